@@ -1,0 +1,53 @@
+"""int16 products, saturating sums and the int8 view of a state.
+
+C twins: ``es_multiply_q15``, ``es_saturate_s16``, ``es_narrow_s8`` in
+firmware_templates/kernels/es_arith.h.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq.arith.requantize import INT16_MAX, INT16_MIN, IntArray
+
+Int32Array = npt.NDArray[np.int32]
+
+
+def saturate_int16(value: IntArray) -> Int32Array:
+    """Clamp to [-32768, 32767].
+
+    >>> saturate_int16(np.array([40000, -5]))
+    array([32767,    -5], dtype=int32)
+    """
+    return np.clip(value, INT16_MIN, INT16_MAX).astype(np.int32)
+
+
+def multiply_q15(a: IntArray, b: IntArray, extra_shift: int = 0) -> Int32Array:
+    """Return ``a * b * 2**-(15 + extra_shift)``, rounded as TFLite's int16 MUL does.
+
+    TFLite rounds twice (a halving that rounds up, then a shift that rounds half
+    away from zero). Both collapse into one shift with a sign-dependent constant,
+    so a 32-bit product suffices.
+
+    a, b: int16 values; extra_shift: 0..8.
+
+    >>> multiply_q15(np.array([16383, -16384, -16383]), np.array([1, 1, 1]))
+    array([ 1, -1,  0], dtype=int32)
+    """
+    product = a.astype(np.int32) * b.astype(np.int32)
+    shift = 15 + extra_shift
+    # -32768 * -32768 = 2**30 and the constant is at most 2**22 + 1: no overflow.
+    half = (1 << (shift - 1)) - 1
+    rounded = (product + half + 2 * (product >= 0).astype(np.int32)) >> shift
+    return np.clip(rounded, INT16_MIN, INT16_MAX).astype(np.int32)
+
+
+def narrow_to_int8(value: IntArray) -> Int32Array:
+    """Return the int8 view of an int16 tensor: ``value / 256``, as TFLite's QUANTIZE rounds it.
+
+    >>> narrow_to_int8(np.array([127, 128, -128, -129, 32767]))
+    array([  1,   1,  -1,  -1, 127], dtype=int32)
+    """
+    wide = value.astype(np.int32)
+    return np.clip((wide + 127 + 2 * (wide >= 0).astype(np.int32)) >> 8, -128, 127).astype(np.int32)

@@ -1,0 +1,111 @@
+"""int32 accumulator -> int16: one 15-bit multiplier, one shift, round half up.
+
+C twin: ``es_requantize`` in firmware_templates/kernels/es_arith.h.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq.arith.scale import Scale
+
+IntArray = npt.NDArray[np.signedinteger]
+FloatArray = npt.NDArray[np.floating]
+
+INT16_MIN, INT16_MAX = -32768, 32767
+MAX_MULTIPLIER = 32767
+# 16: multiplier << (32 - shift) still fits int32, which one SMMULR needs.
+# 32: the same product is still an exact multiple.
+MIN_SHIFT, MAX_SHIFT = 16, 32
+# A float32 weight scale holds multiplier part x output mantissa without rounding.
+_FLOAT32_BITS = 24
+# Accumulator room kept for a bias: |bias| < 2**29 leaves 2**31 - 2**29 for products.
+_BIAS_LIMIT = 2**29
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Multipliers:
+    """Per-row requantisation factors ``multiplier * 2**-shift`` of one matrix.
+
+    multiplier: int16 (rows,), in [1, 32767].
+    shift: common to all rows, 16..32, so that code holds it as one constant.
+    weight_scale: float64 (rows,), real value of one weight step.
+    """
+
+    multiplier: npt.NDArray[np.int16]
+    shift: int
+    weight_scale: npt.NDArray[np.float64]
+
+
+def requantize(acc: IntArray, multiplier: IntArray, shift: int) -> npt.NDArray[np.int32]:
+    """Return ``saturate_int16((acc * multiplier + 2**(shift-1)) >> shift)``.
+
+    acc: int (..., rows), |acc| < 2**31; multiplier: (rows,), [1, 32767]; shift: 16..32.
+
+    >>> requantize(np.array([100000, -100000]), np.array([16384, 16384]), 20)
+    array([ 1563, -1562], dtype=int32)
+    """
+    wide = (acc.astype(np.int64) * multiplier.astype(np.int64) + (1 << (shift - 1))) >> shift
+    return np.clip(wide, INT16_MIN, INT16_MAX).astype(np.int32)
+
+
+def _round_up_to_bits(value: int, bits: int) -> int:
+    """Return the smallest integer >= value with at most `bits` significant bits."""
+    drop = max(0, value.bit_length() - bits)
+    rounded = -(-value >> drop) << drop
+    return rounded
+
+
+def choose_multipliers(
+    max_abs_weight: FloatArray,
+    max_abs_bias: FloatArray,
+    in_scale: Scale,
+    out_scale: Scale,
+) -> Multipliers | None:
+    """Choose one multiplier per row and a common shift, or None if the rows are too large.
+
+    The weight scale *follows* from the multiplier, not the other way round:
+    ``weight_scale = multiplier * 2**-shift * out_scale / in_scale``. The integers
+    thus describe the factor exactly, and so does a float32 ``filter_scale``.
+
+    max_abs_weight, max_abs_bias: (rows,) real values. None means that no shift in
+    16..32 can hold the largest row; the caller then picks a coarser out_scale.
+    """
+    ratio = in_scale.value / out_scale.value
+    # A row whose bias dwarfs its weights is scaled by the bias, or int32 would overflow.
+    needed = np.maximum(max_abs_weight / 127.0 * ratio, max_abs_bias / _BIAS_LIMIT / out_scale.value)
+    largest = max(float(needed.max(initial=0.0)), math.ldexp(1.0, -MAX_SHIFT))
+    shift = min(MAX_SHIFT, math.floor(math.log2(MAX_MULTIPLIER / largest)))
+    part_bits = _FLOAT32_BITS - out_scale.mantissa.bit_length()
+    while shift >= MIN_SHIFT:
+        parts = [
+            _round_up_to_bits(max(1, math.ceil(math.ldexp(float(n), shift) / in_scale.mantissa)), part_bits)
+            for n in needed
+        ]
+        multiplier = np.array(parts, dtype=np.int64) * in_scale.mantissa
+        if multiplier.max(initial=1) <= MAX_MULTIPLIER:
+            return Multipliers(
+                multiplier=multiplier.astype(np.int16),
+                shift=shift,
+                weight_scale=multiplier * math.ldexp(1.0, -shift) * out_scale.value / in_scale.value,
+            )
+        shift -= 1  # rounding up crossed 15 bits
+    return None
+
+
+def round_to_odd(value: FloatArray) -> npt.NDArray[np.int64]:
+    """Round to the nearest odd integer.
+
+    An accumulator of doubled inputs plus an odd bias is always odd, so
+    ``acc * multiplier`` is never an exact half of ``2**shift``: runtimes that
+    round ties up and those that round them away from zero then agree on every
+    input, by arithmetic rather than by luck.
+
+    >>> round_to_odd(np.array([0.2, 2.0, -2.4]))
+    array([ 1,  3, -3])
+    """
+    return (2 * np.floor(value / 2.0) + 1).astype(np.int64)

@@ -1,0 +1,97 @@
+"""Ranges of every intermediate tensor over calibration windows, and the input's scale."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq.arith.scale import Scale
+from edgeseq.errors import CalibrationError
+from edgeseq.graph import Graph
+from edgeseq.graph.layers import FloatArray
+from edgeseq.graph.reference import forward, normalize
+from edgeseq.quantize.types import QuantInput
+
+# More windows than this change no range that matters and only cost time.
+MAX_CALIBRATION_STEPS = 200_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """max_abs[(layer, tensor)]: largest magnitude seen; input: the chosen input quantiser."""
+
+    max_abs: dict[tuple[str, str], float]
+    input: QuantInput
+
+
+def check_windows(graph: Graph, windows: npt.ArrayLike) -> FloatArray:
+    """Return windows as float64 (n, time, features), or raise CalibrationError saying what is wrong.
+
+    A 2-D array is one stream.
+    """
+    try:
+        values = np.asarray(windows, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise CalibrationError(f"calibration data is not a numeric array: {error}") from error
+    if values.ndim == 2:
+        values = values[None]
+    if values.ndim != 3 or values.shape[2] != graph.input_size:
+        raise CalibrationError(
+            f"calibration data has shape {values.shape}; model {graph.name!r} expects (n, time, {graph.input_size})"
+        )
+    if values.size == 0:
+        raise CalibrationError(f"calibration data is empty: shape {values.shape}. Give at least one window")
+    bad = int(values.size - np.isfinite(values).sum())
+    if bad:
+        raise CalibrationError(f"calibration data holds {bad} NaN or infinite values; clean it first")
+    if float(np.ptp(values)) == 0.0:
+        raise CalibrationError(
+            f"calibration data is constant (every value is {values.flat[0]:g}); no range can be learnt. Give real windows"
+        )
+    return values
+
+
+def calibrate(graph: Graph, windows: FloatArray) -> Calibration:
+    """Run the float model over the windows (n, time, features) and record ranges."""
+    steps = windows.shape[0] * windows.shape[1]
+    if steps > MAX_CALIBRATION_STEPS:
+        stride = -(-steps // MAX_CALIBRATION_STEPS)
+        if windows.shape[0] >= stride:
+            windows = windows[::stride]
+    max_abs: dict[tuple[str, str], float] = defaultdict(float)
+
+    def listen(layer: str, tensor: str, value: FloatArray) -> None:
+        max_abs[layer, tensor] = max(max_abs[layer, tensor], float(np.abs(value).max(initial=0.0)))
+
+    forward(graph, windows, listen=listen)
+    return Calibration(dict(max_abs), choose_input(graph, normalize(graph, windows)))
+
+
+def choose_input(graph: Graph, normalized: FloatArray) -> QuantInput:
+    """Pick the int8 scale and zero point with the least mean square error over the data.
+
+    Candidates: symmetric and asymmetric min/max, and the next power of two, which is
+    exact for data that already lies on a binary grid (ADC codes, pixels, q0.7).
+    """
+    flat = normalized.ravel()
+    low, high = float(flat.min()), float(flat.max())
+    magnitude = max(abs(low), abs(high))
+    span_low, span_high = min(low, 0.0), max(high, 0.0)
+    symmetric = Scale.at_least(magnitude / 127.0)
+    asymmetric = Scale.at_least((span_high - span_low) / 255.0)
+    zero_point = int(np.clip(np.round(-128 - span_low / asymmetric.value), -128, 127))
+    # 128 steps of a power of two reach magnitude itself; the one clipped code is judged by its error.
+    binary = Scale.at_least(magnitude / 128.0, bits=1)
+    candidates = [(symmetric, 0), (binary, 0), (binary.times_power_of_two(1), 0), (asymmetric, zero_point)]
+    scale, zero_point = min(candidates, key=lambda c: _mean_square_error(flat, c[0], c[1]))
+    ones = np.ones(graph.input_size)
+    mean, std = (graph.normalization.mean, graph.normalization.std) if graph.normalization else (0 * ones, ones)
+    return QuantInput(scale, zero_point, mean, std)
+
+
+def _mean_square_error(values: FloatArray, scale: Scale, zero_point: int) -> float:
+    codes = np.clip(np.round(values / scale.value) + zero_point, -128, 127)
+    return float(np.mean(((codes - zero_point) * scale.value - values) ** 2))
