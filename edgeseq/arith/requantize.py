@@ -54,10 +54,12 @@ def requantize(acc: IntArray, multiplier: IntArray, shift: int) -> npt.NDArray[n
 
 
 def _round_up_to_bits(value: int, bits: int) -> int:
-    """Return the smallest integer >= value with at most `bits` significant bits."""
+    """Return an integer >= value with at most `bits` significant bits, odd where they suffice.
+
+    An odd multiplier meets an exact rounding tie only once in 2**shift accumulators.
+    """
     drop = max(0, value.bit_length() - bits)
-    rounded = -(-value >> drop) << drop
-    return rounded
+    return -(-value >> drop) << drop if drop else value | 1
 
 
 def choose_multipliers(

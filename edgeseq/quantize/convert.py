@@ -37,6 +37,8 @@ CELL_HEADROOM = 1.1
 MAX_CELL_SHIFT = 7
 # Logits of unseen inputs exceed the calibrated ones; 4x costs 2 of 16 bits.
 OUTPUT_HEADROOM = 4.0
+# |q - zero_point| of an int8 tensor.
+_INPUT_CODES = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class _Tensor:
     scale: of the tensor itself; bound: largest real magnitude it can ever hold.
     """
 
+    size: int
     scale: Scale
     is_input: bool
     bound: float
@@ -65,7 +68,7 @@ def quantize(graph: Graph, calibration: npt.ArrayLike, scheme: Scheme = "int8") 
     if scheme not in SCHEMES:
         raise CalibrationError(f"unknown scheme {scheme!r}; available: {', '.join(SCHEMES)}")
     ranges = calibrate(graph, check_windows(graph, calibration))
-    tensor = _Tensor(ranges.input.scale, is_input=True, bound=_INPUT_CODES * ranges.input.scale.value)
+    tensor = _Tensor(graph.input_size, ranges.input.scale, is_input=True, bound=_INPUT_CODES * ranges.input.scale.value)
     layers: list[QuantLayer] = []
     softmax = False
     for index, layer in enumerate(graph.layers):
@@ -76,14 +79,13 @@ def quantize(graph: Graph, calibration: npt.ArrayLike, scheme: Scheme = "int8") 
         converted = _convert(layer, tensor, ranges, last=last)
         layers.append(converted)
         if isinstance(converted, QuantDense):
-            tensor = _Tensor(converted.out_scale, is_input=False, bound=32768 * converted.out_scale.value)
+            tensor = _Tensor(
+                converted.units, converted.out_scale, is_input=False, bound=32768 * converted.out_scale.value
+            )
             softmax = isinstance(layer, Dense) and layer.activation == "softmax"
         elif not isinstance(converted, QuantRelu):
-            tensor = _Tensor(Q15, is_input=False, bound=1.0)
+            tensor = _Tensor(converted.units, Q15, is_input=False, bound=1.0)
     return QuantGraph(graph.name, scheme, ranges.input, tuple(layers), softmax, graph)
-
-
-_INPUT_CODES = 255
 
 
 def _convert(layer: Layer, tensor: _Tensor, ranges: Calibration, *, last: bool) -> QuantLayer:
@@ -99,8 +101,7 @@ def _convert(layer: Layer, tensor: _Tensor, ranges: Calibration, *, last: bool) 
         case Activate():
             if tensor.is_input:
                 raise CalibrationError(f"layer {layer.name!r}: an activation of the raw input has no integer form")
-            size = 0
-            return QuantRelu(layer.name, size, tensor.scale)
+            return QuantRelu(layer.name, tensor.size, tensor.scale)
 
 
 def _recurrent_pair(

@@ -1,0 +1,69 @@
+"""Invariants of a QuantGraph that kernels rely on: checked when a file is read."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeseq.arith.requantize import MAX_SHIFT, MIN_SHIFT
+from edgeseq.arith.scale import MAX_PREACTIVATION_SHIFT, MIN_PREACTIVATION_SHIFT, Scale
+from edgeseq.graph import Graph
+from edgeseq.quantize.types import Matvec, QuantDense, QuantGraph, QuantGru, QuantInput, QuantLayer, QuantLstm, QuantRelu
+
+
+def validate(graph: QuantGraph) -> str | None:
+    """Return what is wrong with the graph, or None."""
+    entry = graph.input
+    if not (isinstance(entry, QuantInput) and isinstance(entry.scale, Scale) and isinstance(graph.source, Graph)):
+        return "the input quantiser or the float source is missing"
+    if not (isinstance(entry.zero_point, int) and -128 <= entry.zero_point <= 127):
+        return f"input zero point {entry.zero_point!r} is outside int8"
+    if entry.mean.shape != entry.std.shape or entry.mean.ndim != 1 or not (entry.std > 0).all():
+        return "input mean and std do not fit together"
+    if not graph.layers:
+        return "the graph has no layers"
+    size = entry.size
+    for layer in graph.layers:
+        if problem := _layer_problem(layer, size):
+            return f"layer {layer.name!r}: {problem}"
+        size = layer.units
+    return None
+
+
+def _layer_problem(layer: QuantLayer, size: int) -> str | None:
+    match layer:
+        case QuantRelu():
+            return None if layer.units == size else f"{layer.units} units after a tensor of {size}"
+        case QuantDense():
+            if layer.activation not in ("linear", "relu", "sigmoid", "tanh") or layer.input_dtype not in ("int8", "int16"):
+                return f"activation {layer.activation!r} of {layer.input_dtype!r} input"
+            tabled = layer.activation in ("sigmoid", "tanh")
+            return _matvec_problem(layer.matvec, size, None) or _shift_problem(layer.preactivation_shift, used=tabled)
+    gates = 3 if isinstance(layer, QuantGru) else 4 if isinstance(layer, QuantLstm) else 1
+    if isinstance(layer, QuantLstm) and not 0 <= layer.cell_shift <= 7:
+        return f"cell shift {layer.cell_shift}"
+    rows = gates * layer.units
+    return (
+        _matvec_problem(layer.input, size, rows)
+        or _matvec_problem(layer.recurrent, layer.units, rows)
+        or _shift_problem(layer.preactivation_shift, used=True)
+    )
+
+
+def _matvec_problem(matrix: Matvec, columns: int, rows: int | None) -> str | None:
+    if matrix.weight.ndim != 2 or matrix.weight.dtype != np.int8 or matrix.columns != columns:
+        return f"weights {matrix.weight.shape} {matrix.weight.dtype} do not fit {columns} inputs"
+    if rows is not None and matrix.rows != rows:
+        return f"{matrix.rows} rows; expected {rows}"
+    if matrix.bias.shape != (matrix.rows,) or matrix.bias.dtype != np.int32:
+        return f"bias {matrix.bias.shape} {matrix.bias.dtype} does not fit {matrix.rows} rows"
+    if matrix.multiplier.shape != (matrix.rows,) or matrix.multiplier.dtype != np.int16 or (matrix.multiplier < 1).any():
+        return "multipliers are not one positive int16 per row"
+    if not (isinstance(matrix.shift, int) and MIN_SHIFT <= matrix.shift <= MAX_SHIFT):
+        return f"shift {matrix.shift!r} is outside {MIN_SHIFT}..{MAX_SHIFT}"
+    return None
+
+
+def _shift_problem(shift: int, *, used: bool) -> str | None:
+    if used and not (isinstance(shift, int) and MIN_PREACTIVATION_SHIFT <= shift <= MAX_PREACTIVATION_SHIFT):
+        return f"pre-activation shift {shift!r} is outside {MIN_PREACTIVATION_SHIFT}..{MAX_PREACTIVATION_SHIFT}"
+    return None
