@@ -1,0 +1,43 @@
+/* The integer rules. Python twins: edgeseq/arith/requantize.py and edgeseq/arith/product.py.
+ * Right shifts of negative values are arithmetic, as on every compiler these kernels support. */
+#ifndef ES_ARITH_H
+#define ES_ARITH_H
+
+#include <stdint.h>
+
+/* Twin: edgeseq.arith.product.saturate_int16. */
+static inline int32_t es_saturate_s16(int32_t value)
+{
+    if (value > INT16_MAX) {
+        return INT16_MAX;
+    }
+    return value < INT16_MIN ? INT16_MIN : value;
+}
+
+/* Twin: edgeseq.arith.requantize.requantize. */
+static inline int32_t es_requantize(int32_t acc, int16_t multiplier, uint8_t shift)
+{
+    const int64_t half = (int64_t)1 << (shift - 1);
+    /* |acc * multiplier| < 2^46 and shift >= 16, so the result fits 31 bits. */
+    return es_saturate_s16((int32_t)(((int64_t)acc * multiplier + half) >> shift));
+}
+
+/* a * b * 2^-(15 + extra_shift), rounded as TFLite's int16 MUL does.
+ * Twin: edgeseq.arith.product.multiply_q15. */
+static inline int32_t es_multiply_q15(int32_t a, int32_t b, uint8_t extra_shift)
+{
+    const uint8_t shift = (uint8_t)(15 + extra_shift);
+    const int32_t product = a * b;
+    const int32_t half = ((int32_t)1 << (shift - 1)) - 1;
+    return es_saturate_s16((product + half + (product >= 0 ? 2 : 0)) >> shift);
+}
+
+/* The int8 view of an int16 value: its top byte, rounded as TFLite's QUANTIZE does.
+ * Twin: edgeseq.arith.product.narrow_to_int8. */
+static inline int8_t es_narrow(int16_t value)
+{
+    const int32_t narrowed = (value + 127 + (value >= 0 ? 2 : 0)) >> 8;
+    return (int8_t)(narrowed > INT8_MAX ? INT8_MAX : narrowed);
+}
+
+#endif

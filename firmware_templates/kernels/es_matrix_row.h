@@ -1,0 +1,16 @@
+/* One requantised row of a matrix with int8 input. */
+#ifndef ES_MATRIX_ROW_H
+#define ES_MATRIX_ROW_H
+
+#include "es_arith.h"
+#include "es_kernels.h"
+
+static inline int32_t es_matrix_row_s8(const es_matrix *matrix, uint32_t row, const int8_t *x, uint16_t columns)
+{
+    const int32_t bias = matrix->bias != NULL ? matrix->bias[row] : 1;
+    const int32_t dot = es_dot_s8(matrix->weight + (size_t)row * columns, x, columns);
+    /* Doubled sum plus odd bias: never an exact rounding tie (edgeseq.arith.requantize.round_to_odd). */
+    return es_requantize(2 * dot + bias, matrix->multiplier[row], matrix->shift);
+}
+
+#endif

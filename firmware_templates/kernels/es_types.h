@@ -1,0 +1,74 @@
+/* Types shared by all kernels: status codes and layer parameters.
+ * Parameter structs are constant data that the exporter prints; kernels never write to them. */
+#ifndef ES_TYPES_H
+#define ES_TYPES_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+    ES_OK = 0,
+    ES_ERROR_NULL = -1, /* a pointer argument is NULL */
+    ES_ERROR_STEPS = -2 /* a window of zero steps has no result */
+} es_status;
+
+/* One matrix. Accumulator of an int8 input: 2 * sum(w * x) + bias, bias odd;
+ * of an int16 input: sum(w * x) + bias.
+ * Result: saturate_s16((acc * multiplier + 2^(shift-1)) >> shift). */
+typedef struct {
+    const int8_t *weight;      /* rows in the order of the kernel that reads it */
+    const int32_t *bias;       /* one per row, or NULL: every bias is 1 */
+    const int16_t *multiplier; /* one per row, 1..32767 */
+    uint8_t shift;             /* 16..32 */
+} es_matrix;
+
+/* Rows of both matrices: unit by unit, then z, r, candidate. */
+typedef struct {
+    es_matrix input;
+    es_matrix recurrent;
+    uint16_t inputs;             /* features of x */
+    uint16_t units;              /* hidden size */
+    uint8_t preactivation_shift; /* table argument = pre-activation << this */
+} es_gru_s8_params;
+
+/* Rows of both matrices: unit by unit, then input, forget, candidate, output gate. */
+typedef struct {
+    es_matrix input;
+    es_matrix recurrent;
+    uint16_t inputs;
+    uint16_t units;
+    uint8_t preactivation_shift;
+    uint8_t cell_shift; /* the cell state is in steps of 2^(cell_shift-15) */
+} es_lstm_s8_params;
+
+typedef struct {
+    es_matrix input;
+    es_matrix recurrent;
+    uint16_t inputs;
+    uint16_t units;
+    uint8_t preactivation_shift;
+} es_simple_rnn_s8_params;
+
+typedef enum {
+    ES_ACTIVATION_LINEAR = 0,
+    ES_ACTIVATION_RELU = 1,
+    ES_ACTIVATION_SIGMOID = 2,
+    ES_ACTIVATION_TANH = 3
+} es_activation;
+
+typedef struct {
+    es_matrix matrix;
+    uint16_t inputs;
+    uint16_t units;
+    uint8_t activation;          /* es_activation */
+    uint8_t preactivation_shift; /* for sigmoid and tanh */
+} es_dense_params;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
