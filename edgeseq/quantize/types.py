@@ -43,6 +43,12 @@ class QuantInput:
         """Features of one time step."""
         return int(self.mean.size)
 
+    def affine(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return float32 (gain, offset) per feature: ``code = floor(raw * gain + offset + 0.5)``."""
+        gain = 1.0 / (self.std * self.scale.value)
+        offset = self.zero_point - self.mean * gain
+        return gain.astype(np.float32), offset.astype(np.float32)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matvec:

@@ -165,16 +165,9 @@ class Oracle:
 def quantize_input(entry: QuantInput, x: npt.NDArray[np.floating]) -> npt.NDArray[np.int8]:
     """Raw values (..., features) -> int8 codes, as ``NAME_quantize_input`` in C does in float32."""
     # float32 with one fused factor per feature, because that is what the C helper computes.
-    gain, offset = input_affine(entry)
+    gain, offset = entry.affine()
     codes = np.floor(x.astype(np.float32) * gain + offset + np.float32(0.5))
     return np.clip(codes, -128, 127).astype(np.int8)
-
-
-def input_affine(entry: QuantInput) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return float32 (gain, offset) per feature: code = floor(x * gain + offset + 0.5)."""
-    gain = 1.0 / (entry.std * entry.scale.value)
-    offset = entry.zero_point - entry.mean * gain
-    return gain.astype(np.float32), offset.astype(np.float32)
 
 
 def dequantize_output(graph: QuantGraph, y: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:

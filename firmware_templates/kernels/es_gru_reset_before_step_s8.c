@@ -11,8 +11,8 @@ void es_gru_reset_before_step_s8(const es_gru_s8_params *params, const int8_t *x
         int32_t gates[2];
         for (uint32_t gate = 0; gate < 2; ++gate) {
             const uint32_t row = (uint32_t)unit * 3 + gate;
-            const int32_t from_input = es_matrix_row_s8(&params->input, row, x, inputs);
-            const int32_t from_state = es_matrix_row_s8(&params->recurrent, row, h_narrow, units);
+            const int32_t from_input = es_input_row_s8(&params->input, row, x, inputs);
+            const int32_t from_state = es_unbiased_row_s8(&params->recurrent, row, h_narrow, units);
             gates[gate] = es_sigmoid_q15(es_saturate_s16(from_input + from_state) * to_argument);
         }
         update[unit] = (int16_t)gates[0];
@@ -20,8 +20,8 @@ void es_gru_reset_before_step_s8(const es_gru_s8_params *params, const int8_t *x
     }
     for (uint16_t unit = 0; unit < units; ++unit) {
         const uint32_t row = (uint32_t)unit * 3 + 2;
-        const int32_t from_input = es_matrix_row_s8(&params->input, row, x, inputs);
-        const int32_t from_state = es_matrix_row_s8(&params->recurrent, row, reset_narrow, units);
+        const int32_t from_input = es_input_row_s8(&params->input, row, x, inputs);
+        const int32_t from_state = es_unbiased_row_s8(&params->recurrent, row, reset_narrow, units);
         const int32_t candidate = es_tanh_q15(es_saturate_s16(from_input + from_state) * to_argument);
         const int32_t z = update[unit];
         const int32_t rest = es_saturate_s16(candidate - es_multiply_q15(z, candidate, 0));

@@ -10,8 +10,10 @@ void es_gru_step_s8(const es_gru_s8_params *params, const int8_t *x, int16_t *h,
         int32_t from_input[3], from_state[3];
         for (uint32_t gate = 0; gate < 3; ++gate) {
             const uint32_t row = (uint32_t)unit * 3 + gate;
-            from_input[gate] = es_matrix_row_s8(&params->input, row, x, inputs);
-            from_state[gate] = es_matrix_row_s8(&params->recurrent, row, h_narrow, units);
+            /* The candidate's recurrent bias is scaled by r, so it alone is not merged into the input's. */
+            const int32_t bias = gate == 2 && params->recurrent.bias != NULL ? params->recurrent.bias[unit] : 1;
+            from_input[gate] = es_input_row_s8(&params->input, row, x, inputs);
+            from_state[gate] = es_matrix_row_s8(&params->recurrent, row, bias, h_narrow, units);
         }
         const int32_t z = es_sigmoid_q15(es_saturate_s16(from_input[0] + from_state[0]) * to_argument);
         const int32_t r = es_sigmoid_q15(es_saturate_s16(from_input[1] + from_state[1]) * to_argument);

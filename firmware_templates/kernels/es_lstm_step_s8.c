@@ -19,8 +19,8 @@ void es_lstm_step_s8(const es_lstm_s8_params *params, const int8_t *x, int16_t *
         int32_t argument[4];
         for (uint32_t gate = 0; gate < 4; ++gate) {
             const uint32_t row = (uint32_t)unit * 4 + gate;
-            const int32_t from_input = es_matrix_row_s8(&params->input, row, x, inputs);
-            const int32_t from_state = es_matrix_row_s8(&params->recurrent, row, h_narrow, units);
+            const int32_t from_input = es_input_row_s8(&params->input, row, x, inputs);
+            const int32_t from_state = es_unbiased_row_s8(&params->recurrent, row, h_narrow, units);
             argument[gate] = es_saturate_s16(from_input + from_state) * to_argument;
         }
         const int32_t kept = es_multiply_q15(es_sigmoid_q15(argument[1]), c[unit], 0);

@@ -6,8 +6,8 @@ void es_simple_rnn_step_s8(const es_simple_rnn_s8_params *params, const int8_t *
     const uint16_t inputs = params->inputs, units = params->units;
     es_narrow_s8(h, units, h_narrow);
     for (uint16_t unit = 0; unit < units; ++unit) {
-        const int32_t from_input = es_matrix_row_s8(&params->input, unit, x, inputs);
-        const int32_t from_state = es_matrix_row_s8(&params->recurrent, unit, h_narrow, units);
+        const int32_t from_input = es_input_row_s8(&params->input, unit, x, inputs);
+        const int32_t from_state = es_unbiased_row_s8(&params->recurrent, unit, h_narrow, units);
         h[unit] = es_tanh_q15(es_saturate_s16(from_input + from_state) * to_argument);
     }
 }

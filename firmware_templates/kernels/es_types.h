@@ -20,7 +20,7 @@ typedef enum {
  * Result: saturate_s16((acc * multiplier + 2^(shift-1)) >> shift). */
 typedef struct {
     const int8_t *weight;      /* rows in the order of the kernel that reads it */
-    const int32_t *bias;       /* one per row, or NULL: every bias is 1 */
+    const int32_t *bias;       /* one per row; recurrent: one per unit for the GRU's candidate, or NULL */
     const int16_t *multiplier; /* one per row, 1..32767 */
     uint8_t shift;             /* 16..32 */
 } es_matrix;

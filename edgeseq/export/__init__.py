@@ -1,0 +1,1 @@
+"""QuantGraph -> files. Never imports simulate: parity compares two derivations."""

@@ -1,0 +1,168 @@
+"""QuantGraph -> CProject: the files of a C99 project, as values; writing them is the last step."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeseq._version import __version__
+from edgeseq.export.c.emit import float_array, float_literal, identifier
+from edgeseq.export.c.plan import Buffer, LayerPlan, plan_layers
+from edgeseq.files import staged_folder
+from edgeseq.quantize.esq import to_bytes
+from edgeseq.quantize.types import ROUNDING_MODE, QuantGraph
+from edgeseq.resources import templates_root
+
+KERNEL_HEADERS = ("es_types.h", "es_arith.h", "es_kernels.h", "es_matrix_row.h")
+
+
+@dataclass(frozen=True, slots=True)
+class CProject:
+    """A C99 project. files: path inside the project -> text.
+
+    name: prefix of every public symbol. Bytes: weights are int8 matrices, tables are
+    biases, multipliers and the sigmoid table; state and scratch as the structs hold them.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    sources: tuple[str, ...]
+    weight_bytes: int
+    table_bytes: int
+    state_bytes: int
+    scratch_bytes: int
+    input_size: int
+    output_size: int
+    digest: str
+
+
+def export_c(
+    graph: QuantGraph, *, name: str | None = None, source: str = "a live model", command: str = "edgeseq.export"
+) -> CProject:
+    """Print the project. name: C prefix, default from the model's name; source and command: provenance."""
+    prefix = identifier(name or graph.name)
+    plans = plan_layers(graph, prefix)
+    kernels = sorted({file for plan in plans for file in plan.kernels})
+    weight_bytes = sum(plan.weight_bytes for plan in plans)
+    table_bytes = sum(plan.table_bytes for plan in plans) + (512 if "es_sigmoid_table.c" in kernels else 0)
+    state_bytes = sum(buffer.size_bytes for plan in plans for buffer in plan.carry)
+    scratch_lines, scratch_bytes = _scratch(plans)
+    digest = hashlib.sha256(to_bytes(graph)).hexdigest()
+    values = {
+        "file": prefix,
+        "name": prefix,
+        "guard": prefix.upper(),
+        "title": f"one time step of {graph.name!r}: {graph.input_size} in, {graph.output_size} out".replace("*/", "* /"),
+        "version": __version__,
+        "source": _comment(source),
+        "command": _comment(command),
+        "digest": digest,
+        "scheme": graph.scheme,
+        "rounding": ROUNDING_MODE,
+        "flash": f"Flash: weights {weight_bytes} B, tables {table_bytes} B (exact); code depends on the compiler.",
+        "ram": f"RAM: state {state_bytes} B, scratch {scratch_bytes} B (exact); stack depends on the compiler.",
+        "input_size": str(graph.input_size),
+        "output_size": str(graph.output_size),
+        "state_bytes": str(state_bytes),
+        "scratch_bytes": str(scratch_bytes),
+        "softmax_note": f"; these are logits, the softmax is left to {prefix}_float.c" if graph.softmax else "",
+        "input_scale": float_literal(graph.input.scale.value),
+        "zero_point": str(graph.input.zero_point),
+        "output_scale": float_literal(graph.output_scale.value),
+        "returns_sequence": str(int(graph.source.returns_sequence)),
+        "carry": "\n".join(f"    {buffer.declaration}" for plan in plans for buffer in plan.carry),
+        "scratch": "\n".join(f"    {line}" for line in scratch_lines),
+        "data": "\n".join(plan.data for plan in plans if plan.data),
+        "calls": "\n".join(f"    {call}" for plan in plans for call in plan.calls),
+    }
+    templates = templates_root()
+    files = {
+        f"{prefix}.h": _fill(templates / "model" / "model.h.in", values),
+        f"{prefix}.c": _fill(templates / "model" / "model.c.in", values),
+    }
+    values |= _float_values(graph, prefix)
+    for suffix in ("h", "c"):
+        files[f"{prefix}_float.{suffix}"] = _fill(templates / "model" / f"model_float.{suffix}.in", values)
+    for kernel in (*KERNEL_HEADERS, *kernels):
+        files[f"kernels/{kernel}"] = (templates / "kernels" / kernel).read_text(encoding="utf-8")
+    return CProject(
+        name=prefix,
+        files=files,
+        sources=(f"{prefix}.c", *(f"kernels/{kernel}" for kernel in kernels)),
+        weight_bytes=weight_bytes,
+        table_bytes=table_bytes,
+        state_bytes=state_bytes,
+        scratch_bytes=scratch_bytes,
+        input_size=graph.input_size,
+        output_size=graph.output_size,
+        digest=digest,
+    )
+
+
+def write_project(project: CProject, folder: Path, *, force: bool = False) -> None:
+    """Write all files; the folder appears whole or not at all."""
+    with staged_folder(folder, replace=force) as stage:
+        for name, text in project.files.items():
+            path = stage / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _comment(text: str) -> str:
+    """Make foreign text safe inside a C comment."""
+    return text.replace("*/", "* /").replace("\n", " ").replace("\r", " ").replace("\\", "/")
+
+
+def _scratch(plans: tuple[LayerPlan, ...]) -> tuple[list[str], int]:
+    """Members of the scratch struct and its size: int16 tensors, then a union of what single layers need."""
+    tensors = [buffer for plan in plans for buffer in plan.tensors]
+    lines = [buffer.declaration for buffer in tensors]
+    size = sum(buffer.size_bytes for buffer in tensors)
+    users = [plan for plan in plans if plan.work]
+    lines.append("union {")
+    union_bytes = 0
+    wide = any(b.dtype == "int16" for plan in users for b in plan.work)
+    for plan in users:
+        lines.append("    struct {")
+        lines += [f"        {buffer.declaration}" for buffer in plan.work]
+        lines.append(f"    }} {plan.label};")
+        alignment = 2 if any(b.dtype == "int16" for b in plan.work) else 1
+        union_bytes = max(union_bytes, _padded(plan.work, alignment))
+    lines.append("} work; /* layers run one after another and share this */")
+    alignment = 2 if wide or tensors else 1
+    return lines, -(-(size + -(-union_bytes // (2 if wide else 1)) * (2 if wide else 1)) // alignment) * alignment
+
+
+def _padded(buffers: tuple[Buffer, ...], alignment: int) -> int:
+    """Size of a struct of these buffers; int16 members come first, so padding is at the end alone."""
+    return -(-sum(buffer.size_bytes for buffer in buffers) // alignment) * alignment
+
+
+def _fill(template: Path, values: Mapping[str, str]) -> str:
+    """Replace @key@ fields in one pass, so that a value may itself hold an '@'."""
+    return re.sub(r"@(\w+)@", lambda match: values[match.group(1)], template.read_text(encoding="utf-8"))
+
+
+def _float_values(graph: QuantGraph, prefix: str) -> dict[str, str]:
+    gain, offset = graph.input.affine()
+    guard = prefix.upper()
+    loop = f"    for (int i = 0; i < {guard}_OUTPUT_SIZE; ++i) {{\n"
+    if graph.softmax:
+        body = (
+            "    float largest = (float)y[0];\n    float sum = 0.0f;\n"
+            f"{loop}        largest = (float)y[i] > largest ? (float)y[i] : largest;\n    }}\n"
+            f"{loop}        real[i] = expf(((float)y[i] - largest) * {guard}_OUTPUT_SCALE);\n"
+            "        sum += real[i];\n    }\n"
+            f"{loop}        real[i] /= sum;\n    }}\n"
+        )
+    else:
+        body = f"{loop}        real[i] = (float)y[i] * {guard}_OUTPUT_SCALE;\n    }}\n"
+    return {
+        "data": float_array(f"{prefix}_gain", gain) + float_array(f"{prefix}_offset", offset),
+        "dequantize": body,
+        "math_include": "#include <math.h>\n\n" if graph.softmax else "",
+        "probability_note": ", probabilities: the model's softmax is applied here" if graph.softmax else "",
+    }

@@ -1,0 +1,30 @@
+/* The measured firmware: frames in, outputs out, state kept between them.
+ *
+ * The build defines ES_MODEL_HEADER and the ES_MODEL_... names for one model, so this file is the
+ * same for all. A frame is one flag byte (bit 0: reset the stream first) and one time step. */
+#include <stdint.h>
+
+#include "es_exit.h"
+#include "es_port.h"
+#include "es_app_model.h"
+
+static ES_MODEL_STATE state;
+
+int main(void)
+{
+    int8_t frame[1 + ES_MODEL_INPUT_SIZE];
+    int16_t y[ES_MODEL_OUTPUT_SIZE];
+    (void)ES_MODEL_INIT(&state);
+    while (es_port_read(frame, sizeof(frame)) == 0) {
+        if ((frame[0] & 1) != 0) {
+            (void)ES_MODEL_RESET(&state);
+        }
+        (void)ES_MODEL_STEP(&state, frame + 1, y);
+        es_port_write(y, sizeof(y));
+#ifdef ES_APP_WRITES_STATE
+        es_port_write(&state.carry, sizeof(state.carry));
+#endif
+    }
+    es_exit();
+    return 0;
+}
