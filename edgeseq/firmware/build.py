@@ -1,0 +1,119 @@
+"""Assemble application, port and model into one folder, compile, link."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeseq.errors import ToolchainError
+from edgeseq.export.c import CProject
+from edgeseq.firmware.toolchain import COMMON_FLAGS, Optimize, Toolchain
+from edgeseq.resources import templates_root
+from edgeseq.targets import Core
+
+_PORT_SOURCES = ("startup.c", "es_port.c", "es_exit.c")
+
+
+@dataclass(frozen=True, slots=True)
+class Firmware:
+    """A linked image. step_symbol: the function whose instructions are counted, None in a baseline."""
+
+    elf: Path
+    core: Core
+    toolchain: Toolchain
+    optimize: Optimize
+    step_symbol: str | None
+
+
+def build_firmware(
+    project: CProject | None,
+    core: Core,
+    toolchain: Toolchain,
+    folder: Path,
+    *,
+    optimize: Optimize = "speed",
+    write_state: bool = False,
+) -> Firmware:
+    """Link app/stream.c around a model, or app/empty.c when project is None.
+
+    write_state: the image also writes the carried state after each output.
+    """
+    templates = templates_root()
+    folder.mkdir(parents=True, exist_ok=True)
+    app = "empty.c" if project is None else "stream.c"
+    shutil.copy(templates / "app" / app, folder)
+    for header in ("es_port.h", "es_exit.h"):
+        shutil.copy(templates / "port" / header, folder)
+    for name in (*_PORT_SOURCES, "link.ld"):
+        shutil.copy(templates / "port" / "cortex_m" / name, folder)
+    shutil.copytree(templates / "port" / "freestanding", folder / "freestanding", dirs_exist_ok=True)
+    (folder / "memory.ld").write_text(
+        f"MEMORY\n{{\n    FLASH (rx) : ORIGIN = {core.flash_origin:#x}, LENGTH = {core.flash_bytes}\n"
+        f"    RAM (rwx) : ORIGIN = {core.ram_origin:#x}, LENGTH = {core.ram_bytes}\n}}\n"
+    )
+    sources = [app, *_PORT_SOURCES]
+    if project is not None:
+        _write_sources(project, folder)
+        (folder / "es_app_model.h").write_text(_app_header(project.name))
+        sources += project.sources
+    arguments = [
+        *toolchain.flags,
+        *COMMON_FLAGS,
+        toolchain.optimize_flag(optimize),
+        *(["-DES_APP_WRITES_STATE"] if write_state else []),
+        "-I.",
+        "-Ikernels",
+        # Searched last: a toolchain's own string.h comes first where there is one.
+        "-idirafter",
+        "freestanding",
+        *(["-nostartfiles", "--specs=nano.specs"] if toolchain.name == "gcc" else []),
+        "-Wl,--gc-sections",
+        "-T",
+        "link.ld",
+        *sources,
+        "-o",
+        "firmware.elf",
+    ]
+    try:
+        toolchain.run(arguments, folder)
+    except ToolchainError as error:
+        if "overflow" in str(error) or "will not fit" in str(error):
+            raise ToolchainError(
+                f"the image does not fit the {core.name} memory map "
+                f"({core.flash_bytes} B flash, {core.ram_bytes} B RAM): {error}"
+            ) from error
+        raise
+    return Firmware(folder / "firmware.elf", core, toolchain, optimize, project and f"{project.name}_step")
+
+
+def build_host_library(
+    project: CProject, toolchain: Toolchain, folder: Path, *, extra_flags: tuple[str, ...] = ()
+) -> Path:
+    """Compile model and float helpers into a shared library for this machine."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_sources(project, folder)
+    suffix = {"darwin": "dylib", "win32": "dll"}.get(sys.platform, "so")
+    name = f"lib{project.name}.{suffix}"
+    sources = [*project.sources, f"{project.name}_float.c"]
+    arguments = ["-std=c99", "-O2", "-fPIC", "-shared", *toolchain.flags, *extra_flags, "-I.", "-Ikernels", *sources]
+    toolchain.run([*arguments, "-o", name, *([] if sys.platform == "win32" else ["-lm"])], folder)
+    return folder / name
+
+
+def _write_sources(project: CProject, folder: Path) -> None:
+    for name, text in project.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _app_header(name: str) -> str:
+    guard = name.upper()
+    return (
+        f'#include "{name}.h"\n'
+        f"#define ES_MODEL_STATE {name}_state\n"
+        f"#define ES_MODEL_INIT {name}_init\n#define ES_MODEL_RESET {name}_reset\n#define ES_MODEL_STEP {name}_step\n"
+        f"#define ES_MODEL_INPUT_SIZE {guard}_INPUT_SIZE\n#define ES_MODEL_OUTPUT_SIZE {guard}_OUTPUT_SIZE\n"
+    )

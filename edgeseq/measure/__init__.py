@@ -1,0 +1,1 @@
+"""Running images and putting labelled numbers on them."""
