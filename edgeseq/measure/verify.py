@@ -1,0 +1,153 @@
+"""Oracle = C on this host = C on emulated cores: every output and every carried state, by ==."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq.export.c import CProject, export_c
+from edgeseq.firmware import build_firmware, build_host_library, find_toolchain
+from edgeseq.firmware.toolchain import CompilerName
+from edgeseq.graph.reference import forward
+from edgeseq.measure.frames import decode_outputs, encode_frames
+from edgeseq.measure.host_runner import HostModel
+from edgeseq.measure.unicorn_runner import run_image
+from edgeseq.quantize.types import QuantGraph, QuantLstm
+from edgeseq.simulate import Oracle
+from edgeseq.simulate.oracle import dequantize_output, quantize_input
+from edgeseq.targets import load_core
+
+HOST = "c-host"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """name: what was compared with the oracle. mismatches: differing int16 values; max_abs_lsb: the largest difference."""
+
+    name: str
+    mismatches: int
+    max_abs_lsb: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """Integers against the float model. SQNR in dB; agreement: share of equal arg-max outputs, None for one output."""
+
+    state_sqnr_db: float
+    output_sqnr_db: float
+    agreement: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Result of `verify`."""
+
+    model: str
+    scheme: str
+    steps: int
+    against: tuple[Comparison, ...]
+    fidelity: Fidelity
+
+    @property
+    def exact(self) -> bool:
+        """Whether every runner gave the oracle's integers."""
+        return all(comparison.mismatches == 0 for comparison in self.against)
+
+
+def verify(
+    graph: QuantGraph, x: npt.NDArray[np.floating], *, cores: Sequence[str] = (), compiler: CompilerName = "zig"
+) -> Verification:
+    """Run one stream (steps, features), or windows (n, time, features) each from reset, everywhere.
+
+    x is in raw units. cores: emulated targets besides this host.
+    """
+    windows = np.asarray(x, np.float64)
+    if windows.ndim == 2:
+        windows = windows[None]
+    codes = quantize_input(graph.input, windows)
+    oracle = Oracle(graph, batch=len(codes)).run(codes, keep_states=True)
+    assert oracle.states is not None
+    frames = codes.reshape(-1, graph.input_size)
+    reset = np.zeros(codes.shape[:2], np.bool_)
+    reset[:, 0] = True
+    outputs, states = oracle.outputs.reshape(len(frames), -1), oracle.states.reshape(len(frames), -1)
+    project = export_c(graph)
+    against = []
+    with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
+        folder = Path(scratch)
+        got = run_on_host(project, frames, reset.ravel(), folder / "host")
+        against.append(_compare(HOST, got, (outputs, states)))
+        for core in cores:
+            got = run_on_core(project, frames, reset.ravel(), core, folder / core, compiler)
+            against.append(_compare(f"c-{core}", got, (outputs, states)))
+    return Verification(
+        graph.name, graph.scheme, len(frames), tuple(against), fidelity(graph, windows, oracle.outputs, oracle.states)
+    )
+
+
+Int16Pair = tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]
+
+
+def run_on_host(project: CProject, x: npt.NDArray[np.int8], reset: npt.NDArray[np.bool_], folder: Path) -> Int16Pair:
+    """Outputs and states of the C code on this machine; x: (steps, features), reset: (steps,)."""
+    model = HostModel(project, build_host_library(project, find_toolchain(None), folder))
+    starts = np.flatnonzero(reset)
+    pieces = []
+    for start, end in zip(starts, [*starts[1:], len(x)], strict=True):
+        model.reset()
+        pieces.append(model.run(x[start:end]))
+    return np.concatenate([p[0] for p in pieces]), np.concatenate([p[1] for p in pieces])
+
+
+def run_on_core(
+    project: CProject,
+    x: npt.NDArray[np.int8],
+    reset: npt.NDArray[np.bool_],
+    core_name: str,
+    folder: Path,
+    compiler: CompilerName,
+) -> Int16Pair:
+    """Outputs and states of the C code on an emulated core."""
+    core = load_core(core_name)
+    firmware = build_firmware(project, core, find_toolchain(core, compiler), folder, write_state=True)
+    run = run_image(firmware, encode_frames(x, reset))
+    return decode_outputs(run.output, project.output_size, project.state_bytes // 2)
+
+
+def _compare(name: str, got: Int16Pair, wanted: Int16Pair) -> Comparison:
+    difference = np.concatenate(
+        [(g.astype(np.int32) - w.astype(np.int32)).ravel() for g, w in zip(got, wanted, strict=True)]
+    )
+    return Comparison(name, int(np.count_nonzero(difference)), int(np.abs(difference).max(initial=0)))
+
+
+def sqnr_db(reference: npt.NDArray[np.floating], value: npt.NDArray[np.floating]) -> float:
+    """10 log10(sum ref^2 / sum (ref - value)^2); infinite if they are equal."""
+    noise = float(np.sum((reference - value) ** 2))
+    return float("inf") if noise == 0 else float(10 * np.log10(np.sum(reference**2) / noise))
+
+
+def fidelity(
+    graph: QuantGraph, x: npt.NDArray[np.floating], outputs: npt.NDArray[np.int16], states: npt.NDArray[np.int16]
+) -> Fidelity:
+    """Compare integer outputs and hidden states (n, time, ...) with the float64 model over the same input."""
+    names = [layer.name for layer in graph.recurrent]
+    reference = forward(graph.source, x, keep_hidden=names)
+    hidden, at = [], 0
+    for layer in graph.recurrent:
+        hidden.append(states[..., at : at + layer.units])
+        at += layer.units * (2 if isinstance(layer, QuantLstm) else 1)
+    integer_hidden = np.concatenate(hidden, axis=-1) / 32768.0
+    float_hidden = np.concatenate([reference.hidden[name] for name in names], axis=-1)
+    real = dequantize_output(graph, outputs)
+    judged = slice(None) if graph.source.returns_sequence or len(x) == 1 else slice(-1, None)
+    agreement = None
+    if graph.output_size > 1:
+        same = real[:, judged].argmax(-1) == reference.outputs[:, judged].argmax(-1)
+        agreement = float(same.mean())
+    return Fidelity(sqnr_db(float_hidden, integer_hidden), sqnr_db(reference.outputs, real), agreement)
