@@ -1,0 +1,59 @@
+# make help is the map.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= digits
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast lint format bench wheel clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.demo ## train a GRU and an LSTM, run both on emulated Cortex-M (DATA=path.npz for your own)
+	@$(BIN)/edgeseq demo --data '$(DATA)'
+
+test: $(VENV)/.dev ## lint, types, room order and all tests, slow ones included
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-fast: $(VENV)/.dev ## tests without the slow ones
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
+
+lint: $(VENV)/.dev ## ruff, mypy, import-linter, clang-format
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+	@git ls-files 'firmware_templates/*.c' 'firmware_templates/*.h' | xargs $(BIN)/clang-format --dry-run --Werror
+
+format: $(VENV)/.dev ## rewrite Python and C in the house style
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+	@git ls-files 'firmware_templates/*.c' 'firmware_templates/*.h' | xargs $(BIN)/clang-format -i
+
+bench: $(VENV)/.dev ## measure accuracy on the data sets and rewrite the README's table
+	@$(BIN)/python -m benchmarks.accuracy
+	@$(BIN)/python -m benchmarks.readme
+
+wheel: $(VENV)/.dev ## build dist/*.whl
+	@$(BIN)/python -m build --wheel --outdir dist . >/dev/null && ls dist
+
+clean: ## remove the virtual environment and all build output
+	@rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@echo "creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed (PYTHON=python3.11 make ...)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# A stamp per set of extras: a second call does not reinstall.
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	@echo "installing edgeseq, a compiler, an emulator and TensorFlow (once, about a minute)"
+	@$(PIP) -e '.[train,emulate]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	@echo "installing edgeseq with everything the tests use (once)"
+	@$(PIP) -e '.[train,emulate,runtimes,dev]'
+	@touch $@ $(VENV)/.demo

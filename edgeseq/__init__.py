@@ -1,0 +1,74 @@
+"""edgeseq: recurrent networks as integer code for small machines, and what they cost there.
+
+The verbs of the command line are functions here::
+
+    graph = edgeseq.load_model("model.keras")
+    quantized = edgeseq.quantize(graph, calibration_windows)
+    project = edgeseq.export_c(quantized)
+    measurement = edgeseq.profile(quantized, "cortex-m4")
+
+Everything heavy is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from edgeseq._version import __version__
+from edgeseq.errors import EdgeseqError
+
+# A room and a verb share this name; imported here, the verb is what `edgeseq.quantize` means.
+from edgeseq.quantize import quantize, read_esq, write_esq
+
+if TYPE_CHECKING:
+    from edgeseq.data import load_data, load_windows
+    from edgeseq.export.c import export_c, write_project
+    from edgeseq.frontend import inspect_model, load_model
+    from edgeseq.measure.profile import profile
+    from edgeseq.measure.verify import verify
+    from edgeseq.simulate import Oracle
+    from edgeseq.targets import core_names, load_core
+    from edgeseq.train import train_classifier
+
+_HOMES = {
+    "Oracle": "edgeseq.simulate",
+    "core_names": "edgeseq.targets",
+    "export_c": "edgeseq.export.c",
+    "inspect_model": "edgeseq.frontend",
+    "load_core": "edgeseq.targets",
+    "load_data": "edgeseq.data",
+    "load_model": "edgeseq.frontend",
+    "load_windows": "edgeseq.data",
+    "profile": "edgeseq.measure.profile",
+    "train_classifier": "edgeseq.train",
+    "verify": "edgeseq.measure.verify",
+    "write_project": "edgeseq.export.c",
+}
+
+__all__ = [
+    "EdgeseqError",
+    "Oracle",
+    "__version__",
+    "core_names",
+    "export_c",
+    "inspect_model",
+    "load_core",
+    "load_data",
+    "load_model",
+    "load_windows",
+    "profile",
+    "quantize",
+    "read_esq",
+    "train_classifier",
+    "verify",
+    "write_esq",
+    "write_project",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'edgeseq' has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)

@@ -1,0 +1,271 @@
+"""All commands but the demo, each a thin call of the room that does the work."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich import box
+from rich.table import Table
+
+from edgeseq.cli.demo import demo
+from edgeseq.cli.options import (
+    calibration_option,
+    compiler_option,
+    force_option,
+    json_option,
+    model_argument,
+    optimize_option,
+    out_option,
+    resolve_model,
+    target_option,
+)
+from edgeseq.cli.output import Stages, progress, show
+from edgeseq.errors import OutputError
+
+NOT_SUPPORTED, MISMATCH = 2, 1
+
+
+@click.command()
+@click.option("--data", required=True, metavar="DATA", help="A labelled .npz, or 'digits'.")
+@click.option("--cell", type=click.Choice(["gru", "lstm", "rnn"]), default="gru", show_default=True)
+@click.option("--units", type=click.IntRange(1, 4096), default=32, show_default=True)
+@click.option("--layers", type=click.IntRange(1, 8), default=1, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True)
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@out_option
+@json_option
+def train(data: str, out: Path, json_wanted: bool, **settings: Any) -> None:
+    """Train a window classifier and save it as .keras."""
+    from edgeseq.data import load_data
+    from edgeseq.train import Recipe, train_classifier
+
+    if out.suffix != ".keras":
+        raise OutputError(f"{out}: the file must end in .keras")
+    _check_writable(out)
+    recipe = Recipe(**settings)
+    with progress() as display:
+        stages = Stages(display)
+        stages.start("loading data")
+        loaded = load_data(data)
+        stages.start(f"training {recipe.cell}({recipe.units})", total=recipe.epochs)
+        result = train_classifier(loaded, recipe, lambda done, _, acc: stages.advance(done, f"validation {acc:.1%}"))
+        save_keras(result.model, out)
+    document = {
+        "schema": 1,
+        "model": str(out),
+        "data": loaded.name,
+        **settings,
+        "epochs_run": result.epochs_run,
+        "test_accuracy": result.test_accuracy,
+    }
+    show(f"{out}: test accuracy {result.test_accuracy:.2%} (float, {len(loaded.y_test)} windows)", document, json_wanted=json_wanted)
+
+
+def _check_writable(out: Path) -> None:
+    """Fail before minutes of training, not after."""
+    from edgeseq.files import write_atomically
+
+    probe = out.parent / f".{out.name}.probe"
+    write_atomically(probe, b"")
+    probe.unlink()
+
+
+def save_keras(model: Any, out: Path) -> None:
+    """Save beside the place, then rename: no half-written .keras."""
+    partial = out.with_name(f".{out.stem}.partial.keras")
+    try:
+        model.save(partial)
+        partial.replace(out)
+    except OSError as error:
+        raise OutputError(f"cannot write {out}: {error}. Choose another --out") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@click.command()
+@model_argument
+@json_option
+def inspect(model: str, json_wanted: bool) -> None:
+    """Say of every layer whether it is supported, and why not."""
+    from edgeseq.frontend import inspect_model
+    from edgeseq.report import as_json, tables
+
+    inspection = inspect_model(model)
+    show(tables.inspection(inspection), as_json.inspection(inspection), json_wanted=json_wanted)
+    if not inspection.supported:
+        sys.exit(NOT_SUPPORTED)
+
+
+@click.command()
+@model_argument
+@click.option("--calibration", metavar="DATA", required=True, help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a known name.")
+@click.option("--scheme", type=click.Choice(["int8"]), default="int8", show_default=True)
+@out_option
+@json_option
+def quantize(model: str, calibration: str, scheme: str, out: Path, json_wanted: bool) -> None:
+    """Turn a float model into integers, saved as .esq."""
+    from edgeseq.export.c import export_c
+    from edgeseq.quantize import write_esq
+
+    if out.suffix != ".esq":
+        raise OutputError(f"{out}: the file must end in .esq")
+    if Path(model).suffix == ".esq":
+        raise click.UsageError(f"{model} is already quantised")
+    graph = resolve_model(model, calibration)
+    write_esq(graph, out)
+    project = export_c(graph)
+    document = {
+        "schema": 1,
+        "model": graph.name,
+        "scheme": scheme,
+        "out": str(out),
+        "input": {"scale": graph.input.scale.value, "zero_point": graph.input.zero_point},
+        "output": {"scale": graph.output_scale.value},
+        "weight_bytes": project.weight_bytes,
+        "table_bytes": project.table_bytes,
+        "state_bytes": project.state_bytes,
+    }
+    text = (
+        f"{out}: scheme {scheme}, weights {project.weight_bytes:,} B, tables {project.table_bytes:,} B, "
+        f"state {project.state_bytes:,} B (exact)"
+    )
+    show(text, document, json_wanted=json_wanted)
+
+
+@click.command()
+@model_argument
+@calibration_option
+@click.option("--format", "file_format", type=click.Choice(["c"]), default="c", show_default=True)
+@click.option("--name", metavar="PREFIX", help="Prefix of all public C names; default: the model's name.")
+@out_option
+@force_option
+@json_option
+def export(
+    model: str, calibration: str | None, file_format: str, name: str | None, out: Path, force: bool, json_wanted: bool
+) -> None:
+    """Write a C99 project: kernels, data and a datasheet header."""
+    from edgeseq.export.c import export_c, write_project
+
+    graph = resolve_model(model, calibration)
+    project = export_c(graph, name=name, source=Path(model).name, command=_command_line())
+    write_project(project, out, force=force)
+    document = {
+        "schema": 1,
+        "model": graph.name,
+        "format": file_format,
+        "name": project.name,
+        "out": str(out),
+        "files": sorted(project.files),
+        "weight_bytes": project.weight_bytes,
+        "table_bytes": project.table_bytes,
+        "state_bytes": project.state_bytes,
+        "scratch_bytes": project.scratch_bytes,
+    }
+    text = (
+        f"{out}: {len(project.files)} files; include {project.name}.h, compile {project.name}.c and kernels/*.c\n"
+        f"weights {project.weight_bytes:,} B, tables {project.table_bytes:,} B, state {project.state_bytes:,} B, "
+        f"scratch {project.scratch_bytes:,} B (exact)"
+    )
+    show(text, document, json_wanted=json_wanted)
+
+
+def _command_line() -> str:
+    """The command without folders: the same model gives the same bytes wherever it lies."""
+    words = [Path(word).name if "/" in word or "\\" in word else word for word in sys.argv[1:]]
+    return shlex.join(["edgeseq", *words])
+
+
+@click.command()
+@model_argument
+@calibration_option
+@click.option("--input", "data", required=True, metavar="DATA", help="What to run: each window starts from a reset state.")
+@click.option("--against", default="c", show_default=True, help="Comma-separated: c (this host), or a core name for C emulated on it.")
+@click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Time steps to run at most.")
+@compiler_option
+@json_option
+def verify(
+    model: str, calibration: str | None, data: str, against: str, limit: int, compiler: Any, json_wanted: bool
+) -> None:
+    """Compare every output and state with the oracle; exit 1 on any mismatch."""
+    from edgeseq.data import load_windows
+    from edgeseq.errors import DataError
+    from edgeseq.measure.verify import verify as run_verification
+    from edgeseq.report import as_json, tables
+    from edgeseq.targets import load_core
+
+    cores = [name for name in (word.strip() for word in against.split(",")) if name and name != "c"]
+    for name in cores:
+        load_core(name)
+    graph = resolve_model(model, calibration)
+    windows = load_windows(data, part="test")
+    if windows.shape[2] != graph.input_size:
+        raise DataError(f"{data}: {windows.shape[2]} features per time step; model {graph.name!r} expects {graph.input_size}")
+    if len(windows) == 1:
+        windows = windows[:, :limit]
+    else:
+        windows = windows[: max(1, limit // windows.shape[1])]
+    with progress() as display:
+        Stages(display).start(f"running {windows.shape[0] * windows.shape[1]:,} steps")
+        result = run_verification(graph, windows, cores=cores, compiler=compiler)
+    show(tables.verification(result), as_json.verification(result), json_wanted=json_wanted)
+    if not result.exact:
+        sys.exit(MISMATCH)
+
+
+@click.command()
+@model_argument
+@calibration_option
+@target_option
+@compiler_option
+@optimize_option
+@json_option
+def profile(
+    model: str, calibration: str | None, target: str, compiler: Any, optimize: Any, json_wanted: bool
+) -> None:
+    """Flash, RAM, instructions and cycles per step on a core, before anything is flashed."""
+    from edgeseq.measure.profile import profile as measure
+    from edgeseq.report import as_json, tables
+    from edgeseq.targets import load_core
+
+    core = load_core(target)
+    graph = resolve_model(model, calibration)
+    with progress() as display:
+        Stages(display).start(f"compiling and emulating for {target}")
+        result = measure(graph, core, compiler=compiler, optimize=optimize)
+    show(tables.measurement(result), as_json.measurement(result), json_wanted=json_wanted)
+
+
+@click.command()
+@json_option
+def targets(json_wanted: bool) -> None:
+    """List the cores that edgeseq compiles for and emulates."""
+    from edgeseq.targets import core_names, load_core
+
+    cores = [load_core(name) for name in core_names()]
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("target", "core", "cycle model"):
+        table.add_column(heading)
+    for core in cores:
+        error = "" if core.cycle_error_pct is None else f", ± {core.cycle_error_pct:g} %"
+        table.add_row(core.name, core.description, f"{core.cycle_tier}{error}")
+    document = {
+        "schema": 1,
+        "targets": [
+            {
+                "name": core.name,
+                "description": core.description,
+                "cycles": {"tier": core.cycle_tier, "error_pct": core.cycle_error_pct, "source": core.cycle_source},
+            }
+            for core in cores
+        ],
+    }
+    show(table, document, json_wanted=json_wanted)
+
+
+COMMANDS = (demo, train, inspect, quantize, export, verify, profile, targets)

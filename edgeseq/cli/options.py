@@ -1,0 +1,50 @@
+"""Options that several commands share, and how MODEL is resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from edgeseq.errors import CalibrationError
+from edgeseq.quantize import QuantGraph, quantize, read_esq
+from edgeseq.targets import core_names
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+json_option = click.option("--json", "json_wanted", is_flag=True, help="Print the result as JSON on stdout.")
+model_argument = click.argument("model", metavar="MODEL")
+out_option = click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Where the result goes.")
+calibration_option = click.option(
+    "--calibration", metavar="DATA", help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a known name. Not needed for a .esq."
+)
+target_option = click.option(
+    "--target", metavar="CORE", default="cortex-m4", show_default=True, help=f"One of: {', '.join(core_names())}."
+)
+compiler_option = click.option(
+    "--compiler", type=click.Choice(["zig", "gcc"]), default="zig", show_default=True, help="zig comes from pip; gcc is arm-none-eabi-gcc."
+)
+optimize_option = click.option(
+    "--optimize", type=click.Choice(["speed", "size"]), default="speed", show_default=True, help="What the compiler aims for."
+)
+force_option = click.option("--force", is_flag=True, help="Replace an existing output folder.")
+
+
+def resolve_model(model: str, calibration: str | None) -> QuantGraph:
+    """Read a .esq, or read and quantise a .keras or .h5 with its calibration data."""
+    path = Path(model)
+    if path.suffix == ".esq":
+        return read_esq(path)
+    from edgeseq.frontend import load_model
+
+    graph = load_model(path)
+    if calibration is None:
+        raise CalibrationError(
+            f"{model}: a float model needs calibration data. Add --calibration DATA (.npz, .csv or a known name), "
+            "or pass the .esq that 'edgeseq quantize' wrote"
+        )
+    from edgeseq.data import load_windows
+
+    return quantize(graph, load_windows(calibration))

@@ -1,0 +1,1 @@
+"""Values -> JSON and terminal tables."""

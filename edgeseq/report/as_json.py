@@ -1,0 +1,79 @@
+"""The JSON that scripts may rely on. Schema: docs/json.md; a change here is a change of version."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from edgeseq.frontend import Inspection
+from edgeseq.measure.profile import Measurement
+from edgeseq.measure.verify import Verification
+
+SCHEMA = 1
+
+
+def inspection(value: Inspection) -> dict[str, Any]:
+    """JSON of `edgeseq inspect`."""
+    return {
+        "schema": SCHEMA,
+        "model": value.name,
+        "supported": value.supported,
+        "layers": [
+            {"name": row.name, "kind": row.kind, "supported": row.supported, "reason": row.reason} for row in value.layers
+        ],
+        "parameters": value.parameters,
+    }
+
+
+def measurement(value: Measurement) -> dict[str, Any]:
+    """JSON of `edgeseq profile`."""
+    return {
+        "schema": SCHEMA,
+        "model": value.model,
+        "scheme": value.scheme,
+        "target": value.target,
+        "compiler": value.compiler,
+        "optimize": value.optimize,
+        "instructions_per_step": value.instructions_per_step,
+        "macs_per_step": value.macs_per_step,
+        "cycles_per_step": {
+            "value": value.cycles_per_step.value,
+            "tier": value.cycles_per_step.tier,
+            "error_pct": value.cycles_per_step.error_pct,
+        },
+        # A core has no clock; boards do.
+        "latency_us": None,
+        "flash_bytes": {
+            "model": value.flash_model_bytes,
+            "code": value.flash_code_bytes,
+            "image": value.flash_image_bytes,
+        },
+        "ram_bytes": {
+            "state": value.ram_state_bytes,
+            "scratch": value.ram_scratch_bytes,
+            "stack": value.ram_stack_bytes,
+            "image": value.ram_image_bytes,
+        },
+    }
+
+
+def verification(value: Verification) -> dict[str, Any]:
+    """JSON of `edgeseq verify`. An infinite SQNR is null."""
+    return {
+        "schema": SCHEMA,
+        "model": value.model,
+        "scheme": value.scheme,
+        "steps": value.steps,
+        "against": [
+            {"name": row.name, "mismatches": row.mismatches, "max_abs_lsb": row.max_abs_lsb} for row in value.against
+        ],
+        "fidelity": {
+            "state_sqnr_db": _finite(value.fidelity.state_sqnr_db),
+            "output_sqnr_db": _finite(value.fidelity.output_sqnr_db),
+            "agreement": value.fidelity.agreement,
+        },
+    }
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 3) if math.isfinite(value) else None

@@ -1,0 +1,73 @@
+"""Terminal tables that fit 80 columns."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.table import Table
+
+from edgeseq.frontend import Inspection
+from edgeseq.measure.profile import Cycles, Measurement
+from edgeseq.measure.verify import Verification
+
+
+def cycle_label(cycles: Cycles) -> str:
+    """How far a modelled cycle count can be trusted."""
+    error = "error unknown" if cycles.error_pct is None else f"± {cycles.error_pct:g} %"
+    return f"modelled ({cycles.tier}, {error})"
+
+
+def inspection(value: Inspection) -> Table:
+    """Layers with support and reasons."""
+    table = Table(title=f"{value.name}: {value.parameters} parameters", box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("layer")
+    table.add_column("kind")
+    table.add_column("supported")
+    table.add_column("note", overflow="fold")
+    for row in value.layers:
+        table.add_row(row.name, row.kind, "[green]yes[/]" if row.supported else "[red]no[/]", row.reason or "")
+    return table
+
+
+def measurement(value: Measurement) -> Table:
+    """One model on one core, every figure with its label."""
+    title = f"{value.model} ({value.scheme}) on {value.target}, {value.compiler}, optimised for {value.optimize}"
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    table.add_column("label")
+    exact = "exact"
+    rows = [
+        ("instructions per step", f"{value.instructions_per_step:,}", "exact (emulated, mean)"),
+        ("cycles per step", f"{value.cycles_per_step.value:,}", cycle_label(value.cycles_per_step)),
+        ("multiply-accumulates per step", f"{value.macs_per_step:,}", exact),
+        ("flash: weights and tables", f"{value.flash_model_bytes:,} B", exact),
+        ("flash: code", f"{value.flash_code_bytes:,} B", "exact (minus an empty image)"),
+        ("flash: whole image", f"{value.flash_image_bytes:,} B", exact),
+        ("RAM: state", f"{value.ram_state_bytes:,} B", exact),
+        ("RAM: scratch", f"{value.ram_scratch_bytes:,} B", exact),
+        ("RAM: stack, high-water mark", f"{value.ram_stack_bytes:,} B", "exact (painted, emulated)"),
+        ("RAM: whole image", f"{value.ram_image_bytes:,} B", "exact (static + stack)"),
+    ]
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def verification(value: Verification) -> Table:
+    """Mismatches per runner, then fidelity."""
+    title = f"{value.model} ({value.scheme}): {value.steps:,} steps against the oracle"
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("runner")
+    table.add_column("mismatches", justify="right")
+    table.add_column("largest difference", justify="right")
+    for row in value.against:
+        colour = "green" if row.mismatches == 0 else "red"
+        table.add_row(row.name, f"[{colour}]{row.mismatches:,}[/]", f"{row.max_abs_lsb} LSB")
+    fidelity = value.fidelity
+    agreement = "" if fidelity.agreement is None else f", same class {fidelity.agreement:.2%}"
+    table.caption = (
+        f"against the float model: state SQNR {fidelity.state_sqnr_db:.1f} dB, "
+        f"output SQNR {fidelity.output_sqnr_db:.1f} dB{agreement}"
+    )
+    table.caption_justify = "left"
+    return table
