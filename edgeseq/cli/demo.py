@@ -50,7 +50,7 @@ def demo(data: str, units: int, epochs: int, json_wanted: bool) -> None:
     document = {"schema": 1, "data": loaded.name, "units": units, "cells": [_as_json(result) for result in results]}
     show(_table(loaded, units, results), document, json_wanted=json_wanted)
     if not json_wanted:
-        RESULT.print(_next_steps(data), highlight=False, soft_wrap=True)
+        RESULT.print(_next_steps(), highlight=False, soft_wrap=True, markup=False)
 
 
 def _run_cell(data: DataSet, cell: Any, units: int, epochs: int, stages: Stages) -> CellResult:
@@ -146,7 +146,7 @@ def _number(measurement: Any, field: str) -> int:
     return int(value.value if hasattr(value, "value") else value)
 
 
-def _next_steps(data: str) -> str:
+def _next_steps() -> str:
     return (
         "\nThe same with your own model (calibration: windows of your data, [n, time, features]):\n"
         "  .venv/bin/edgeseq quantize model.keras --calibration data.npz --out model.esq\n"

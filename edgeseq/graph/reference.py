@@ -70,6 +70,8 @@ class ForwardResult:
 def gru_step(layer: Gru, x: FloatArray, h: FloatArray, listen: Listener = _silent) -> FloatArray:
     """Return the next hidden state; x: (batch, inputs), h: (batch, units)."""
     units = layer.units
+    listen(layer.name, "x", x)
+    listen(layer.name, "h", h)
     from_input = x @ layer.kernel + layer.bias[0]
     gates_from_state = h @ layer.recurrent_kernel[:, : 2 * units] + layer.bias[1, : 2 * units]
     gates = sigmoid(from_input[:, : 2 * units] + gates_from_state)
@@ -80,6 +82,7 @@ def gru_step(layer: Gru, x: FloatArray, h: FloatArray, listen: Listener = _silen
         listen(layer.name, "recurrent_part", np.concatenate([gates_from_state, candidate_from_state], axis=1))
         candidate_from_state = r * candidate_from_state
     else:
+        listen(layer.name, "gated_h", r * h)
         candidate_from_state = (r * h) @ candidate_kernel + candidate_bias
         listen(layer.name, "recurrent_part", np.concatenate([gates_from_state, candidate_from_state], axis=1))
     listen(layer.name, "input_part", from_input)
@@ -92,6 +95,8 @@ def lstm_step(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the next (hidden, cell) state; x: (batch, inputs), h and c: (batch, units)."""
     units = layer.units
+    listen(layer.name, "x", x)
+    listen(layer.name, "h", h)
     from_input = x @ layer.kernel + layer.bias
     from_state = h @ layer.recurrent_kernel
     listen(layer.name, "input_part", from_input)
@@ -106,6 +111,8 @@ def lstm_step(
 
 def simple_rnn_step(layer: SimpleRnn, x: FloatArray, h: FloatArray, listen: Listener = _silent) -> FloatArray:
     """Return the next hidden state; x: (batch, inputs), h: (batch, units)."""
+    listen(layer.name, "x", x)
+    listen(layer.name, "h", h)
     from_input = x @ layer.kernel + layer.bias
     from_state = h @ layer.recurrent_kernel
     listen(layer.name, "input_part", from_input)
@@ -122,6 +129,7 @@ def zero_state(layer: Recurrent, batch: int) -> CellState:
 def _layer_step(layer: Layer, x: FloatArray, state: CellState | None, listen: Listener) -> FloatArray:
     match layer:
         case Dense():
+            listen(layer.name, "x", x)
             before = x @ layer.kernel + layer.bias
             listen(layer.name, "before_activation", before)
             return activate(layer.activation, before)

@@ -13,17 +13,20 @@ from edgeseq.errors import CalibrationError
 from edgeseq.graph import Graph
 from edgeseq.graph.layers import FloatArray
 from edgeseq.graph.reference import forward, normalize
+from edgeseq.quantize.rounding import Moments, MomentSum
 from edgeseq.quantize.types import QuantInput
 
 # More windows than this change no range that matters and only cost time.
 MAX_CALIBRATION_STEPS = 200_000
+MATMUL_INPUTS = ("x", "h", "gated_h")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """max_abs[(layer, tensor)]: largest magnitude seen; input: the chosen input quantiser."""
+    """max_abs[(layer, tensor)]: largest magnitude seen; moments: of the matmul inputs x, h and gated_h."""
 
     max_abs: dict[tuple[str, str], float]
+    moments: dict[tuple[str, str], Moments]
     input: QuantInput
 
 
@@ -62,12 +65,17 @@ def calibrate(graph: Graph, windows: FloatArray) -> Calibration:
         if windows.shape[0] >= stride:
             windows = windows[::stride]
     max_abs: dict[tuple[str, str], float] = defaultdict(float)
+    sums: dict[tuple[str, str], MomentSum] = {}
 
     def listen(layer: str, tensor: str, value: FloatArray) -> None:
+        if tensor in MATMUL_INPUTS:
+            sums.setdefault((layer, tensor), MomentSum(value.shape[1])).add(value)
+            return
         max_abs[layer, tensor] = max(max_abs[layer, tensor], float(np.abs(value).max(initial=0.0)))
 
     forward(graph, windows, listen=listen)
-    return Calibration(dict(max_abs), choose_input(graph, normalize(graph, windows)))
+    moments = {key: value.moments() for key, value in sums.items()}
+    return Calibration(dict(max_abs), moments, choose_input(graph, normalize(graph, windows)))
 
 
 def choose_input(graph: Graph, normalized: FloatArray) -> QuantInput:

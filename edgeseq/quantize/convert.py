@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.arith.requantize import Multipliers
 from edgeseq.arith.scale import Q7, Q15, Scale
 from edgeseq.errors import CalibrationError
 from edgeseq.graph import Activate, Dense, Graph, Gru, Layer, Lstm, SimpleRnn
@@ -19,6 +20,7 @@ from edgeseq.quantize.parameters import (
     multipliers_for,
     quantize_matrix,
 )
+from edgeseq.quantize.rounding import Moments, mean_error, round_matrix
 from edgeseq.quantize.types import (
     SCHEMES,
     Matvec,
@@ -104,46 +106,79 @@ def _convert(layer: Layer, tensor: _Tensor, ranges: Calibration, *, last: bool) 
             return QuantRelu(layer.name, tensor.size, tensor.scale)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    """Both matrices of a recurrent layer at one pre-activation scale."""
+
+    shift: int
+    input: Matvec
+    recurrent: Matvec
+
+
 def _recurrent_pair(
-    layer: Gru | Lstm | SimpleRnn,
-    tensor: _Tensor,
-    ranges: Calibration,
-    input_bias: FloatArray,
-    recurrent_bias: FloatArray,
-) -> tuple[int, Matvec, Matvec]:
-    """Quantise kernel and recurrent kernel to one common pre-activation scale."""
+    layer: Gru | Lstm | SimpleRnn, tensor: _Tensor, ranges: Calibration, bias: FloatArray, apart: FloatArray | None = None
+) -> _Pair:
+    """Quantise kernel and recurrent kernel.
+
+    bias: (rows,), all that is added to input and recurrent part together. apart: the recurrent bias
+    of the last rows where it must not be merged (a GRU candidate's, which r multiplies), or None.
+    """
     kernel, recurrent = layer.kernel.T, layer.recurrent_kernel.T
+    rows, merged = len(kernel), len(kernel) - (0 if apart is None else len(apart))
+    recurrent_bias = np.zeros(rows)
+    if apart is not None:
+        recurrent_bias[merged:] = apart
     x_scale, h_scale = doubled(tensor.int8_scale), doubled(Q7)
     largest = max(ranges.max_abs[layer.name, part] for part in ("input_part", "recurrent_part"))
     shift, (for_input, for_state) = choose_preactivation(
         f"layer {layer.name!r}",
         largest,
         lambda scale: [
-            multipliers_for(kernel, input_bias, x_scale, scale, int8_input=True),
+            multipliers_for(kernel, bias, x_scale, scale, int8_input=True),
             multipliers_for(recurrent, recurrent_bias, h_scale, scale, int8_input=True),
         ],
     )
-    return (
+    x_moments, h_moments = ranges.moments[layer.name, "x"], ranges.moments[layer.name, "h"]
+    x_codes = round_matrix(kernel, for_input.weight_scale, x_moments)
+    h_codes, h_error = _round_recurrent(layer, recurrent, for_state, ranges, h_moments)
+    bias = bias + mean_error(kernel, x_codes, for_input.weight_scale, x_moments)
+    bias[:merged] += h_error[:merged]
+    recurrent_bias[merged:] += h_error[merged:]
+    return _Pair(
         shift,
-        quantize_matrix(kernel, input_bias, for_input, x_scale, int8_input=True),
-        quantize_matrix(recurrent, recurrent_bias, for_state, h_scale, int8_input=True),
+        quantize_matrix(kernel, bias, for_input, x_scale, x_codes, int8_input=True),
+        quantize_matrix(recurrent, recurrent_bias, for_state, h_scale, h_codes, int8_input=True),
     )
 
 
+def _round_recurrent(
+    layer: Gru | Lstm | SimpleRnn, recurrent: FloatArray, chosen: Multipliers, ranges: Calibration, h_moments: Moments
+) -> tuple[npt.NDArray[np.int8], FloatArray]:
+    """Return (codes, mean error); with reset_after=False the candidate's rows see r * h instead of h."""
+    scale = chosen.weight_scale
+    codes = round_matrix(recurrent, scale, h_moments)
+    error = mean_error(recurrent, codes, scale, h_moments)
+    gated = ranges.moments.get((layer.name, "gated_h"))
+    if gated is not None:
+        rows = slice(2 * layer.units, None)
+        codes[rows] = round_matrix(recurrent[rows], scale[rows], gated)
+        error[rows] = mean_error(recurrent[rows], codes[rows], scale[rows], gated)
+    return codes, error
+
+
 def _gru(layer: Gru, tensor: _Tensor, ranges: Calibration) -> QuantGru:
-    units = layer.units
-    input_bias, recurrent_bias = layer.bias[0].copy(), np.zeros(3 * units)
     # One bias per row where both parts are simply added; the candidate's recurrent
     # bias is multiplied by r and must stay apart.
-    merged = 2 * units if layer.reset_after else 3 * units
-    input_bias[:merged] += layer.bias[1, :merged]
-    recurrent_bias[merged:] = layer.bias[1, merged:]
-    shift, kernel, recurrent = _recurrent_pair(layer, tensor, ranges, input_bias, recurrent_bias)
-    return QuantGru(layer.name, kernel, recurrent, shift, layer.reset_after)
+    bias, apart = layer.bias[0] + layer.bias[1], None
+    if layer.reset_after:
+        candidate = slice(2 * layer.units, None)
+        bias[candidate], apart = layer.bias[0, candidate], layer.bias[1, candidate]
+    pair = _recurrent_pair(layer, tensor, ranges, bias, apart)
+    return QuantGru(layer.name, pair.input, pair.recurrent, pair.shift, layer.reset_after)
 
 
 def _lstm(layer: Lstm, tensor: _Tensor, ranges: Calibration) -> QuantLstm:
-    shift, kernel, recurrent = _recurrent_pair(layer, tensor, ranges, layer.bias, np.zeros(4 * layer.units))
+    pair = _recurrent_pair(layer, tensor, ranges, layer.bias)
     reach = CELL_HEADROOM * ranges.max_abs[layer.name, "cell"]
     cell_shift = max(0, math.ceil(math.log2(reach))) if reach > 0 else 0
     if cell_shift > MAX_CELL_SHIFT:
@@ -151,12 +186,21 @@ def _lstm(layer: Lstm, tensor: _Tensor, ranges: Calibration) -> QuantLstm:
             f"layer {layer.name!r}: the cell state reached {ranges.max_abs[layer.name, 'cell']:.3g}; "
             f"int16 holds up to {2**MAX_CELL_SHIFT}. Train with a smaller forget bias or shorter counting tasks"
         )
-    return QuantLstm(layer.name, kernel, recurrent, shift, cell_shift)
+    return QuantLstm(layer.name, pair.input, pair.recurrent, pair.shift, cell_shift)
 
 
 def _simple_rnn(layer: SimpleRnn, tensor: _Tensor, ranges: Calibration) -> QuantSimpleRnn:
-    shift, kernel, recurrent = _recurrent_pair(layer, tensor, ranges, layer.bias, np.zeros(layer.units))
-    return QuantSimpleRnn(layer.name, kernel, recurrent, shift)
+    pair = _recurrent_pair(layer, tensor, ranges, layer.bias)
+    return QuantSimpleRnn(layer.name, pair.input, pair.recurrent, pair.shift)
+
+
+def _rounded_dense(
+    layer: Dense, chosen: Multipliers, in_scale: Scale, ranges: Calibration, *, int8_input: bool
+) -> Matvec:
+    weight, moments = layer.kernel.T, ranges.moments[layer.name, "x"]
+    codes = round_matrix(weight, chosen.weight_scale, moments)
+    bias = layer.bias + mean_error(weight, codes, chosen.weight_scale, moments)
+    return quantize_matrix(weight, bias, chosen, in_scale, codes, int8_input=int8_input)
 
 
 def _dense(layer: Dense, tensor: _Tensor, ranges: Calibration, *, last: bool) -> QuantDense:
@@ -169,7 +213,7 @@ def _dense(layer: Dense, tensor: _Tensor, ranges: Calibration, *, last: bool) ->
         shift, (chosen,) = choose_preactivation(
             what, calibrated, lambda s: [multipliers_for(weight, layer.bias, in_scale, s, int8_input=int8_input)]
         )
-        matvec = quantize_matrix(weight, layer.bias, chosen, in_scale, int8_input=int8_input)
+        matvec = _rounded_dense(layer, chosen, in_scale, ranges, int8_input=int8_input)
         return QuantDense(layer.name, matvec, dtype, layer.activation, shift, Q15)
     worst = float((np.abs(weight).sum(axis=1) * tensor.bound + np.abs(layer.bias)).max(initial=0.0))
     # The last layer's range is a promise about unseen inputs; between layers the
@@ -179,7 +223,7 @@ def _dense(layer: Dense, tensor: _Tensor, ranges: Calibration, *, last: bool) ->
     for _ in range(16):
         found = multipliers_for(weight, layer.bias, in_scale, out_scale, int8_input=int8_input)
         if found is not None:
-            matvec = quantize_matrix(weight, layer.bias, found, in_scale, int8_input=int8_input)
+            matvec = _rounded_dense(layer, found, in_scale, ranges, int8_input=int8_input)
             activation = "relu" if layer.activation == "relu" else "linear"
             return QuantDense(layer.name, matvec, dtype, activation, 0, out_scale)
         out_scale = out_scale.times_power_of_two(1)

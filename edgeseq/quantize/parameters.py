@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeseq.arith.requantize import Multipliers, choose_multipliers, round_to_odd
 from edgeseq.arith.scale import (
@@ -29,12 +30,16 @@ def doubled(scale: Scale) -> Scale:
 
 
 def quantize_matrix(
-    weight: FloatArray, bias: FloatArray, multipliers: Multipliers, in_scale: Scale, *, int8_input: bool
+    weight: FloatArray,
+    bias: FloatArray,
+    multipliers: Multipliers,
+    in_scale: Scale,
+    codes: npt.NDArray[np.int8],
+    *,
+    int8_input: bool,
 ) -> Matvec:
-    """Round a (rows, columns) matrix and its bias to the scales that `multipliers` defines."""
-    scale = multipliers.weight_scale
-    codes = np.clip(np.round(weight / scale[:, None]), -127, 127).astype(np.int8)
-    real_steps = bias / (scale * in_scale.value)
+    """Join rounded weights (rows, columns) with the bias in accumulator steps; proves that int32 suffices."""
+    real_steps = bias / (multipliers.weight_scale * in_scale.value)
     bias_codes = round_to_odd(real_steps) if int8_input else np.round(real_steps).astype(np.int64)
     span = 2 * _INT8_INPUT_SPAN if int8_input else _INT16_INPUT_SPAN
     reach = np.abs(codes.astype(np.int64)).sum(axis=1) * span + np.abs(bias_codes)

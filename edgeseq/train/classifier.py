@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -45,12 +46,28 @@ class TrainingResult:
 def import_keras() -> Any:
     """Import Keras, quietly, or say how to install it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
-        import keras
+        with _quiet_stderr():
+            import keras
+
+            keras.ops.zeros(1)  # the first operation starts the backend, which prints too
     except ImportError as error:
         raise MissingExtraError("keras", "train") from error
     return keras
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Hide what TensorFlow's C++ side writes to file descriptor 2 before its log level applies."""
+    saved = os.dup(2)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(sink)
 
 
 def train_classifier(data: DataSet, recipe: Recipe, progress: Progress | None = None) -> TrainingResult:
