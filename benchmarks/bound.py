@@ -25,9 +25,7 @@ def round_rows(kernel: Array) -> Array:
 
 def hidden_bound(layer: Gru | Lstm, x: Array) -> Array:
     """Hidden states (batch, time, units) of the bound; x: (batch, time, inputs), already rounded to 8 bits."""
-    rounded = dataclasses.replace(
-        layer, kernel=round_rows(layer.kernel), recurrent_kernel=round_rows(layer.recurrent_kernel)
-    )
+    rounded = dataclasses.replace(layer, kernel=round_rows(layer.kernel), recurrent_kernel=round_rows(layer.recurrent_kernel))
     units = layer.units
     h = c = np.zeros((len(x), units))
     states = np.empty((*x.shape[:2], units))

@@ -63,6 +63,7 @@ class MissingExtraError(EdgeseqError):
     ----------
     package: the import name that failed, e.g. ``"unicorn"``.
     extra: the edgeseq extra that brings it, e.g. ``"emulate"``.
+
     """
 
     def __init__(self, package: str, extra: str) -> None:

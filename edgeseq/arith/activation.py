@@ -99,4 +99,3 @@ def cell_argument(cell: IntArray, cell_shift: int) -> Int32Array:
     if cell_shift < 3:
         return (3 * wide + (1 << (2 - cell_shift))) >> (3 - cell_shift)
     return multiply_q15(wide, np.int32(24576) * np.ones_like(wide)) << (cell_shift - 1)
-

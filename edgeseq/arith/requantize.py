@@ -84,16 +84,13 @@ def choose_multipliers(
     shift = min(MAX_SHIFT, math.floor(math.log2(MAX_MULTIPLIER / largest)))
     part_bits = _FLOAT32_BITS - out_scale.mantissa.bit_length()
     while shift >= MIN_SHIFT:
-        parts = [
-            _round_up_to_bits(max(1, math.ceil(math.ldexp(float(n), shift) / in_scale.mantissa)), part_bits)
-            for n in needed
-        ]
+        parts = [_round_up_to_bits(max(1, math.ceil(math.ldexp(float(n), shift) / in_scale.mantissa)), part_bits) for n in needed]
         multiplier = np.array(parts, dtype=np.int64) * in_scale.mantissa
         if multiplier.max(initial=1) <= MAX_MULTIPLIER:
             return Multipliers(
                 multiplier=multiplier.astype(np.int16),
                 shift=shift,
-                weight_scale=multiplier * math.ldexp(1.0, -shift) * out_scale.value / in_scale.value,
+                weight_scale=multiplier.astype(np.float64) * math.ldexp(1.0, -shift) * out_scale.value / in_scale.value,
             )
         shift -= 1  # rounding up crossed 15 bits
     return None

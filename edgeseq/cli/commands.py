@@ -64,7 +64,11 @@ def train(data: str, out: Path, json_wanted: bool, **settings: Any) -> None:
         "epochs_run": result.epochs_run,
         "test_accuracy": result.test_accuracy,
     }
-    show(f"{out}: test accuracy {result.test_accuracy:.2%} (float, {len(loaded.y_test)} windows)", document, json_wanted=json_wanted)
+    show(
+        f"{out}: test accuracy {result.test_accuracy:.2%} (float, {len(loaded.y_test)} windows)",
+        document,
+        json_wanted=json_wanted,
+    )
 
 
 def _check_writable(out: Path) -> None:
@@ -104,7 +108,9 @@ def inspect(model: str, json_wanted: bool) -> None:
 
 @click.command()
 @model_argument
-@click.option("--calibration", metavar="DATA", required=True, help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a known name.")
+@click.option(
+    "--calibration", metavar="DATA", required=True, help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a known name."
+)
 @click.option("--scheme", type=click.Choice(["int8"]), default="int8", show_default=True)
 @out_option
 @json_option
@@ -185,13 +191,13 @@ def _command_line() -> str:
 @model_argument
 @calibration_option
 @click.option("--input", "data", required=True, metavar="DATA", help="What to run: each window starts from a reset state.")
-@click.option("--against", default="c", show_default=True, help="Comma-separated: c (this host), or a core name for C emulated on it.")
+@click.option(
+    "--against", default="c", show_default=True, help="Comma-separated: c (this host), or a core name for C emulated on it."
+)
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Time steps to run at most.")
 @compiler_option
 @json_option
-def verify(
-    model: str, calibration: str | None, data: str, against: str, limit: int, compiler: Any, json_wanted: bool
-) -> None:
+def verify(model: str, calibration: str | None, data: str, against: str, limit: int, compiler: Any, json_wanted: bool) -> None:
     """Compare every output and state with the oracle; exit 1 on any mismatch."""
     from edgeseq.data import load_windows
     from edgeseq.errors import DataError
@@ -206,10 +212,7 @@ def verify(
     windows = load_windows(data, part="test")
     if windows.shape[2] != graph.input_size:
         raise DataError(f"{data}: {windows.shape[2]} features per time step; model {graph.name!r} expects {graph.input_size}")
-    if len(windows) == 1:
-        windows = windows[:, :limit]
-    else:
-        windows = windows[: max(1, limit // windows.shape[1])]
+    windows = windows[:, :limit] if len(windows) == 1 else windows[: max(1, limit // windows.shape[1])]
     with progress() as display:
         Stages(display).start(f"running {windows.shape[0] * windows.shape[1]:,} steps")
         result = run_verification(graph, windows, cores=cores, compiler=compiler)
@@ -225,9 +228,7 @@ def verify(
 @compiler_option
 @optimize_option
 @json_option
-def profile(
-    model: str, calibration: str | None, target: str, compiler: Any, optimize: Any, json_wanted: bool
-) -> None:
+def profile(model: str, calibration: str | None, target: str, compiler: Any, optimize: Any, json_wanted: bool) -> None:
     """Flash, RAM, instructions and cycles per step on a core, before anything is flashed."""
     from edgeseq.measure.profile import profile as measure
     from edgeseq.report import as_json, tables

@@ -20,7 +20,7 @@ INTERRUPTED = 130
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="edgeseq")
 def edgeseq() -> None:
-    """Recurrent networks as integer code for small machines, and what they cost there.
+    r"""Recurrent networks as integer code for small machines, and what they cost there.
 
     \b
     Typical use:

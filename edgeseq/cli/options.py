@@ -18,13 +18,19 @@ json_option = click.option("--json", "json_wanted", is_flag=True, help="Print th
 model_argument = click.argument("model", metavar="MODEL")
 out_option = click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Where the result goes.")
 calibration_option = click.option(
-    "--calibration", metavar="DATA", help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a known name. Not needed for a .esq."
+    "--calibration",
+    metavar="DATA",
+    help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a known name. Not needed for a .esq.",
 )
 target_option = click.option(
     "--target", metavar="CORE", default="cortex-m4", show_default=True, help=f"One of: {', '.join(core_names())}."
 )
 compiler_option = click.option(
-    "--compiler", type=click.Choice(["zig", "gcc"]), default="zig", show_default=True, help="zig comes from pip; gcc is arm-none-eabi-gcc."
+    "--compiler",
+    type=click.Choice(["zig", "gcc"]),
+    default="zig",
+    show_default=True,
+    help="zig comes from pip; gcc is arm-none-eabi-gcc.",
 )
 optimize_option = click.option(
     "--optimize", type=click.Choice(["speed", "size"]), default="speed", show_default=True, help="What the compiler aims for."

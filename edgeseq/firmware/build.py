@@ -81,16 +81,13 @@ def build_firmware(
     except ToolchainError as error:
         if "overflow" in str(error) or "will not fit" in str(error):
             raise ToolchainError(
-                f"the image does not fit the {core.name} memory map "
-                f"({core.flash_bytes} B flash, {core.ram_bytes} B RAM): {error}"
+                f"the image does not fit the {core.name} memory map ({core.flash_bytes} B flash, {core.ram_bytes} B RAM): {error}"
             ) from error
         raise
-    return Firmware(folder / "firmware.elf", core, toolchain, optimize, project and f"{project.name}_step")
+    return Firmware(folder / "firmware.elf", core, toolchain, optimize, f"{project.name}_step" if project else None)
 
 
-def build_host_library(
-    project: CProject, toolchain: Toolchain, folder: Path, *, extra_flags: tuple[str, ...] = ()
-) -> Path:
+def build_host_library(project: CProject, toolchain: Toolchain, folder: Path, *, extra_flags: tuple[str, ...] = ()) -> Path:
     """Compile model and float helpers into a shared library for this machine."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_sources(project, folder)

@@ -19,9 +19,7 @@ COMPILERS: tuple[CompilerName, ...] = ("zig", "gcc")
 OPTIMIZE_MODES: tuple[Optimize, ...] = ("speed", "size")
 
 COMMON_FLAGS = ("-std=c99", "-ffunction-sections", "-fdata-sections", "-g", "-fno-unwind-tables")
-STRICT_FLAGS = tuple(
-    "-pedantic -Wall -Wextra -Wconversion -Wshadow -Wvla -Wundef -Wdouble-promotion -Werror".split()
-)
+STRICT_FLAGS = ("-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wvla", "-Wundef", "-Wdouble-promotion", "-Werror")
 _TIMEOUT_S = 300
 
 
@@ -71,7 +69,8 @@ def find_toolchain(core: Core | None, name: CompilerName = "zig") -> Toolchain:
     compiler = shutil.which(f"{core.gcc_prefix}gcc")
     if compiler is None:
         raise ToolchainError(
-            f"{core.gcc_prefix}gcc is not on the PATH. Install it (Debian: apt-get install gcc-arm-none-eabi), or use --compiler zig"
+            f"{core.gcc_prefix}gcc is not on the PATH. Install it "
+            "(Debian: apt-get install gcc-arm-none-eabi), or use --compiler zig"
         )
     return Toolchain("gcc", (compiler,), core.gcc_flags, _first_line([compiler, "--version"]))
 

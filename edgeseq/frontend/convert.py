@@ -81,7 +81,7 @@ def convert(source: SourceModel) -> Conversion:
     if all(row.supported for row in rows) and not any(isinstance(x, Gru | Lstm | SimpleRnn) for x in chain.layers):
         last = rows[-1]
         reason = "the model has no recurrent layer; edgeseq needs at least one GRU, LSTM or SimpleRNN"
-        rows[-1] = LayerReport(last.name, last.kind, False, reason)
+        rows[-1] = LayerReport(last.name, last.kind, supported=False, reason=reason)
     if not all(row.supported for row in rows):
         return Conversion(None, tuple(rows), parameters)
     first = chain.layers[0]
@@ -95,7 +95,7 @@ def _handle(layer: SourceLayer, chain: _Chain) -> str | Refusal | None:
     if handler is None:
         reason = REFUSED.get(layer.class_name, f"no integer form of {layer.class_name} exists in edgeseq yet; {_SUPPORTED}")
         return Refusal(layer.name, reason)
-    if chain.ended and layer.class_name not in ("Dropout",):
+    if chain.ended and layer.class_name != "Dropout":
         return Refusal(layer.name, "a softmax is only supported as the last layer; remove it or what follows")
     shape = layer.config.get("batch_shape") or layer.config.get("batch_input_shape")
     if shape is not None and (refusal := _read_input_shape(layer, shape, chain)):
@@ -157,26 +157,35 @@ def _recurrent_refusal(layer: SourceLayer, chain: _Chain, gates: bool) -> Refusa
     if not chain.has_time_axis:
         return Refusal(layer.name, "the layer before returns only its last step; set return_sequences=True there")
     if config.get("return_state"):
-        return Refusal(layer.name, "return_state=True makes the state an output; the C code has get_state for that, so save without it")
+        return Refusal(
+            layer.name, "return_state=True makes the state an output; the C code has get_state for that, so save without it"
+        )
     if config.get("go_backwards"):
-        return Refusal(layer.name, "go_backwards=True needs the whole window before its first step; a stream has no end to start from")
+        return Refusal(
+            layer.name, "go_backwards=True needs the whole window before its first step; a stream has no end to start from"
+        )
     if config.get("time_major"):
         return Refusal(layer.name, "time_major=True; use (batch, time, features)")
     wanted = [("activation", "tanh")] + ([("recurrent_activation", "sigmoid")] if gates else [])
     for key, expected in wanted:
         if config.get(key, expected) != expected:
-            return Refusal(layer.name, f"{key}={config[key]!r}; only {expected!r} has an integer form. Retrain with {key}={expected!r}")
+            return Refusal(
+                layer.name, f"{key}={config[key]!r}; only {expected!r} has an integer form. Retrain with {key}={expected!r}"
+            )
     return None
 
 
 def _checked(layer: SourceLayer, chain: _Chain, blocks: int) -> tuple[FloatArray, FloatArray, FloatArray | None] | Refusal:
     """Return (kernel, recurrent_kernel, bias or None) if their shapes fit the config."""
-    units, biased = layer.config.get("units"), layer.config.get("use_bias", True)
+    units: Any = layer.config.get("units")
+    biased = layer.config.get("use_bias", True)
     if not isinstance(units, int) or not 1 <= units <= MAX_UNITS:
         return Refusal(layer.name, f"units={units!r}; expected 1 to {MAX_UNITS}")
     if len(layer.weights) != (3 if biased else 2):
         found = len(layer.weights)
-        return Refusal(layer.name, f"{found} weight arrays; expected {3 if biased else 2}. The file may be damaged; save the model again")
+        return Refusal(
+            layer.name, f"{found} weight arrays; expected {3 if biased else 2}. The file may be damaged; save the model again"
+        )
     kernel, recurrent = layer.weights[0], layer.weights[1]
     bias = layer.weights[2] if biased else None
     features = chain.features if chain.features is not None else (kernel.shape[0] if kernel.ndim == 2 else -1)
@@ -243,14 +252,15 @@ def _train_time_note(config: Config) -> str | None:
 
 def _dense(layer: SourceLayer, chain: _Chain) -> str | Refusal | None:
     config = layer.config
-    activation, units, biased = config.get("activation", "linear"), config.get("units"), config.get("use_bias", True)
+    activation, biased = config.get("activation", "linear"), config.get("use_bias", True)
+    units: Any = config.get("units")
     if activation not in DENSE_ACTIVATIONS:
         return Refusal(layer.name, f"activation={activation!r}; expected one of {', '.join(DENSE_ACTIVATIONS)}")
     if len(layer.weights) != (2 if biased else 1):
         return Refusal(layer.name, f"{len(layer.weights)} weight arrays; expected {2 if biased else 1}")
     kernel = layer.weights[0]
-    features = chain.features if chain.features is not None else kernel.shape[0]
-    if kernel.shape != (features, units) or not 1 <= kernel.shape[1] <= MAX_UNITS:
+    features = kernel.shape[0] if chain.features is None and kernel.ndim else chain.features
+    if kernel.ndim != 2 or kernel.shape != (features, units) or not 1 <= units <= MAX_UNITS:
         return Refusal(layer.name, f"kernel {kernel.shape} does not fit {features} inputs and units={units!r}")
     bias = layer.weights[1] if biased else np.zeros(kernel.shape[1])
     if bias.shape != (kernel.shape[1],):

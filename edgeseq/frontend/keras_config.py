@@ -74,8 +74,7 @@ def _chain(layers: list[tuple[str, str, Config, list[str]]], origin: str) -> lis
     for layer in layers:
         if len(layer[3]) > 1:
             raise UnsupportedModelError(
-                f"{origin}: layer {layer[0]!r} ({layer[1]}) takes {len(layer[3])} inputs "
-                f"({', '.join(layer[3])}). {way_out}"
+                f"{origin}: layer {layer[0]!r} ({layer[1]}) takes {len(layer[3])} inputs ({', '.join(layer[3])}). {way_out}"
             )
         for source in layer[3]:
             if source in followers:

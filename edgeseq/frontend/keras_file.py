@@ -62,9 +62,7 @@ def _member(archive: zipfile.ZipFile, name: str, limit: int, origin: str) -> byt
     try:
         info = archive.getinfo(name)
     except KeyError:
-        raise ModelError(
-            f"{origin}: the archive has no {name}; expected a file written by model.save('m.keras')"
-        ) from None
+        raise ModelError(f"{origin}: the archive has no {name}; expected a file written by model.save('m.keras')") from None
     if info.file_size > limit:
         raise ModelError(f"{origin}: {name} unpacks to {info.file_size} bytes, more than the limit of {limit}")
     with archive.open(info) as stream:
@@ -102,6 +100,6 @@ def _weights(store: h5py.Group, where: str) -> list[Any]:
     arrays = []
     for holder in (store.get("vars"), store["cell"].get("vars") if isinstance(store.get("cell"), h5py.Group) else None):
         if isinstance(holder, h5py.Group):
-            for key in sorted(holder, key=lambda text: (len(text), text)):
-                arrays.append(read_array(holder[key], f"{where}, weight {key}"))
+            keys = sorted(holder, key=lambda text: (len(text), text))
+            arrays += [read_array(holder[key], f"{where}, weight {key}") for key in keys]
     return arrays

@@ -154,9 +154,7 @@ def normalize(graph: Graph, x: FloatArray) -> FloatArray:
     return (x - graph.normalization.mean) / graph.normalization.std
 
 
-def forward(
-    graph: Graph, x: FloatArray, *, listen: Listener = _silent, keep_hidden: Sequence[str] = ()
-) -> ForwardResult:
+def forward(graph: Graph, x: FloatArray, *, listen: Listener = _silent, keep_hidden: Sequence[str] = ()) -> ForwardResult:
     """Run windows from a zero state; x: (batch, time, features) in raw units.
 
     keep_hidden names the recurrent layers whose states are returned.
@@ -165,9 +163,7 @@ def forward(
     batch, steps, _ = values.shape
     states = {layer.name: zero_state(layer, batch) for layer in graph.recurrent}
     outputs = np.empty((batch, steps, graph.output_size))
-    hidden = {
-        layer.name: np.empty((batch, steps, layer.units)) for layer in graph.recurrent if layer.name in keep_hidden
-    }
+    hidden = {layer.name: np.empty((batch, steps, layer.units)) for layer in graph.recurrent if layer.name in keep_hidden}
     for t in range(steps):
         value = values[:, t]
         for layer in graph.layers:

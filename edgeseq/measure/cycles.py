@@ -187,12 +187,14 @@ class Disassembler:
 
 
 _CONDITIONS = ("eq", "ne", "hs", "lo", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le", "cs", "cc")
-_BASE_NAMES = frozenset((*_LOADS, *_STORES, *_MULTIPLE, *_LONG_MULTIPLY, "ldrd", "strd", "mla", "mls", "sdiv", "udiv", "bx", "blx", "bl"))
+_BASE_NAMES = frozenset(
+    (*_LOADS, *_STORES, *_MULTIPLE, *_LONG_MULTIPLY, "ldrd", "strd", "mla", "mls", "sdiv", "udiv", "bx", "blx", "bl")
+)
 
 
 def _plain_name(mnemonic: str) -> str:
     """Strip the width suffix and a condition: 'ldrge.w' -> 'ldr'."""
-    name = mnemonic.split(".")[0]
+    name = mnemonic.split(".", maxsplit=1)[0]
     if name[:-2] in _BASE_NAMES and name[-2:] in _CONDITIONS:
         return name[:-2]
     return name
@@ -216,5 +218,6 @@ def model_cycles(trace: BlockTrace, disassembler: Disassembler, table: str) -> i
             cycles += costs.taken(last, disassembler.starts_wide(target)) * times
     # Each counted call ends in a return, whose target lies outside the trace.
     returning = next((b for b in trace.blocks if not any(e[0] == b[0] for e in trace.edges)), None)
-    last = disassembler.block(*returning)[-1] if returning else None
-    return cycles + (costs.taken(last, False) * trace.steps if last else 0)
+    if returning is not None:
+        cycles += costs.taken(disassembler.block(*returning)[-1], False) * trace.steps  # noqa: FBT003 (a Callable has no keywords)
+    return cycles

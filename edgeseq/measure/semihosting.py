@@ -21,9 +21,7 @@ class Semihosting:
     position: int = 0
     exited: bool = False
 
-    def call(
-        self, operation: int, argument: int, read: Callable[[int, int], bytes], write: Callable[[int, bytes], None]
-    ) -> int:
+    def call(self, operation: int, argument: int, read: Callable[[int, int], bytes], write: Callable[[int, bytes], None]) -> int:
         """Serve one call; read(address, size) and write(address, data) reach the target's memory."""
         if operation == SYS_EXIT:
             self.exited = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -99,8 +100,8 @@ class _Machine:
 
     def __init__(self, firmware: Firmware, source: bytes) -> None:
         try:
-            import unicorn
-            from unicorn import arm_const
+            unicorn: Any = importlib.import_module("unicorn")
+            arm_const: Any = importlib.import_module("unicorn.arm_const")
         except ImportError as error:
             raise MissingExtraError("unicorn", "emulate") from error
         self._uc_error: type[Exception] = unicorn.UcError

@@ -120,9 +120,7 @@ def run_on_core(
 
 
 def _compare(name: str, got: Int16Pair, wanted: Int16Pair) -> Comparison:
-    difference = np.concatenate(
-        [(g.astype(np.int32) - w.astype(np.int32)).ravel() for g, w in zip(got, wanted, strict=True)]
-    )
+    difference = np.concatenate([(g.astype(np.int32) - w.astype(np.int32)).ravel() for g, w in zip(got, wanted, strict=True)])
     return Comparison(name, int(np.count_nonzero(difference)), int(np.abs(difference).max(initial=0)))
 
 
@@ -133,7 +131,7 @@ def sqnr_db(reference: npt.NDArray[np.floating], value: npt.NDArray[np.floating]
 
 
 def fidelity(
-    graph: QuantGraph, x: npt.NDArray[np.floating], outputs: npt.NDArray[np.int16], states: npt.NDArray[np.int16]
+    graph: QuantGraph, x: npt.NDArray[np.float64], outputs: npt.NDArray[np.int16], states: npt.NDArray[np.int16]
 ) -> Fidelity:
     """Compare integer outputs and hidden states (n, time, ...) with the float64 model over the same input."""
     names = [layer.name for layer in graph.recurrent]

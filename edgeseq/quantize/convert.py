@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -81,9 +82,7 @@ def quantize(graph: Graph, calibration: npt.ArrayLike, scheme: Scheme = "int8") 
         converted = _convert(layer, tensor, ranges, last=last)
         layers.append(converted)
         if isinstance(converted, QuantDense):
-            tensor = _Tensor(
-                converted.units, converted.out_scale, is_input=False, bound=32768 * converted.out_scale.value
-            )
+            tensor = _Tensor(converted.units, converted.out_scale, is_input=False, bound=32768 * converted.out_scale.value)
             softmax = isinstance(layer, Dense) and layer.activation == "softmax"
         elif not isinstance(converted, QuantRelu):
             tensor = _Tensor(converted.units, Q15, is_input=False, bound=1.0)
@@ -194,9 +193,7 @@ def _simple_rnn(layer: SimpleRnn, tensor: _Tensor, ranges: Calibration) -> Quant
     return QuantSimpleRnn(layer.name, pair.input, pair.recurrent, pair.shift)
 
 
-def _rounded_dense(
-    layer: Dense, chosen: Multipliers, in_scale: Scale, ranges: Calibration, *, int8_input: bool
-) -> Matvec:
+def _rounded_dense(layer: Dense, chosen: Multipliers, in_scale: Scale, ranges: Calibration, *, int8_input: bool) -> Matvec:
     weight, moments = layer.kernel.T, ranges.moments[layer.name, "x"]
     codes = round_matrix(weight, chosen.weight_scale, moments)
     bias = layer.bias + mean_error(weight, codes, chosen.weight_scale, moments)
@@ -208,8 +205,8 @@ def _dense(layer: Dense, tensor: _Tensor, ranges: Calibration, *, last: bool) ->
     in_scale = doubled(tensor.scale) if int8_input else tensor.scale
     calibrated = ranges.max_abs[layer.name, "before_activation"]
     what = f"layer {layer.name!r}"
-    dtype = "int8" if int8_input else "int16"
-    if layer.activation in ("sigmoid", "tanh"):
+    dtype: Literal["int8", "int16"] = "int8" if int8_input else "int16"
+    if layer.activation == "sigmoid" or layer.activation == "tanh":  # noqa: PLR1714 (narrows the type)
         shift, (chosen,) = choose_preactivation(
             what, calibrated, lambda s: [multipliers_for(weight, layer.bias, in_scale, s, int8_input=int8_input)]
         )
@@ -224,7 +221,7 @@ def _dense(layer: Dense, tensor: _Tensor, ranges: Calibration, *, last: bool) ->
         found = multipliers_for(weight, layer.bias, in_scale, out_scale, int8_input=int8_input)
         if found is not None:
             matvec = _rounded_dense(layer, found, in_scale, ranges, int8_input=int8_input)
-            activation = "relu" if layer.activation == "relu" else "linear"
+            activation: Literal["relu", "linear"] = "relu" if layer.activation == "relu" else "linear"
             return QuantDense(layer.name, matvec, dtype, activation, 0, out_scale)
         out_scale = out_scale.times_power_of_two(1)
     raise CalibrationError(f"{what}: weights span too many orders of magnitude for 15-bit multipliers")

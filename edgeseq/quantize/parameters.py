@@ -44,9 +44,7 @@ def quantize_matrix(
     span = 2 * _INT8_INPUT_SPAN if int8_input else _INT16_INPUT_SPAN
     reach = np.abs(codes.astype(np.int64)).sum(axis=1) * span + np.abs(bias_codes)
     if reach.max(initial=0) >= INT32_LIMIT:
-        raise CalibrationError(
-            f"a matrix of {weight.shape[1]} inputs can overflow its int32 accumulator; use a smaller layer"
-        )
+        raise CalibrationError(f"a matrix of {weight.shape[1]} inputs can overflow its int32 accumulator; use a smaller layer")
     return Matvec(codes, bias_codes.astype(np.int32), multipliers.multiplier, multipliers.shift)
 
 

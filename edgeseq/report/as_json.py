@@ -64,9 +64,7 @@ def verification(value: Verification) -> dict[str, Any]:
         "model": value.model,
         "scheme": value.scheme,
         "steps": value.steps,
-        "against": [
-            {"name": row.name, "mismatches": row.mismatches, "max_abs_lsb": row.max_abs_lsb} for row in value.against
-        ],
+        "against": [{"name": row.name, "mismatches": row.mismatches, "max_abs_lsb": row.max_abs_lsb} for row in value.against],
         "fidelity": {
             "state_sqnr_db": _finite(value.fidelity.state_sqnr_db),
             "output_sqnr_db": _finite(value.fidelity.output_sqnr_db),

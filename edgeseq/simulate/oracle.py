@@ -51,11 +51,11 @@ class Oracle:
     def __init__(self, graph: QuantGraph, batch: int = 1) -> None:
         self.graph = graph
         self._weights = {id(m): m.weight.T.astype(np.float64) for layer in graph.layers for m in _matrices(layer)}
-        self.reset(batch)
+        self.batch = batch
+        self.reset()
 
-    def reset(self, batch: int | None = None) -> None:
-        """Set every state to zero; optionally change the number of parallel streams."""
-        self.batch = batch if batch is not None else self.batch
+    def reset(self) -> None:
+        """Set every state to zero."""
         self.states = {layer.name: _zero_state(layer, self.batch) for layer in self.graph.recurrent}
 
     def step(self, x: npt.NDArray[np.int8]) -> Int:

@@ -12,9 +12,57 @@ import numpy.typing as npt
 
 _CTYPE = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
 _C_WORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long "
-    "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
-    "class template new delete this private public protected virtual namespace using operator bool true false".split()
+    [
+        "auto",
+        "break",
+        "case",
+        "char",
+        "const",
+        "continue",
+        "default",
+        "do",
+        "double",
+        "else",
+        "enum",
+        "extern",
+        "float",
+        "for",
+        "goto",
+        "if",
+        "inline",
+        "int",
+        "long",
+        "register",
+        "restrict",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "struct",
+        "switch",
+        "typedef",
+        "union",
+        "unsigned",
+        "void",
+        "volatile",
+        "while",
+        "class",
+        "template",
+        "new",
+        "delete",
+        "this",
+        "private",
+        "public",
+        "protected",
+        "virtual",
+        "namespace",
+        "using",
+        "operator",
+        "bool",
+        "true",
+        "false",
+    ]
 )
 
 
@@ -50,7 +98,7 @@ def float_literal(value: float) -> str:
     """
     single = np.float32(value)
     text = np.format_float_positional(single, unique=True) if 1e-4 <= abs(single) < 1e7 else f"{single:.9g}"
-    if 1e-4 > abs(single) or abs(single) >= 1e7:
+    if abs(single) < 1e-4 or abs(single) >= 1e7:
         text = np.format_float_scientific(single, unique=True)
     if single == 0:
         return "0.0f"

@@ -121,9 +121,7 @@ _CELLS: dict[type, tuple[str, str, int]] = {
 }
 
 
-def _recurrent(
-    layer: QuantRecurrent, label: str, prefix: str, source: _Source, *, last: bool
-) -> LayerPlan:
+def _recurrent(layer: QuantRecurrent, label: str, prefix: str, source: _Source, *, last: bool) -> LayerPlan:
     stem, struct, gates = _CELLS[type(layer)]
     name, units = f"{prefix}_{label}", layer.units
     kernel = arrange(fold_zero_point(layer.input, source.zero_point), gates)

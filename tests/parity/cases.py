@@ -1,0 +1,35 @@
+"""The table of models that every runner must agree on."""
+
+from typing import NamedTuple
+
+from edgeseq.quantize import QuantGraph
+from tests.conftest import make_quantized
+
+
+class Case(NamedTuple):
+    kinds: str
+    inputs: int
+    units: int
+    outputs: int
+    options: dict
+
+    def build(self, seed: int = 0) -> QuantGraph:
+        return make_quantized(self.kinds, self.inputs, self.units, self.outputs, seed, **self.options)
+
+
+CASES = {
+    "gru": Case("gru", 16, 32, 10, {}),
+    "gru reset before": Case("gru_before", 9, 16, 6, {}),
+    "lstm": Case("lstm", 16, 32, 10, {}),
+    "rnn": Case("rnn", 8, 24, 4, {}),
+    "one unit": Case("gru", 1, 1, 1, {}),
+    "odd sizes": Case("lstm", 7, 13, 3, {}),
+    "large weights": Case("gru", 9, 16, 6, {"gain": 4.0}),
+    "wide cell": Case("lstm", 9, 16, 6, {"gain": 5.0}),
+    "gru over lstm": Case("lstm+gru", 6, 11, 4, {}),
+    "three layers": Case("gru+gru_before+rnn", 5, 9, 2, {}),
+    "relu head": Case("gru", 6, 10, 5, {"activation": "relu"}),
+    "sigmoid head": Case("lstm", 6, 10, 1, {"activation": "sigmoid"}),
+    "tanh head": Case("rnn", 6, 10, 3, {"activation": "tanh"}),
+    "softmax head": Case("gru", 6, 10, 3, {"activation": "softmax"}),
+}

@@ -1,0 +1,117 @@
+"""The exported C on emulated cores computes the oracle's integers, and its figures are exact."""
+
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from edgeseq.export.c import export_c
+from edgeseq.firmware import build_firmware, find_toolchain
+from edgeseq.firmware.image import read_image
+from edgeseq.measure.cycles import Disassembler
+from edgeseq.measure.frames import decode_outputs, encode_frames
+from edgeseq.measure.profile import profile
+from edgeseq.measure.unicorn_runner import run_image
+from edgeseq.simulate import Oracle
+from edgeseq.targets import core_names, load_core
+from tests.parity.cases import CASES
+
+COMPILERS = ["zig", *(["gcc"] if shutil.which("arm-none-eabi-gcc") else [])]
+
+
+def noise(inputs: int, steps: int, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).integers(-128, 128, (steps, inputs)).astype(np.int8)
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize("core", core_names())
+@pytest.mark.parametrize("name", ["gru", "lstm", "three layers", "wide cell", "tanh head"])
+def test_emulated_core_equals_oracle(name, core, compiler, tmp_path):
+    """Outputs and states of 100 steps with a reset in the middle: 0 mismatches."""
+    graph = CASES[name].build()
+    project, x = export_c(graph, name="model"), noise(graph.input_size, 100)
+    reset = np.arange(100) == 60
+    firmware = build_firmware(project, load_core(core), find_toolchain(load_core(core), compiler), tmp_path, write_state=True)
+    outputs, states = decode_outputs(
+        run_image(firmware, encode_frames(x, reset)).output, graph.output_size, project.state_bytes // 2
+    )
+    oracle = Oracle(graph)
+    first = oracle.run(x[None, :60], keep_states=True)
+    oracle.reset()
+    second = oracle.run(x[None, 60:], keep_states=True)
+    assert np.array_equal(outputs, np.concatenate([first.outputs[0], second.outputs[0]]))
+    assert np.array_equal(states, np.concatenate([first.states[0], second.states[0]]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["gru", "lstm"])
+def test_ten_thousand_steps_on_a_cortex_m4(kind, tmp_path):
+    """One stream of 10,000 steps on the emulated core: 0 mismatches in outputs and states."""
+    graph = CASES[kind].build()
+    project, x = export_c(graph, name="model"), noise(graph.input_size, 10_000)
+    core = load_core("cortex-m4")
+    firmware = build_firmware(project, core, find_toolchain(core), tmp_path, write_state=True)
+    run = run_image(firmware, encode_frames(x, np.zeros(len(x), bool)))
+    outputs, states = decode_outputs(run.output, graph.output_size, project.state_bytes // 2)
+    wanted = Oracle(graph).run(x[None], keep_states=True)
+    assert np.array_equal(outputs, wanted.outputs[0])
+    assert np.array_equal(states, wanted.states[0])
+
+
+# The emulated boards that QEMU 7 offers with the memory map of targets/cores. The
+# Cortex-M0+ has none; its microbit is an M0 with other peripherals at the same addresses.
+QEMU_CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33")
+
+
+@pytest.mark.skipif(
+    shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is not installed (apt-get install qemu-system-arm)"
+)
+@pytest.mark.parametrize("core_name", QEMU_CORES)
+def test_unicorn_counts_what_qemu_counts(core_name, tmp_path):
+    """For the same ELF and input, both emulators execute the same instructions from reset to exit, and write the same output."""
+    graph = CASES["gru over lstm"].build()
+    core = load_core(core_name)
+    firmware = build_firmware(export_c(graph, name="model"), core, find_toolchain(core), tmp_path)
+    frames = encode_frames(noise(graph.input_size, 3), np.zeros(3, bool))
+    run = run_image(firmware, frames, count_all=True)
+    disassembler = Disassembler(read_image(firmware.elf).segments)
+    counted = sum(len(disassembler.block(*block)) * times for block, times in run.all_blocks.items())
+    (tmp_path / "es_input.bin").write_bytes(frames)
+    # One translation block per instruction, one log line per block: the log's length is the count.
+    command = ["qemu-system-arm", "-M", core.qemu_machine, "-kernel", "firmware.elf", "-nographic", "-semihosting"]
+    command += ["-singlestep", "-d", "exec,nochain", "-D", "trace.log", "-monitor", "none", "-serial", "none"]
+    subprocess.run(command, cwd=tmp_path, timeout=120, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    traced = re.findall(r"^Trace 0: 0x[0-9a-f]+ \[[0-9a-f]+/([0-9a-f]+)/", (tmp_path / "trace.log").read_text(), re.MULTILINE)
+    assert (tmp_path / "es_output.bin").read_bytes() == run.output
+    assert len(traced) == counted
+
+
+def test_counts_repeat_exactly():
+    """Two profiles of the same model are equal in every field."""
+    graph = CASES["gru"].build()
+    assert profile(graph, "cortex-m4") == profile(graph, "cortex-m4")
+
+
+@pytest.mark.parametrize("core", core_names())
+def test_profile_agrees_with_the_header(core):
+    """State and scratch of the datasheet header are the linked image's static RAM, to the byte; model bytes are its constants."""
+    graph = CASES["lstm"].build()
+    project = export_c(graph, name="model")
+    m = profile(graph, core, project=project)
+    assert f"#define MODEL_STATE_BYTES {m.ram_state_bytes}" in project.files["model.h"]
+    assert f"#define MODEL_SCRATCH_BYTES {m.ram_scratch_bytes}" in project.files["model.h"]
+    # The image's static data: the model's state, and two 4-byte file handles of the port.
+    assert m.ram_image_bytes - m.ram_stack_bytes - (m.ram_state_bytes + m.ram_scratch_bytes) in (8, 9, 10, 11, 12, 13, 14, 15)
+    parameter_structs = m.flash_model_bytes - project.weight_bytes - project.table_bytes
+    assert 0 <= parameter_structs <= 2 * 48
+    assert m.flash_image_bytes > m.flash_model_bytes + m.flash_code_bytes > 0
+
+
+def test_lstm_costs_more_than_gru():
+    """At equal units an LSTM executes more instructions, holds twice the state and more weights."""
+    gru, lstm = (profile(CASES[kind].build(), "cortex-m4") for kind in ("gru", "lstm"))
+    assert lstm.instructions_per_step > gru.instructions_per_step
+    assert lstm.ram_state_bytes == 2 * gru.ram_state_bytes
+    assert lstm.flash_model_bytes > gru.flash_model_bytes

@@ -1,0 +1,194 @@
+"""The exported C on this machine computes the oracle's integers."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from edgeseq.export.c import export_c, write_project
+from edgeseq.firmware import build_host_library, find_toolchain
+from edgeseq.firmware.toolchain import STRICT_FLAGS
+from edgeseq.measure.host_runner import HostModel
+from edgeseq.simulate import Oracle
+from edgeseq.simulate.oracle import dequantize_output, quantize_input
+from tests.conftest import make_quantized
+from tests.parity.cases import CASES
+
+
+def streams(inputs: int) -> dict[str, np.ndarray]:
+    """Noise, then the inputs most likely to break fixed-point code."""
+    rng = np.random.default_rng(5)
+    steps = 120
+    impulse = np.zeros((steps, inputs), np.int8)
+    impulse[::17] = 127
+    alternating = np.where(np.arange(steps)[:, None] % 2 == 0, 127, -128)
+    return {
+        "noise": rng.integers(-128, 128, (steps, inputs)).astype(np.int8),
+        "all -128": np.full((steps, inputs), -128, np.int8),
+        "all 127": np.full((steps, inputs), 127, np.int8),
+        "alternating": np.broadcast_to(alternating, (steps, inputs)).astype(np.int8),
+        "impulses": impulse,
+    }
+
+
+@pytest.fixture(scope="module", params=list(CASES))
+def pair(request, tmp_path_factory):
+    """A quantised graph and its C code as a host library."""
+    graph = CASES[request.param].build()
+    project = export_c(graph, name="model")
+    return graph, HostModel(project, build_host_library(project, find_toolchain(None), tmp_path_factory.mktemp("host")))
+
+
+@pytest.mark.parametrize("kind", list(streams(1)))
+def test_stream_equals_oracle(pair, kind):
+    """Every output and every carried value of a stream: 0 mismatches, adversarial inputs included."""
+    graph, model = pair
+    x = streams(graph.input_size)[kind]
+    wanted = Oracle(graph).run(x[None], keep_states=True)
+    model.reset()
+    outputs, states = model.run(x)
+    assert np.array_equal(outputs, wanted.outputs[0])
+    assert np.array_equal(states, wanted.states[0])
+
+
+def test_chunked_stream_equals_whole(pair):
+    """A stream cut into chunks, with its state saved, disturbed and restored between them, is the same stream."""
+    graph, model = pair
+    x = streams(graph.input_size)["noise"]
+    model.reset()
+    whole, _ = model.run(x)
+    model.reset()
+    pieces = []
+    for chunk in np.array_split(x, [1, 2, 50, 51]):
+        pieces.append(model.run(chunk)[0])
+        saved = model.get_state()
+        model.run(x[:3])
+        model.set_state(saved)
+    assert np.array_equal(np.concatenate(pieces), whole)
+
+
+def test_window_equals_reset_and_stream(pair):
+    """run_window starts from zero whatever came before, and yields the offline result."""
+    graph, model = pair
+    x = streams(graph.input_size)["noise"][:30]
+    model.run(x[::-1])
+    assert graph.source.returns_sequence
+    assert np.array_equal(model.run_window(x, 30), Oracle(graph).run(x[None]).outputs[0])
+
+
+def test_float_helpers_equal_python(pair):
+    """quantize_input gives Python's codes exactly; dequantize_output its values within float32."""
+    graph, model = pair
+    raw = np.random.default_rng(2).normal(0, 3, (200, graph.input_size)).astype(np.float32)
+    codes = np.stack([model.quantize_input(row) for row in raw])
+    assert np.array_equal(codes, quantize_input(graph.input, raw))
+    y = Oracle(graph).run(codes[None]).outputs[0]
+    real = np.stack([model.dequantize_output(row) for row in y])
+    # One float32 rounding per product, or the few of an exp and a division.
+    assert np.allclose(real, dequantize_output(graph, y), rtol=2e-6, atol=1e-7)
+
+
+def test_nan_input_is_defined(pair):
+    """NaN becomes the lowest code, +-infinity the ends of the range, without undefined behaviour."""
+    graph, model = pair
+    assert (model.quantize_input(np.full(graph.input_size, np.nan, np.float32)) == -128).all()
+    assert (model.quantize_input(np.full(graph.input_size, np.inf, np.float32)) == 127).all()
+
+
+@pytest.mark.slow
+def test_ten_thousand_steps(tmp_path):
+    """A GRU and an LSTM over 10,000 steps of one stream: 0 mismatches in outputs and states."""
+    for kind in ("gru", "lstm"):
+        graph = CASES[kind].build()
+        project = export_c(graph, name=kind)
+        model = HostModel(project, build_host_library(project, find_toolchain(None), tmp_path / kind))
+        x = np.random.default_rng(9).integers(-128, 128, (10_000, graph.input_size)).astype(np.int8)
+        wanted = Oracle(graph).run(x[None], keep_states=True)
+        outputs, states = model.run(x)
+        assert np.array_equal(outputs, wanted.outputs[0])
+        assert np.array_equal(states, wanted.states[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["gru", "gru_before", "lstm", "rnn"])
+def test_every_size_from_1_to_67(kind, tmp_path):
+    """Units and inputs that are no multiple of anything: all sizes 1..67 in one library each way round."""
+    for size in range(1, 68):
+        graph = make_quantized(kind, 68 - size, size, 1 + size % 5, seed=size)
+        project = export_c(graph, name=f"m{size}")
+        model = HostModel(project, build_host_library(project, find_toolchain(None), tmp_path / str(size)))
+        x = np.random.default_rng(size).integers(-128, 128, (12, graph.input_size)).astype(np.int8)
+        wanted = Oracle(graph).run(x[None], keep_states=True)
+        outputs, states = model.run(x)
+        assert np.array_equal(outputs, wanted.outputs[0]), size
+        assert np.array_equal(states, wanted.states[0]), size
+
+
+SANITIZED_MAIN = """
+#include <stdio.h>
+#include "model.h"
+static model_state state;
+int main(void)
+{
+    int8_t x[MODEL_INPUT_SIZE];
+    int16_t y[MODEL_OUTPUT_SIZE];
+    if (model_init(&state) != ES_OK) { return 1; }
+    while (fread(x, sizeof(x), 1, stdin) == 1) {
+        if (model_step(&state, x, y) != ES_OK) { return 1; }
+        fwrite(y, sizeof(y), 1, stdout);
+    }
+    if (model_step(NULL, x, y) != ES_ERROR_NULL || model_run_window(&state, x, 0, y) != ES_ERROR_STEPS) { return 2; }
+    return 0;
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc with its sanitizer runtimes is not installed")
+@pytest.mark.parametrize("name", list(CASES))
+def test_sanitizers_find_nothing(name, tmp_path):
+    """Under AddressSanitizer and UBSan, adversarial streams run clean and give the oracle's outputs."""
+    graph = CASES[name].build()
+    project = export_c(graph, name="model")
+    write_project(project, tmp_path / "p")
+    (tmp_path / "p" / "main.c").write_text(SANITIZED_MAIN)
+    flags = ["-std=c99", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I.", "-Ikernels"]
+    subprocess.run(["gcc", *flags, "main.c", *project.sources, "-o", "run"], cwd=tmp_path / "p", check=True)
+    x = np.concatenate(list(streams(graph.input_size).values()))
+    done = subprocess.run(["./run"], cwd=tmp_path / "p", input=x.tobytes(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    got = np.frombuffer(done.stdout, np.int16).reshape(len(x), -1)
+    assert np.array_equal(got, Oracle(graph).run(x[None]).outputs[0])
+
+
+@pytest.mark.parametrize("standard", ["c99", "c++11"])
+def test_compiles_without_a_warning(standard, tmp_path):
+    """Kernels and generated code pass the strict flags as errors, as C99 and as C++."""
+    toolchain = find_toolchain(None)
+    for number, name in enumerate(("gru", "lstm", "three layers", "softmax head")):
+        project = export_c(CASES[name].build(), name=f"m{number}")
+        folder = tmp_path / str(number)
+        write_project(project, folder)
+        language = ["-x", "c++"] if standard == "c++11" else []
+        # C's -Wdouble-promotion and -Wvla exist in C++ too; all flags apply to both.
+        for source in (*project.sources, f"{project.name}_float.c"):
+            toolchain.run([*language, f"-std={standard}", *STRICT_FLAGS, "-I.", "-Ikernels", "-c", source, "-o", "x.o"], folder)
+
+
+def test_two_models_link_into_one_image(tmp_path):
+    """Two projects share the kernels and nothing else; linked together, both give their own results."""
+    a, b = (export_c(CASES[kind].build(), name=kind) for kind in ("gru", "lstm"))
+    files = {**a.files, **b.files}
+    merged = type(a)(**{**{f: getattr(a, f) for f in a.__dataclass_fields__}, "files": files})
+    object.__setattr__(merged, "sources", tuple(sorted({*a.sources, *b.sources, "lstm_float.c"})))
+    library = build_host_library(merged, find_toolchain(None), tmp_path)
+    for project, kind in ((a, "gru"), (b, "lstm")):
+        graph = CASES[kind].build()
+        x = streams(graph.input_size)["noise"]
+        assert np.array_equal(HostModel(project, library).run(x)[0], Oracle(graph).run(x[None]).outputs[0])
+
+
+def test_same_model_gives_same_bytes():
+    """Exporting twice yields identical files: no timestamps, no dict order, no paths."""
+    graph = CASES["gru over lstm"].build()
+    assert export_c(graph, name="m").files == export_c(graph, name="m").files
