@@ -1,0 +1,124 @@
+"""Every supported Keras model is read from .keras, .h5 and live, and means what Keras computes."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from edgeseq.errors import ModelError, UnsupportedModelError
+from edgeseq.frontend import inspect_model, load_model
+from edgeseq.frontend.convert import HANDLERS, REFUSED
+from edgeseq.graph.reference import forward
+from tests.frontend.keras_models import FEATURES, MODELS, build
+
+
+@pytest.fixture(scope="module", params=list(MODELS))
+def model(request):
+    return build(request.param)
+
+
+@pytest.mark.parametrize("form", ["keras", "h5", "live"])
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_graph_computes_what_keras_computes(model, form, tmp_path):
+    """Outputs of the float graph equal Keras' predictions within float32 rounding, in every form of the model."""
+    source = model
+    if form != "live":
+        source = tmp_path / f"m.{form}"
+        model.save(source)
+    graph = load_model(source)
+    x = np.random.default_rng(1).normal(0, 1, (1, 8, FEATURES)).astype(np.float32)
+    wanted = model.predict(x, verbose=0)
+    got = forward(graph, x).outputs
+    # Keras computes in float32: about 1e-7 a step, over 8 steps and a few layers.
+    assert np.allclose(got if graph.returns_sequence else got[:, -1], wanted, atol=5e-6)
+
+
+def test_parameters_are_counted_as_keras_counts(model, tmp_path):
+    """Inspect reports the trainable parameters that Keras reports."""
+    model.save(tmp_path / "m.keras")
+    assert inspect_model(tmp_path / "m.keras").parameters == sum(w.numpy().size for w in model.trainable_weights)
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_keras_2_config_is_read(tmp_path):
+    """A file with Keras 2's config (batch_input_shape, list-style inbound nodes) gives the same graph."""
+    import h5py
+
+    model = build("functional")
+    path = tmp_path / "m.h5"
+    model.save(path)
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        previous = None
+        for layer in config["config"]["layers"]:
+            layer["inbound_nodes"] = [] if previous is None else [[[previous, 0, 0, {}]]]
+            if previous is None:
+                layer["config"]["batch_input_shape"] = layer["config"].pop("batch_shape")
+            previous = layer["name"]
+        file.attrs["model_config"] = json.dumps(config)
+    x = np.random.default_rng(1).normal(0, 1, (2, 8, FEATURES))
+    assert np.array_equal(forward(load_model(path), x).outputs, forward(load_model(model), x).outputs)
+
+
+def refused(layers, keras):
+    inputs = keras.Input((8, FEATURES))
+    branch = keras.layers.GRU(3)(inputs)
+    return {
+        "bidirectional": (keras.Sequential([inputs, layers.Bidirectional(layers.GRU(3))]), "backward half"),
+        "masking": (keras.Sequential([inputs, layers.Masking(), layers.GRU(3)]), "stream has none"),
+        "lambda": (keras.Sequential([inputs, layers.GRU(3), layers.Lambda(lambda x: x * 2)]), "never runs it"),
+        "relu cell": (keras.Sequential([inputs, layers.GRU(3, activation="relu")]), "only 'tanh'"),
+        "hard sigmoid": (keras.Sequential([inputs, layers.LSTM(3, recurrent_activation="hard_sigmoid")]), "only 'sigmoid'"),
+        "backwards": (keras.Sequential([inputs, layers.GRU(3, go_backwards=True)]), "no end to start from"),
+        "conv": (keras.Sequential([inputs, layers.Conv1D(3, 2), layers.GRU(3)]), "supported layers"),
+        "no recurrent layer": (keras.Sequential([inputs, layers.Dense(3)]), "no recurrent layer"),
+        "softmax in the middle": (keras.Sequential([inputs, layers.GRU(3), layers.Softmax(), layers.Dense(2)]), "last layer"),
+        "two outputs": (keras.Model(inputs, [layers.Dense(2)(branch), layers.Dense(2)(branch)]), "straight chain"),
+        "residual": (keras.Model(inputs, layers.Add()([branch, layers.Dense(3)(branch)])), "straight chain"),
+    }
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_refusals_name_layer_reason_and_way_out(tmp_path):
+    """Each unsupported model is refused with its own reason, live and from a file, without running its code."""
+    from edgeseq.train.classifier import import_keras
+
+    keras = import_keras()
+    for name, (model, words) in refused(keras.layers, keras).items():
+        with pytest.raises(UnsupportedModelError, match=words):
+            load_model(model)
+        path = tmp_path / f"{name}.keras"
+        model.save(path)
+        with pytest.raises(UnsupportedModelError, match=words):
+            load_model(path)
+
+
+def test_every_known_layer_is_handled_or_refused():
+    """No layer is both handled and refused, and every refusal says something."""
+    assert not HANDLERS.keys() & REFUSED.keys()
+    assert all(len(reason) > 20 for reason in REFUSED.values())
+
+
+def test_nan_weights_are_named(tmp_path):
+    """A NaN weight is an error that names the layer and counts the bad values."""
+    model = build("gru")
+    weights = model.layers[0].get_weights()
+    weights[1][0, 0] = np.nan
+    model.layers[0].set_weights(weights)
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match=r"layer 'gru.*1 of 108 weights are NaN"):
+        load_model(tmp_path / "m.keras")
+
+
+def test_absurd_units_are_refused(tmp_path):
+    """A config that claims a million units is refused before anything is allocated."""
+    build("gru").save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["config.json"] = members["config.json"].replace(b'"units": 6,', b'"units": 1000000,')
+    with zipfile.ZipFile(tmp_path / "bad.keras", "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    with pytest.raises(UnsupportedModelError, match="units=1000000"):
+        load_model(tmp_path / "bad.keras")
