@@ -43,8 +43,8 @@ class Task:
 
 
 TASKS = {
-    "har": Task("har/ucihar_raw_windows.npz", 12),
-    "fsdd": Task("audio/fsdd_logmel.npz", 30),
+    "har": Task("har/ucihar_raw_windows.npz", 10),
+    "fsdd": Task("audio/fsdd_logmel.npz", 50),
     "ecg5000": Task("ecg/ecg5000_5class.npz", 40),
     "cwru": Task("industrial/cwru_bearing_de12k.npz", 20, (32, 8)),
 }
@@ -64,7 +64,7 @@ def load_task(name: str) -> DataSet:
     return DataSet(name, reshaped[0], data.y_train, reshaped[1], data.y_test)
 
 
-def evaluate(data: DataSet, model: Any) -> dict[str, float]:
+def evaluate(data: DataSet, model: Any) -> dict[str, Any]:
     """Accuracy, agreement and SQNR of a Keras classifier and its int8 form."""
     graph = load_model(model)
     rng = np.random.default_rng(0)
@@ -83,6 +83,7 @@ def evaluate(data: DataSet, model: Any) -> dict[str, float]:
     bound = hidden_bound(layer, rounded_input)
     finite = normalize(graph, data.x_test[few].astype(np.float64))
     return {
+        "input_dtype": quantized.input.dtype,
         "float_accuracy": float((float_class == data.y_test).mean()),
         "int8_accuracy": float((integer == data.y_test).mean()),
         "agreement": float((integer == float_class).mean()),

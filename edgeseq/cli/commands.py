@@ -111,10 +111,18 @@ def inspect(model: str, json_wanted: bool) -> None:
 @click.option(
     "--calibration", metavar="DATA", required=True, help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a known name."
 )
+@click.option(
+    "--input",
+    "input_dtype",
+    type=click.Choice(["auto", "int8", "int16"]),
+    default="auto",
+    show_default=True,
+    help="Input codes; auto takes int16 where int8 would be the largest error.",
+)
 @click.option("--scheme", type=click.Choice(["int8"]), default="int8", show_default=True)
 @out_option
 @json_option
-def quantize(model: str, calibration: str, scheme: str, out: Path, json_wanted: bool) -> None:
+def quantize(model: str, calibration: str, input_dtype: Any, scheme: str, out: Path, json_wanted: bool) -> None:
     """Turn a float model into integers, saved as .esq."""
     from edgeseq.export.c import export_c
     from edgeseq.quantize import write_esq
@@ -123,7 +131,7 @@ def quantize(model: str, calibration: str, scheme: str, out: Path, json_wanted: 
         raise OutputError(f"{out}: the file must end in .esq")
     if Path(model).suffix == ".esq":
         raise click.UsageError(f"{model} is already quantised")
-    graph = resolve_model(model, calibration)
+    graph = resolve_model(model, calibration, input_dtype)
     write_esq(graph, out)
     project = export_c(graph)
     document = {
@@ -131,15 +139,15 @@ def quantize(model: str, calibration: str, scheme: str, out: Path, json_wanted: 
         "model": graph.name,
         "scheme": scheme,
         "out": str(out),
-        "input": {"scale": graph.input.scale.value, "zero_point": graph.input.zero_point},
+        "input": {"dtype": graph.input.dtype, "scale": graph.input.scale.value, "zero_point": graph.input.zero_point},
         "output": {"scale": graph.output_scale.value},
         "weight_bytes": project.weight_bytes,
         "table_bytes": project.table_bytes,
         "state_bytes": project.state_bytes,
     }
     text = (
-        f"{out}: scheme {scheme}, weights {project.weight_bytes:,} B, tables {project.table_bytes:,} B, "
-        f"state {project.state_bytes:,} B (exact)"
+        f"{out}: scheme {scheme}, {graph.input.dtype} input, weights {project.weight_bytes:,} B, "
+        f"tables {project.table_bytes:,} B, state {project.state_bytes:,} B (exact)"
     )
     show(text, document, json_wanted=json_wanted)
 

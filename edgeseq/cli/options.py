@@ -10,6 +10,7 @@ import click
 
 from edgeseq.errors import CalibrationError
 from edgeseq.quantize import QuantGraph, quantize, read_esq
+from edgeseq.quantize.calibrate import InputDtype
 from edgeseq.targets import core_names
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,7 +39,7 @@ optimize_option = click.option(
 force_option = click.option("--force", is_flag=True, help="Replace an existing output folder.")
 
 
-def resolve_model(model: str, calibration: str | None) -> QuantGraph:
+def resolve_model(model: str, calibration: str | None, input_dtype: InputDtype = "auto") -> QuantGraph:
     """Read a .esq, or read and quantise a .keras or .h5 with its calibration data."""
     path = Path(model)
     if path.suffix == ".esq":
@@ -53,4 +54,4 @@ def resolve_model(model: str, calibration: str | None) -> QuantGraph:
         )
     from edgeseq.data import load_windows
 
-    return quantize(graph, load_windows(calibration))
+    return quantize(graph, load_windows(calibration), input_dtype=input_dtype)

@@ -110,7 +110,7 @@ def _app_header(name: str) -> str:
     guard = name.upper()
     return (
         f'#include "{name}.h"\n'
-        f"#define ES_MODEL_STATE {name}_state\n"
+        f"#define ES_MODEL_STATE {name}_state\n#define ES_MODEL_INPUT {name}_input\n"
         f"#define ES_MODEL_INIT {name}_init\n#define ES_MODEL_RESET {name}_reset\n#define ES_MODEL_STEP {name}_step\n"
         f"#define ES_MODEL_INPUT_SIZE {guard}_INPUT_SIZE\n#define ES_MODEL_OUTPUT_SIZE {guard}_OUTPUT_SIZE\n"
     )

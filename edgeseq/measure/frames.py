@@ -1,4 +1,4 @@
-"""The stream that app/stream.c reads and writes: a flag byte and one time step in, outputs and state out."""
+"""The stream that app/stream.c reads and writes: a flag and one time step in, outputs and state out."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy.typing as npt
 RESET = 1
 
 
-def encode_frames(x: npt.NDArray[np.int8], reset: npt.NDArray[np.bool_]) -> bytes:
-    """x: int8 (steps, features); reset: bool (steps,), start a new stream before that step."""
-    flags = np.where(reset, RESET, 0).astype(np.int8)
+def encode_frames(x: npt.NDArray[np.integer], reset: npt.NDArray[np.bool_]) -> bytes:
+    """x: input codes (steps, features); reset: bool (steps,), start a new stream before that step."""
+    flags = np.where(reset, RESET, 0).astype(x.dtype)
     return np.concatenate([flags[:, None], x], axis=1).tobytes()
 
 

@@ -26,14 +26,14 @@ class HostModel:
         """Start a new stream."""
         self._call("reset", self._state)
 
-    def step(self, x: npt.NDArray[np.int8]) -> npt.NDArray[np.int16]:
-        """One time step. x: int8 (features,); returns int16 (out,)."""
+    def step(self, x: npt.NDArray[np.integer]) -> npt.NDArray[np.int16]:
+        """One time step. x: codes (features,); returns int16 (out,)."""
         y = np.empty(self.project.output_size, np.int16)
-        frame = np.ascontiguousarray(x, np.int8)
+        frame = np.ascontiguousarray(x, np.dtype(self.project.input_dtype))
         self._call("step", self._state, _pointer(frame), _pointer(y))
         return y
 
-    def run(self, x: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
+    def run(self, x: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
         """Continue the stream over (steps, features); returns outputs and the carried state after each step."""
         outputs = np.empty((len(x), self.project.output_size), np.int16)
         states = np.empty((len(x), self.project.state_bytes // 2), np.int16)
@@ -42,10 +42,10 @@ class HostModel:
             states[t] = self.get_state()
         return outputs, states
 
-    def run_window(self, x: npt.NDArray[np.int8], rows: int) -> npt.NDArray[np.int16]:
+    def run_window(self, x: npt.NDArray[np.integer], rows: int) -> npt.NDArray[np.int16]:
         """Reset, then run (steps, features); rows: outputs the model writes (1, or one per step)."""
         y = np.empty((rows, self.project.output_size), np.int16)
-        frames = np.ascontiguousarray(x, np.int8)
+        frames = np.ascontiguousarray(x, np.dtype(self.project.input_dtype))
         self._call("run_window", self._state, _pointer(frames), ctypes.c_size_t(len(frames)), _pointer(y))
         return y
 
@@ -59,9 +59,9 @@ class HostModel:
         """Go on from a snapshot."""
         self._call("set_state", self._state, _pointer(np.ascontiguousarray(carry, np.int16)))
 
-    def quantize_input(self, raw: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
+    def quantize_input(self, raw: npt.NDArray[np.float32]) -> npt.NDArray[np.integer]:
         """The optional float helper. raw: (features,) in raw units."""
-        x = np.empty(self.project.input_size, np.int8)
+        x = np.empty(self.project.input_size, np.dtype(self.project.input_dtype))
         function = getattr(self._library, f"{self.project.name}_quantize_input")
         function(_pointer(np.ascontiguousarray(raw, np.float32)), _pointer(x))
         return x

@@ -63,12 +63,12 @@ def profile(
     *,
     compiler: CompilerName = "zig",
     optimize: Optimize = "speed",
-    inputs: npt.NDArray[np.int8] | None = None,
+    inputs: npt.NDArray[np.integer] | None = None,
     project: CProject | None = None,
 ) -> Measurement:
     """Build, emulate and measure one model on one core.
 
-    inputs: int8 (steps >= 17, features) to run; default is seeded noise over all codes. Counting
+    inputs: codes (steps >= 17, features) to run; default is seeded noise over all codes. Counting
     starts after the first 16 steps; up to 48 more are averaged.
     """
     core = target if isinstance(target, Core) else load_core(target)
@@ -105,9 +105,10 @@ def profile(
     )
 
 
-def _stream(graph: QuantGraph, inputs: npt.NDArray[np.int8] | None) -> npt.NDArray[np.int8]:
+def _stream(graph: QuantGraph, inputs: npt.NDArray[np.integer] | None) -> npt.NDArray[np.integer]:
     steps = WARM_UP_STEPS + COUNTED_STEPS
     if inputs is not None and len(inputs) > WARM_UP_STEPS:
         return inputs[:steps]
     rng = np.random.default_rng(0)
-    return rng.integers(-128, 128, (steps, graph.input_size)).astype(np.int8)
+    low, high = graph.input.code_range
+    return rng.integers(low, high + 1, (steps, graph.input_size)).astype(np.dtype(graph.input.dtype))

@@ -93,7 +93,7 @@ def verify(
 Int16Pair = tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]
 
 
-def run_on_host(project: CProject, x: npt.NDArray[np.int8], reset: npt.NDArray[np.bool_], folder: Path) -> Int16Pair:
+def run_on_host(project: CProject, x: npt.NDArray[np.integer], reset: npt.NDArray[np.bool_], folder: Path) -> Int16Pair:
     """Outputs and states of the C code on this machine; x: (steps, features), reset: (steps,)."""
     model = HostModel(project, build_host_library(project, find_toolchain(None), folder))
     starts = np.flatnonzero(reset)
@@ -106,7 +106,7 @@ def run_on_host(project: CProject, x: npt.NDArray[np.int8], reset: npt.NDArray[n
 
 def run_on_core(
     project: CProject,
-    x: npt.NDArray[np.int8],
+    x: npt.NDArray[np.integer],
     reset: npt.NDArray[np.bool_],
     core_name: str,
     folder: Path,

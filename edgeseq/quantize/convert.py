@@ -14,10 +14,13 @@ from edgeseq.arith.scale import Q7, Q15, Scale
 from edgeseq.errors import CalibrationError
 from edgeseq.graph import Activate, Dense, Graph, Gru, Layer, Lstm, SimpleRnn
 from edgeseq.graph.layers import FloatArray
-from edgeseq.quantize.calibrate import Calibration, calibrate, check_windows
+from edgeseq.quantize.calibrate import Calibration, InputDtype, calibrate, check_windows
 from edgeseq.quantize.parameters import (
+    INPUT16_SPAN,
+    INT8_SPAN,
+    INT16_SPAN,
+    MatmulInput,
     choose_preactivation,
-    doubled,
     multipliers_for,
     quantize_matrix,
 )
@@ -40,38 +43,56 @@ CELL_HEADROOM = 1.1
 MAX_CELL_SHIFT = 7
 # Logits of unseen inputs exceed the calibrated ones; 4x costs 2 of 16 bits.
 OUTPUT_HEADROOM = 4.0
-# |q - zero_point| of an int8 tensor.
-_INPUT_CODES = 255
 
 
 @dataclass(frozen=True, slots=True)
 class _Tensor:
-    """The int16 (or, at the model's input, int8) tensor between two layers.
+    """The tensor between two layers: the model's input, or int16 after the first layer.
 
-    scale: of the tensor itself; bound: largest real magnitude it can ever hold.
+    scale: of the tensor itself; bound: largest real magnitude it can ever hold;
+    input_dtype: of the model's input, None for a tensor between layers.
     """
 
     size: int
     scale: Scale
-    is_input: bool
     bound: float
+    input_dtype: Literal["int8", "int16"] | None = None
 
     @property
-    def int8_scale(self) -> Scale:
-        """Scale of the int8 view: the tensor itself, or the top byte of an int16."""
-        return self.scale if self.is_input else self.scale.times_power_of_two(8)
+    def into_cell(self) -> MatmulInput:
+        """How a recurrent layer reads it: the input's codes, or the top byte of an int16."""
+        match self.input_dtype:
+            case "int8":
+                return MatmulInput.doubled(self.scale, INT8_SPAN)
+            case "int16":
+                return MatmulInput.doubled(self.scale, INPUT16_SPAN)
+            case None:
+                return MatmulInput.doubled(self.scale.times_power_of_two(8), INT8_SPAN)
+
+    @property
+    def into_dense(self) -> MatmulInput:
+        """How a Dense layer reads it: int8 codes doubled, any int16 as it is."""
+        if self.input_dtype == "int8":
+            return self.into_cell
+        return MatmulInput(self.scale, INT16_SPAN, odd_bias=False)
 
 
-def quantize(graph: Graph, calibration: npt.ArrayLike, scheme: Scheme = "int8") -> QuantGraph:
+def quantize(
+    graph: Graph, calibration: npt.ArrayLike, scheme: Scheme = "int8", *, input_dtype: InputDtype = "auto"
+) -> QuantGraph:
     """Turn a float graph into integers.
 
     calibration: (n, time, features) windows in raw units, or one (time, features) stream.
+    input_dtype: int8 codes are smaller and faster; int16 ones keep heavy-tailed signals;
+    auto takes int16 where rounding the input to int8 would be the largest error.
     Raises CalibrationError naming the tensor whose range cannot be used.
     """
     if scheme not in SCHEMES:
         raise CalibrationError(f"unknown scheme {scheme!r}; available: {', '.join(SCHEMES)}")
-    ranges = calibrate(graph, check_windows(graph, calibration))
-    tensor = _Tensor(graph.input_size, ranges.input.scale, is_input=True, bound=_INPUT_CODES * ranges.input.scale.value)
+    ranges = calibrate(graph, check_windows(graph, calibration), input_dtype)
+    entry = ranges.input
+    reach = max(abs(code - entry.zero_point) for code in entry.code_range)
+    tensor = _Tensor(graph.input_size, entry.scale, reach * entry.scale.value, entry.dtype)
     layers: list[QuantLayer] = []
     softmax = False
     for index, layer in enumerate(graph.layers):
@@ -82,10 +103,10 @@ def quantize(graph: Graph, calibration: npt.ArrayLike, scheme: Scheme = "int8") 
         converted = _convert(layer, tensor, ranges, last=last)
         layers.append(converted)
         if isinstance(converted, QuantDense):
-            tensor = _Tensor(converted.units, converted.out_scale, is_input=False, bound=32768 * converted.out_scale.value)
+            tensor = _Tensor(converted.units, converted.out_scale, bound=32768 * converted.out_scale.value)
             softmax = isinstance(layer, Dense) and layer.activation == "softmax"
         elif not isinstance(converted, QuantRelu):
-            tensor = _Tensor(converted.units, Q15, is_input=False, bound=1.0)
+            tensor = _Tensor(converted.units, Q15, bound=1.0)
     return QuantGraph(graph.name, scheme, ranges.input, tuple(layers), softmax, graph)
 
 
@@ -100,7 +121,7 @@ def _convert(layer: Layer, tensor: _Tensor, ranges: Calibration, *, last: bool) 
         case Dense():
             return _dense(layer, tensor, ranges, last=last)
         case Activate():
-            if tensor.is_input:
+            if tensor.input_dtype is not None:
                 raise CalibrationError(f"layer {layer.name!r}: an activation of the raw input has no integer form")
             return QuantRelu(layer.name, tensor.size, tensor.scale)
 
@@ -127,14 +148,14 @@ def _recurrent_pair(
     recurrent_bias = np.zeros(rows)
     if apart is not None:
         recurrent_bias[merged:] = apart
-    x_scale, h_scale = doubled(tensor.int8_scale), doubled(Q7)
+    x_enters, h_enters = tensor.into_cell, MatmulInput.doubled(Q7, INT8_SPAN)
     largest = max(ranges.max_abs[layer.name, part] for part in ("input_part", "recurrent_part"))
     shift, (for_input, for_state) = choose_preactivation(
         f"layer {layer.name!r}",
         largest,
         lambda scale: [
-            multipliers_for(kernel, bias, x_scale, scale, int8_input=True),
-            multipliers_for(recurrent, recurrent_bias, h_scale, scale, int8_input=True),
+            multipliers_for(kernel, bias, x_enters, scale),
+            multipliers_for(recurrent, recurrent_bias, h_enters, scale),
         ],
     )
     x_moments, h_moments = ranges.moments[layer.name, "x"], ranges.moments[layer.name, "h"]
@@ -145,8 +166,8 @@ def _recurrent_pair(
     recurrent_bias[merged:] += h_error[merged:]
     return _Pair(
         shift,
-        quantize_matrix(kernel, bias, for_input, x_scale, x_codes, int8_input=True),
-        quantize_matrix(recurrent, recurrent_bias, for_state, h_scale, h_codes, int8_input=True),
+        quantize_matrix(kernel, bias, for_input, x_enters, x_codes),
+        quantize_matrix(recurrent, recurrent_bias, for_state, h_enters, h_codes),
     )
 
 
@@ -193,24 +214,21 @@ def _simple_rnn(layer: SimpleRnn, tensor: _Tensor, ranges: Calibration) -> Quant
     return QuantSimpleRnn(layer.name, pair.input, pair.recurrent, pair.shift)
 
 
-def _rounded_dense(layer: Dense, chosen: Multipliers, in_scale: Scale, ranges: Calibration, *, int8_input: bool) -> Matvec:
+def _rounded_dense(layer: Dense, chosen: Multipliers, entering: MatmulInput, ranges: Calibration) -> Matvec:
     weight, moments = layer.kernel.T, ranges.moments[layer.name, "x"]
     codes = round_matrix(weight, chosen.weight_scale, moments)
     bias = layer.bias + mean_error(weight, codes, chosen.weight_scale, moments)
-    return quantize_matrix(weight, bias, chosen, in_scale, codes, int8_input=int8_input)
+    return quantize_matrix(weight, bias, chosen, entering, codes)
 
 
 def _dense(layer: Dense, tensor: _Tensor, ranges: Calibration, *, last: bool) -> QuantDense:
-    weight, int8_input = layer.kernel.T, tensor.is_input
-    in_scale = doubled(tensor.scale) if int8_input else tensor.scale
+    weight, entering = layer.kernel.T, tensor.into_dense
     calibrated = ranges.max_abs[layer.name, "before_activation"]
     what = f"layer {layer.name!r}"
-    dtype: Literal["int8", "int16"] = "int8" if int8_input else "int16"
+    dtype: Literal["int8", "int16"] = "int8" if tensor.input_dtype == "int8" else "int16"
     if layer.activation == "sigmoid" or layer.activation == "tanh":  # noqa: PLR1714 (narrows the type)
-        shift, (chosen,) = choose_preactivation(
-            what, calibrated, lambda s: [multipliers_for(weight, layer.bias, in_scale, s, int8_input=int8_input)]
-        )
-        matvec = _rounded_dense(layer, chosen, in_scale, ranges, int8_input=int8_input)
+        shift, (chosen,) = choose_preactivation(what, calibrated, lambda s: [multipliers_for(weight, layer.bias, entering, s)])
+        matvec = _rounded_dense(layer, chosen, entering, ranges)
         return QuantDense(layer.name, matvec, dtype, layer.activation, shift, Q15)
     worst = float((np.abs(weight).sum(axis=1) * tensor.bound + np.abs(layer.bias)).max(initial=0.0))
     # The last layer's range is a promise about unseen inputs; between layers the
@@ -218,9 +236,9 @@ def _dense(layer: Dense, tensor: _Tensor, ranges: Calibration, *, last: bool) ->
     reach = min(worst, OUTPUT_HEADROOM * calibrated) if last else calibrated
     out_scale = Scale.at_least(max(reach, 2.0**-14) / 32767.0)
     for _ in range(16):
-        found = multipliers_for(weight, layer.bias, in_scale, out_scale, int8_input=int8_input)
+        found = multipliers_for(weight, layer.bias, entering, out_scale)
         if found is not None:
-            matvec = _rounded_dense(layer, found, in_scale, ranges, int8_input=int8_input)
+            matvec = _rounded_dense(layer, found, entering, ranges)
             activation: Literal["relu", "linear"] = "relu" if layer.activation == "relu" else "linear"
             return QuantDense(layer.name, matvec, dtype, activation, 0, out_scale)
         out_scale = out_scale.times_power_of_two(1)

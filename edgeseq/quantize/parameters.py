@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,38 +21,49 @@ from edgeseq.quantize.types import Matvec
 
 INT32_LIMIT = 2**31
 # (q - zero_point) of an int8 input spans at most 255 codes.
-_INT8_INPUT_SPAN = 255
-_INT16_INPUT_SPAN = 32768
+INT8_SPAN = 255
+INPUT16_SPAN = 16384
+INT16_SPAN = 32768
 
 
-def doubled(scale: Scale) -> Scale:
-    """Scale of an int8 tensor as a matmul input: values enter doubled, so a step is worth half."""
-    return scale.times_power_of_two(-1)
+@dataclass(frozen=True, slots=True)
+class MatmulInput:
+    """How a tensor enters an accumulator.
+
+    scale: real value of one accumulator unit per weight step; span: largest magnitude that
+    meets a weight; odd_bias: values enter doubled, and the bias is odd.
+    """
+
+    scale: Scale
+    span: int
+    odd_bias: bool
+
+    @classmethod
+    def doubled(cls, scale: Scale, span: int) -> MatmulInput:
+        """A tensor of that scale whose values enter doubled, so that an accumulator unit is worth half."""
+        return cls(scale.times_power_of_two(-1), 2 * span, odd_bias=True)
 
 
 def quantize_matrix(
     weight: FloatArray,
     bias: FloatArray,
     multipliers: Multipliers,
-    in_scale: Scale,
+    entering: MatmulInput,
     codes: npt.NDArray[np.int8],
-    *,
-    int8_input: bool,
 ) -> Matvec:
     """Join rounded weights (rows, columns) with the bias in accumulator steps; proves that int32 suffices."""
-    real_steps = bias / (multipliers.weight_scale * in_scale.value)
-    bias_codes = round_to_odd(real_steps) if int8_input else np.round(real_steps).astype(np.int64)
-    span = 2 * _INT8_INPUT_SPAN if int8_input else _INT16_INPUT_SPAN
-    reach = np.abs(codes.astype(np.int64)).sum(axis=1) * span + np.abs(bias_codes)
+    real_steps = bias / (multipliers.weight_scale * entering.scale.value)
+    bias_codes = round_to_odd(real_steps) if entering.odd_bias else np.round(real_steps).astype(np.int64)
+    reach = np.abs(codes.astype(np.int64)).sum(axis=1) * entering.span + np.abs(bias_codes)
     if reach.max(initial=0) >= INT32_LIMIT:
         raise CalibrationError(f"a matrix of {weight.shape[1]} inputs can overflow its int32 accumulator; use a smaller layer")
     return Matvec(codes, bias_codes.astype(np.int32), multipliers.multiplier, multipliers.shift)
 
 
-def row_reach(weight: FloatArray, *, int8_input: bool) -> FloatArray:
+def row_reach(weight: FloatArray, entering: MatmulInput) -> FloatArray:
     """Largest weight magnitude per row, raised where sum(|w|) of an int16 input would overflow int32."""
     largest = np.abs(weight).max(axis=1, initial=0.0)
-    if int8_input:
+    if entering.span < INT16_SPAN:
         return np.asarray(largest, dtype=np.float64)
     # sum(|w_q|) * 2**15 < 2**30  <=  weight_scale >= sum(|w|) / 2**15 (half the room is for rounding and bias).
     return np.maximum(largest, 127.0 * np.abs(weight).sum(axis=1) / 2.0**15)
@@ -68,8 +80,9 @@ def choose_preactivation(
         scale = preactivation_scale(shift)
         if largest_part > 32767 * scale.value and shift < MAX_PREACTIVATION_SHIFT:
             continue
-        found = [m for m in attempt(scale) if m is not None]
-        if len(found) == len(attempt(scale)):
+        tried = attempt(scale)
+        found = [m for m in tried if m is not None]
+        if len(found) == len(tried):
             return shift, found
     raise CalibrationError(
         f"{what}: pre-activations reach {largest_part:.3g} or weights are too large for int16 at any scale "
@@ -78,8 +91,6 @@ def choose_preactivation(
     )
 
 
-def multipliers_for(
-    weight: FloatArray, bias: FloatArray, in_scale: Scale, out_scale: Scale, *, int8_input: bool
-) -> Multipliers | None:
+def multipliers_for(weight: FloatArray, bias: FloatArray, entering: MatmulInput, out_scale: Scale) -> Multipliers | None:
     """`choose_multipliers` for a (rows, columns) matrix."""
-    return choose_multipliers(row_reach(weight, int8_input=int8_input), np.abs(bias), in_scale, out_scale)
+    return choose_multipliers(row_reach(weight, entering), np.abs(bias), entering.scale, out_scale)

@@ -2,10 +2,10 @@
 
 Conventions, all proven against TFLite's operators by tests/portability:
 
-* An int8 matmul input enters doubled and its bias is odd:
+* An int8 matmul input, and the model's own input, enter doubled and the bias is odd:
   ``acc = 2 * sum(w * (q - zero_point)) + bias``. The accumulator is then never an
   exact rounding tie, so every runtime's rounding mode gives the same result.
-* An int16 matmul input enters as it is: ``acc = sum(w * q) + bias``.
+* An int16 tensor enters a Dense layer as it is: ``acc = sum(w * q) + bias``.
 * ``out = saturate_int16((acc * multiplier + 2**(shift-1)) >> shift)`` per row.
 """
 
@@ -28,11 +28,13 @@ ROUNDING_MODE = "half-up-on-tie-free-accumulators"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantInput:
-    """How a raw time step becomes int8: ``q = round((x - mean) / std / scale) + zero_point``.
+    """How a raw time step becomes integers: ``q = round((x - mean) / std / scale) + zero_point``.
 
-    mean, std: (features,), raw units. q is clamped to [-128, 127].
+    mean, std: (features,), raw units. dtype int8: q in [-128, 127]. dtype int16: q in
+    [-16384, 16383], so that its double is still an int16, and zero_point is 0.
     """
 
+    dtype: Literal["int8", "int16"]
     scale: Scale
     zero_point: int
     mean: npt.NDArray[np.float64]
@@ -42,6 +44,11 @@ class QuantInput:
     def size(self) -> int:
         """Features of one time step."""
         return int(self.mean.size)
+
+    @property
+    def code_range(self) -> tuple[int, int]:
+        """Smallest and largest code."""
+        return (-128, 127) if self.dtype == "int8" else (-16384, 16383)
 
     def affine(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return float32 (gain, offset) per feature: ``code = floor(raw * gain + offset + 0.5)``."""
@@ -125,7 +132,7 @@ class QuantSimpleRnn:
 class QuantDense:
     """Dense layer with int16 output.
 
-    input_dtype: int8 only when fed by the model's input; otherwise the full int16 tensor.
+    input_dtype: int8 only when fed by an int8 model input; otherwise the full int16 tensor.
     activation: linear, relu, or sigmoid/tanh through the table (then preactivation_shift > 0).
     """
 

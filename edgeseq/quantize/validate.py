@@ -12,20 +12,28 @@ from edgeseq.quantize.types import Matvec, QuantDense, QuantGraph, QuantGru, Qua
 
 def validate(graph: QuantGraph) -> str | None:
     """Return what is wrong with the graph, or None."""
-    entry = graph.input
-    if not (isinstance(entry, QuantInput) and isinstance(entry.scale, Scale) and isinstance(graph.source, Graph)):
-        return "the input quantiser or the float source is missing"
-    if not (isinstance(entry.zero_point, int) and -128 <= entry.zero_point <= 127):
-        return f"input zero point {entry.zero_point!r} is outside int8"
-    if entry.mean.shape != entry.std.shape or entry.mean.ndim != 1 or not (entry.std > 0).all():
-        return "input mean and std do not fit together"
+    if problem := _input_problem(graph):
+        return problem
     if not graph.layers:
         return "the graph has no layers"
-    size = entry.size
+    size = graph.input.size
     for layer in graph.layers:
         if problem := _layer_problem(layer, size):
             return f"layer {layer.name!r}: {problem}"
         size = layer.units
+    return None
+
+
+def _input_problem(graph: QuantGraph) -> str | None:
+    entry = graph.input
+    if not (isinstance(entry, QuantInput) and isinstance(entry.scale, Scale) and isinstance(graph.source, Graph)):
+        return "the input quantiser or the float source is missing"
+    if entry.dtype not in ("int8", "int16") or (entry.dtype == "int16" and entry.zero_point != 0):
+        return f"input dtype {entry.dtype!r} with zero point {entry.zero_point!r}"
+    if not (isinstance(entry.zero_point, int) and -128 <= entry.zero_point <= 127):
+        return f"input zero point {entry.zero_point!r} is outside int8"
+    if entry.mean.shape != entry.std.shape or entry.mean.ndim != 1 or not (entry.std > 0).all():
+        return "input mean and std do not fit together"
     return None
 
 

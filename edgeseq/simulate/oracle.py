@@ -27,6 +27,7 @@ from edgeseq.quantize.types import (
 )
 
 Int: TypeAlias = npt.NDArray[np.int32]
+Codes: TypeAlias = npt.NDArray[np.int8] | npt.NDArray[np.int16]
 
 
 @dataclass(slots=True)
@@ -58,8 +59,8 @@ class Oracle:
         """Set every state to zero."""
         self.states = {layer.name: _zero_state(layer, self.batch) for layer in self.graph.recurrent}
 
-    def step(self, x: npt.NDArray[np.int8]) -> Int:
-        """Advance one time step. x: int8 (batch, features); returns int16 values (batch, out)."""
+    def step(self, x: npt.NDArray[np.integer]) -> Int:
+        """Advance one time step. x: input codes (batch, features); returns int16 values (batch, out)."""
         value: Int = x.astype(np.int32)
         is_input = True
         for layer in self.graph.layers:
@@ -67,7 +68,7 @@ class Oracle:
             is_input = False
         return value
 
-    def run(self, x: npt.NDArray[np.int8], *, keep_states: bool = False) -> OracleRun:
+    def run(self, x: npt.NDArray[np.integer], *, keep_states: bool = False) -> OracleRun:
         """Advance over (batch, time, features); the state continues from the last call."""
         batch, steps, features = x.shape
         if batch != self.batch or features != self.graph.input_size:
@@ -95,8 +96,8 @@ class Oracle:
         # float64 products are exact here: |acc| < 2**31 by construction, far below 2**53.
         return (x.astype(np.float64) @ self._weights[id(matrix)]).astype(np.int64)
 
-    def _from_int8(self, matrix: Matvec, x: Int) -> Int:
-        """int8 matmul input: doubled products, odd bias. x already has its zero point removed."""
+    def _doubled(self, matrix: Matvec, x: Int) -> Int:
+        """Doubled products, odd bias. x already has its zero point removed."""
         acc = 2 * self._accumulate(matrix, x) + matrix.bias
         return requantize(acc, matrix.multiplier, matrix.shift)
 
@@ -109,7 +110,7 @@ class Oracle:
                 return np.maximum(value, 0)
         narrow = value - zero_point if is_input else narrow_to_int8(value)
         state = self.states[layer.name]
-        from_input = self._from_int8(layer.input, narrow)
+        from_input = self._doubled(layer.input, narrow)
         match layer:
             case QuantGru():
                 state.hidden = self._gru(layer, from_input, state.hidden)
@@ -117,20 +118,20 @@ class Oracle:
                 assert state.cell is not None
                 state.hidden, state.cell = self._lstm(layer, from_input, state.hidden, state.cell)
             case QuantSimpleRnn():
-                total = saturate_int16(from_input + self._from_int8(layer.recurrent, narrow_to_int8(state.hidden)))
+                total = saturate_int16(from_input + self._doubled(layer.recurrent, narrow_to_int8(state.hidden)))
                 state.hidden = tanh_q15(total << layer.preactivation_shift)
         return state.hidden
 
     def _gru(self, layer: QuantGru, from_input: Int, h: Int) -> Int:
         units, shift = layer.units, layer.preactivation_shift
-        from_state = self._from_int8(layer.recurrent, narrow_to_int8(h))
+        from_state = self._doubled(layer.recurrent, narrow_to_int8(h))
         gates = sigmoid_q15(saturate_int16(from_input[:, : 2 * units] + from_state[:, : 2 * units]) << shift)
         z, r = gates[:, :units], gates[:, units:]
         if layer.reset_after:
             candidate_from_state = multiply_q15(r, from_state[:, 2 * units :])
         else:
             gated = narrow_to_int8(multiply_q15(r, h))
-            candidate_from_state = self._from_int8(layer.recurrent, gated)[:, 2 * units :]
+            candidate_from_state = self._doubled(layer.recurrent, gated)[:, 2 * units :]
         total = saturate_int16(from_input[:, 2 * units :] + candidate_from_state)
         candidate = tanh_q15(total << shift)
         # z*h + (c - z*c): 1 - z is never formed, since it does not fit Q15 at z = 0.
@@ -139,7 +140,7 @@ class Oracle:
 
     def _lstm(self, layer: QuantLstm, from_input: Int, h: Int, c: Int) -> tuple[Int, Int]:
         units, shift = layer.units, layer.preactivation_shift
-        total = saturate_int16(from_input + self._from_int8(layer.recurrent, narrow_to_int8(h))) << shift
+        total = saturate_int16(from_input + self._doubled(layer.recurrent, narrow_to_int8(h))) << shift
         i, f = sigmoid_q15(total[:, :units]), sigmoid_q15(total[:, units : 2 * units])
         g, o = tanh_q15(total[:, 2 * units : 3 * units]), sigmoid_q15(total[:, 3 * units :])
         cell = saturate_int16(multiply_q15(f, c) + multiply_q15(i, g, layer.cell_shift))
@@ -147,7 +148,7 @@ class Oracle:
 
     def _dense(self, layer: QuantDense, value: Int, zero_point: int) -> Int:
         if layer.input_dtype == "int8":
-            out = self._from_int8(layer.matvec, value - zero_point)
+            out = self._doubled(layer.matvec, value - zero_point)
         else:
             acc = self._accumulate(layer.matvec, value) + layer.matvec.bias
             out = requantize(acc, layer.matvec.multiplier, layer.matvec.shift)
@@ -162,12 +163,12 @@ class Oracle:
                 return out
 
 
-def quantize_input(entry: QuantInput, x: npt.NDArray[np.floating]) -> npt.NDArray[np.int8]:
-    """Raw values (..., features) -> int8 codes, as ``NAME_quantize_input`` in C does in float32."""
+def quantize_input(entry: QuantInput, x: npt.NDArray[np.floating]) -> Codes:
+    """Raw values (..., features) -> int8 or int16 codes, as ``NAME_quantize_input`` in C does in float32."""
     # float32 with one fused factor per feature, because that is what the C helper computes.
     gain, offset = entry.affine()
     codes = np.floor(x.astype(np.float32) * gain + offset + np.float32(0.5))
-    return np.clip(codes, -128, 127).astype(np.int8)
+    return np.clip(codes, *entry.code_range).astype(np.dtype(entry.dtype))
 
 
 def dequantize_output(graph: QuantGraph, y: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:

@@ -1,7 +1,7 @@
 /* The measured firmware: frames in, outputs out, state kept between them.
  *
  * The build defines ES_MODEL_HEADER and the ES_MODEL_... names for one model, so this file is the
- * same for all. A frame is one flag byte (bit 0: reset the stream first) and one time step. */
+ * same for all. A frame is one flag, as wide as an input code (bit 0: reset the stream first), and one time step. */
 #include <stdint.h>
 
 #include "es_exit.h"
@@ -12,7 +12,7 @@ static ES_MODEL_STATE state;
 
 int main(void)
 {
-    int8_t frame[1 + ES_MODEL_INPUT_SIZE];
+    ES_MODEL_INPUT frame[1 + ES_MODEL_INPUT_SIZE];
     int16_t y[ES_MODEL_OUTPUT_SIZE];
     (void)ES_MODEL_INIT(&state);
     while (es_port_read(frame, sizeof(frame)) == 0) {

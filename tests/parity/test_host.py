@@ -10,26 +10,28 @@ from edgeseq.export.c import export_c, write_project
 from edgeseq.firmware import build_host_library, find_toolchain
 from edgeseq.firmware.toolchain import STRICT_FLAGS
 from edgeseq.measure.host_runner import HostModel
+from edgeseq.quantize import QuantGraph
 from edgeseq.simulate import Oracle
 from edgeseq.simulate.oracle import dequantize_output, quantize_input
-from tests.conftest import make_quantized
+from tests.conftest import make_quantized, random_codes
 from tests.parity.cases import CASES
 
+KINDS = ("noise", "lowest", "highest", "alternating", "impulses")
 
-def streams(inputs: int) -> dict[str, np.ndarray]:
-    """Noise, then the inputs most likely to break fixed-point code."""
-    rng = np.random.default_rng(5)
-    steps = 120
-    impulse = np.zeros((steps, inputs), np.int8)
-    impulse[::17] = 127
-    alternating = np.where(np.arange(steps)[:, None] % 2 == 0, 127, -128)
-    return {
-        "noise": rng.integers(-128, 128, (steps, inputs)).astype(np.int8),
-        "all -128": np.full((steps, inputs), -128, np.int8),
-        "all 127": np.full((steps, inputs), 127, np.int8),
-        "alternating": np.broadcast_to(alternating, (steps, inputs)).astype(np.int8),
-        "impulses": impulse,
-    }
+
+def stream(graph: QuantGraph, kind: str = "noise") -> np.ndarray:
+    """Noise, or one of the inputs most likely to break fixed-point code; (120, features)."""
+    noise = random_codes(graph, 120, seed=5)
+    low, high = graph.input.code_range
+    even = np.arange(120)[:, None] % 2 == 0
+    made = {
+        "noise": noise,
+        "lowest": np.full_like(noise, low),
+        "highest": np.full_like(noise, high),
+        "alternating": np.where(even, high, low),
+        "impulses": np.where(np.arange(120)[:, None] % 17 == 0, high, 0),
+    }[kind]
+    return np.broadcast_to(made, noise.shape).astype(noise.dtype)
 
 
 @pytest.fixture(scope="module", params=list(CASES))
@@ -40,11 +42,11 @@ def pair(request, tmp_path_factory):
     return graph, HostModel(project, build_host_library(project, find_toolchain(None), tmp_path_factory.mktemp("host")))
 
 
-@pytest.mark.parametrize("kind", list(streams(1)))
+@pytest.mark.parametrize("kind", KINDS)
 def test_stream_equals_oracle(pair, kind):
     """Every output and every carried value of a stream: 0 mismatches, adversarial inputs included."""
     graph, model = pair
-    x = streams(graph.input_size)[kind]
+    x = stream(graph, kind)
     wanted = Oracle(graph).run(x[None], keep_states=True)
     model.reset()
     outputs, states = model.run(x)
@@ -55,7 +57,7 @@ def test_stream_equals_oracle(pair, kind):
 def test_chunked_stream_equals_whole(pair):
     """A stream cut into chunks, with its state saved, disturbed and restored between them, is the same stream."""
     graph, model = pair
-    x = streams(graph.input_size)["noise"]
+    x = stream(graph)
     model.reset()
     whole, _ = model.run(x)
     model.reset()
@@ -71,7 +73,7 @@ def test_chunked_stream_equals_whole(pair):
 def test_window_equals_reset_and_stream(pair):
     """run_window starts from zero whatever came before, and yields the offline result."""
     graph, model = pair
-    x = streams(graph.input_size)["noise"][:30]
+    x = stream(graph)[:30]
     model.run(x[::-1])
     assert graph.source.returns_sequence
     assert np.array_equal(model.run_window(x, 30), Oracle(graph).run(x[None]).outputs[0])
@@ -92,8 +94,8 @@ def test_float_helpers_equal_python(pair):
 def test_nan_input_is_defined(pair):
     """NaN becomes the lowest code, +-infinity the ends of the range, without undefined behaviour."""
     graph, model = pair
-    assert (model.quantize_input(np.full(graph.input_size, np.nan, np.float32)) == -128).all()
-    assert (model.quantize_input(np.full(graph.input_size, np.inf, np.float32)) == 127).all()
+    assert (model.quantize_input(np.full(graph.input_size, np.nan, np.float32)) == graph.input.code_range[0]).all()
+    assert (model.quantize_input(np.full(graph.input_size, np.inf, np.float32)) == graph.input.code_range[1]).all()
 
 
 @pytest.mark.slow
@@ -103,7 +105,7 @@ def test_ten_thousand_steps(tmp_path):
         graph = CASES[kind].build()
         project = export_c(graph, name=kind)
         model = HostModel(project, build_host_library(project, find_toolchain(None), tmp_path / kind))
-        x = np.random.default_rng(9).integers(-128, 128, (10_000, graph.input_size)).astype(np.int8)
+        x = random_codes(graph, 10_000)
         wanted = Oracle(graph).run(x[None], keep_states=True)
         outputs, states = model.run(x)
         assert np.array_equal(outputs, wanted.outputs[0])
@@ -118,7 +120,7 @@ def test_every_size_from_1_to_67(kind, tmp_path):
         graph = make_quantized(kind, 68 - size, size, 1 + size % 5, seed=size)
         project = export_c(graph, name=f"m{size}")
         model = HostModel(project, build_host_library(project, find_toolchain(None), tmp_path / str(size)))
-        x = np.random.default_rng(size).integers(-128, 128, (12, graph.input_size)).astype(np.int8)
+        x = random_codes(graph, 12, seed=size)
         wanted = Oracle(graph).run(x[None], keep_states=True)
         outputs, states = model.run(x)
         assert np.array_equal(outputs, wanted.outputs[0]), size
@@ -131,7 +133,7 @@ SANITIZED_MAIN = """
 static model_state state;
 int main(void)
 {
-    int8_t x[MODEL_INPUT_SIZE];
+    model_input x[MODEL_INPUT_SIZE];
     int16_t y[MODEL_OUTPUT_SIZE];
     if (model_init(&state) != ES_OK) { return 1; }
     while (fread(x, sizeof(x), 1, stdin) == 1) {
@@ -154,7 +156,7 @@ def test_sanitizers_find_nothing(name, tmp_path):
     (tmp_path / "p" / "main.c").write_text(SANITIZED_MAIN)
     flags = ["-std=c99", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I.", "-Ikernels"]
     subprocess.run(["gcc", *flags, "main.c", *project.sources, "-o", "run"], cwd=tmp_path / "p", check=True)
-    x = np.concatenate(list(streams(graph.input_size).values()))
+    x = np.concatenate([stream(graph, kind) for kind in KINDS])
     done = subprocess.run(["./run"], cwd=tmp_path / "p", input=x.tobytes(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     got = np.frombuffer(done.stdout, np.int16).reshape(len(x), -1)
@@ -184,7 +186,7 @@ def test_two_models_link_into_one_image(tmp_path):
     library = build_host_library(merged, find_toolchain(None), tmp_path)
     for project, kind in ((a, "gru"), (b, "lstm")):
         graph = CASES[kind].build()
-        x = streams(graph.input_size)["noise"]
+        x = stream(graph)
         assert np.array_equal(HostModel(project, library).run(x)[0], Oracle(graph).run(x[None]).outputs[0])
 
 

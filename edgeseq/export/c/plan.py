@@ -60,12 +60,12 @@ class LayerPlan:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where a layer's input lies. expression: of the tensor; int8: it is the model's own input."""
+    """Where a layer's input lies. expression: of the tensor; input_dtype: of the model's own input, else None."""
 
     expression: str
     size: int
-    is_input: bool
-    zero_point: int
+    input_dtype: str | None = None
+    zero_point: int = 0
 
 
 _ROW_KERNELS = ("es_dot_s8.c", "es_sigmoid_table.c", "es_sigmoid_q15.c", "es_tanh_q15.c", "es_narrow_s8.c")
@@ -73,13 +73,13 @@ _ROW_KERNELS = ("es_dot_s8.c", "es_sigmoid_table.c", "es_sigmoid_q15.c", "es_tan
 
 def plan_layers(graph: QuantGraph, prefix: str) -> tuple[LayerPlan, ...]:
     """Plan all layers; the last one's result is copied to or written into y."""
-    source = _Source("x", graph.input_size, is_input=True, zero_point=graph.input.zero_point)
+    source = _Source("x", graph.input_size, graph.input.dtype, graph.input.zero_point)
     plans = []
     for index, layer in enumerate(graph.layers):
         last = index == len(graph.layers) - 1
         plan = _plan(layer, f"l{index}", prefix, source, last=last)
         plans.append(plan)
-        source = _Source(plan.output, layer.units, is_input=False, zero_point=0)
+        source = _Source(plan.output, layer.units)
     return tuple(plans)
 
 
@@ -138,7 +138,7 @@ def _recurrent(layer: QuantRecurrent, label: str, prefix: str, source: _Source, 
     scratch, hidden = f"state->scratch.work.{label}", f"state->carry.{label}_h"
     arguments = [f"&{name}", source.expression, hidden]
     calls = []
-    if not source.is_input:
+    if source.input_dtype is None:
         work.insert(0, Buffer("x_narrow", "int8", source.size, "int8 view of the layer's input"))
         calls.append(f"es_narrow_s8({source.expression}, {source.size}, {scratch}.x_narrow);")
         arguments[1] = f"{scratch}.x_narrow"
@@ -146,12 +146,13 @@ def _recurrent(layer: QuantRecurrent, label: str, prefix: str, source: _Source, 
         carry.append(Buffer(f"{label}_c", "int16", units, f"cell state, 2^{layer.cell_shift - 15}"))
         arguments.append(f"state->carry.{label}_c")
     arguments.append(f"{scratch}.h_narrow")
-    function = f"es_{stem}_step_s8"
     if isinstance(layer, QuantGru) and not layer.reset_after:
-        function = "es_gru_reset_before_step_s8"
+        stem = "gru_reset_before"
         work.append(Buffer("reset_narrow", "int8", units, "int8 view of r * h"))
         work.insert(0, Buffer("update", "int16", units, "update gate"))
         arguments += [f"{scratch}.reset_narrow", f"{scratch}.update"]
+    wide = source.input_dtype == "int16"
+    function = f"es_{stem}_step_{'s16' if wide else 's8'}"
     calls.append(f"{function}({', '.join(arguments)});")
     if last:
         calls.append(f"memcpy(y, {hidden}, sizeof({hidden}));")
@@ -159,7 +160,7 @@ def _recurrent(layer: QuantRecurrent, label: str, prefix: str, source: _Source, 
         label=label,
         data=data,
         calls=tuple(calls),
-        kernels=(f"{function}.c", *_ROW_KERNELS),
+        kernels=(f"{function}.c", f"es_{stem}_step.h", *(["es_dot_s16.c"] if wide else []), *_ROW_KERNELS),
         output=hidden,
         weight_bytes=layer.input.weight.size + layer.recurrent.weight.size,
         table_bytes=input_bytes + state_bytes - layer.input.weight.size - layer.recurrent.weight.size,
@@ -170,7 +171,7 @@ def _recurrent(layer: QuantRecurrent, label: str, prefix: str, source: _Source, 
 
 def _dense(layer: QuantDense, label: str, prefix: str, source: _Source, *, last: bool) -> LayerPlan:
     name = f"{prefix}_{label}"
-    matrix = fold_zero_point(layer.matvec, source.zero_point) if source.is_input else layer.matvec
+    matrix = fold_zero_point(layer.matvec, source.zero_point) if layer.input_dtype == "int8" else layer.matvec
     data, init, size = _matrix(name, matrix, matrix.bias)
     activation = f"ES_ACTIVATION_{layer.activation.upper()}"
     struct = f"{name}_params"
@@ -181,7 +182,7 @@ def _dense(layer: QuantDense, label: str, prefix: str, source: _Source, *, last:
     output = "y" if last else f"state->scratch.{label}_y"
     kernel = "es_dense_s8" if layer.input_dtype == "int8" else "es_dense_s16"
     calls = [f"{kernel}(&{struct}, {source.expression}, {output});"]
-    kernels = [f"{kernel}.c", "es_dot_s8.c"]
+    kernels = [f"{kernel}.c", *(["es_dot_s8.c"] if layer.input_dtype == "int8" else [])]
     if layer.activation != "linear":
         calls.append(f"es_activate_s16({struct}.activation, {struct}.preactivation_shift, {output}, {layer.units});")
         kernels += ["es_activate_s16.c", "es_sigmoid_table.c", "es_sigmoid_q15.c", "es_tanh_q15.c"]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from edgeseq._version import __version__
 from edgeseq.export.c.emit import float_array, float_literal, identifier
@@ -34,6 +35,7 @@ class CProject:
     table_bytes: int
     state_bytes: int
     scratch_bytes: int
+    input_dtype: Literal["int8", "int16"]
     input_size: int
     output_size: int
     digest: str
@@ -64,6 +66,9 @@ def export_c(
         "rounding": ROUNDING_MODE,
         "flash": f"Flash: weights {weight_bytes} B, tables {table_bytes} B (exact); code depends on the compiler.",
         "ram": f"RAM: state {state_bytes} B, scratch {scratch_bytes} B (exact); stack depends on the compiler.",
+        "input_type": f"{graph.input.dtype}_t",
+        "input_min": f"({graph.input.code_range[0]})",
+        "input_max": str(graph.input.code_range[1]),
         "input_size": str(graph.input_size),
         "output_size": str(graph.output_size),
         "state_bytes": str(state_bytes),
@@ -91,11 +96,12 @@ def export_c(
     return CProject(
         name=prefix,
         files=files,
-        sources=(f"{prefix}.c", *(f"kernels/{kernel}" for kernel in kernels)),
+        sources=(f"{prefix}.c", *(f"kernels/{kernel}" for kernel in kernels if kernel.endswith(".c"))),
         weight_bytes=weight_bytes,
         table_bytes=table_bytes,
         state_bytes=state_bytes,
         scratch_bytes=scratch_bytes,
+        input_dtype=graph.input.dtype,
         input_size=graph.input_size,
         output_size=graph.output_size,
         digest=digest,

@@ -1,0 +1,28 @@
+/* Body of es_gru_step_s8 and es_gru_step_s16, which define ES_STEP, ES_X and ES_INPUT_ROW.
+ * No include guard: each user includes it once. */
+#include "es_matrix_row.h"
+
+void ES_STEP(const es_gru_s8_params *params, const ES_X *x, int16_t *h, int8_t *h_narrow)
+{
+    const int32_t to_argument = (int32_t)1 << params->preactivation_shift;
+    const uint16_t inputs = params->inputs, units = params->units;
+    /* Every unit reads the whole old state, so its int8 view is kept while h is overwritten. */
+    es_narrow_s8(h, units, h_narrow);
+    for (uint16_t unit = 0; unit < units; ++unit) {
+        int32_t from_input[3], from_state[3];
+        for (uint32_t gate = 0; gate < 3; ++gate) {
+            const uint32_t row = (uint32_t)unit * 3 + gate;
+            /* The candidate's recurrent bias is scaled by r, so it alone is not merged into the input's. */
+            const int32_t bias = gate == 2 && params->recurrent.bias != NULL ? params->recurrent.bias[unit] : 1;
+            from_input[gate] = ES_INPUT_ROW(&params->input, row, x, inputs);
+            from_state[gate] = es_matrix_row_s8(&params->recurrent, row, bias, h_narrow, units);
+        }
+        const int32_t z = es_sigmoid_q15(es_saturate_s16(from_input[0] + from_state[0]) * to_argument);
+        const int32_t r = es_sigmoid_q15(es_saturate_s16(from_input[1] + from_state[1]) * to_argument);
+        const int32_t total = es_saturate_s16(from_input[2] + es_multiply_q15(r, from_state[2], 0));
+        const int32_t candidate = es_tanh_q15(total * to_argument);
+        /* z*h + (c - z*c): 1 - z is never formed, since 1.0 does not fit Q15. */
+        const int32_t rest = es_saturate_s16(candidate - es_multiply_q15(z, candidate, 0));
+        h[unit] = (int16_t)es_saturate_s16(es_multiply_q15(z, h[unit], 0) + rest);
+    }
+}

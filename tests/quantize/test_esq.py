@@ -1,0 +1,93 @@
+"""The .esq file: exact round trip, and every kind of damage found."""
+
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgeseq.errors import QuantizedFileError
+from edgeseq.quantize import read_esq, write_esq
+from edgeseq.quantize.esq import from_bytes, to_bytes
+from edgeseq.simulate import Oracle
+from tests.conftest import random_codes
+from tests.parity.cases import CASES
+
+DATA = to_bytes(CASES["gru over lstm"].build())
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_round_trip(name, tmp_path):
+    """Written and read back, the graph computes the same integers and writes the same bytes."""
+    graph = CASES[name].build()
+    write_esq(graph, tmp_path / "m.esq")
+    again = read_esq(tmp_path / "m.esq")
+    x = random_codes(graph, 20)[None]
+    assert np.array_equal(Oracle(graph).run(x).outputs, Oracle(again).run(x).outputs)
+    assert to_bytes(again) == (tmp_path / "m.esq").read_bytes()
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(0, len(DATA) - 1), st.integers(0, 7))
+def test_any_flipped_bit_is_found(position, bit):
+    """One flipped bit anywhere in the file is an error."""
+    data = bytearray(DATA)
+    data[position] ^= 1 << bit
+    with pytest.raises(QuantizedFileError):
+        from_bytes(bytes(data))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, len(DATA) - 1))
+def test_any_truncation_is_found(length):
+    """The file cut off anywhere is an error."""
+    with pytest.raises(QuantizedFileError):
+        from_bytes(DATA[:length])
+
+
+def sealed(payload: bytes) -> bytes:
+    """A file whose checksum fits whatever it holds."""
+    return struct.pack("<8sIQ32s", b"edgeseq\0", 1, len(payload), hashlib.sha256(payload).digest()) + payload
+
+
+TREE = DATA[52 + 4 : 52 + 4 + struct.unpack_from("<I", DATA, 52)[0]]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(0, len(TREE) - 1), st.integers(1, 127))
+def test_crafted_content_is_refused_or_sound(position, change):
+    """With a fitting checksum around changed JSON: an error, or a graph whose shapes the kernels can rely on."""
+    tree = bytearray(TREE)
+    tree[position] ^= change
+    payload = struct.pack("<I", len(tree)) + bytes(tree) + DATA[52 + 4 + len(TREE) :]
+    try:
+        graph = from_bytes(sealed(payload))
+    except QuantizedFileError:
+        return
+    Oracle(graph).run(np.zeros((1, 2, graph.input_size), graph.input.dtype))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "not a .esq file"),
+        (b"PK\x03\x04" * 30, "not a .esq file"),
+        (DATA[:8] + b"\x09\0\0\0" + DATA[12:], "format version 9; this edgeseq reads version 1"),
+        (DATA + b"x", "truncated"),
+        (sealed(b"\x02\0\0\0{}"), "content does not"),
+        (sealed(b'\x17\0\0\0{"type":"os.system","x":1}'), "content does not"),
+    ],
+    ids=["empty", "zip", "version", "longer", "no type", "foreign type"],
+)
+def test_messages(data, words):
+    """Each kind of damage has its own words."""
+    with pytest.raises(QuantizedFileError, match=words):
+        from_bytes(data)
+
+
+def test_missing_file(tmp_path):
+    """A missing file is named."""
+    with pytest.raises(QuantizedFileError, match="no such file"):
+        read_esq(tmp_path / "m.esq")
