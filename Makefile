@@ -33,6 +33,7 @@ format: $(VENV)/.dev ## rewrite Python and C in the house style
 	@git ls-files 'firmware_templates/*.c' 'firmware_templates/*.h' | xargs $(BIN)/clang-format -i
 
 bench: $(VENV)/.dev ## measure accuracy on the data sets and rewrite the README's table
+	@$(BIN)/python -m benchmarks.models
 	@$(BIN)/python -m benchmarks.accuracy
 	@$(BIN)/python -m benchmarks.readme
 

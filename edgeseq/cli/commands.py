@@ -191,7 +191,8 @@ def export(
 
 def _command_line() -> str:
     """The command without folders: the same model gives the same bytes wherever it lies."""
-    words = [Path(word).name if "/" in word or "\\" in word else word for word in sys.argv[1:]]
+    given: list[str] = click.get_current_context().obj
+    words = [Path(word).name if "/" in word or "\\" in word else word for word in given]
     return shlex.join(["edgeseq", *words])
 
 

@@ -36,8 +36,9 @@ for _command in COMMANDS:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Bad input ends with exit 2 and one message, never a traceback."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        edgeseq.main(args=list(arguments) if arguments is not None else None, prog_name="edgeseq", standalone_mode=False)
+        edgeseq.main(args=words, prog_name="edgeseq", standalone_mode=False, obj=words)
     except EdgeseqError as error:
         NOTES.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(BAD_INPUT)

@@ -114,7 +114,7 @@ def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
         if unpacked > MAX_UNPACKED_BYTES:
             raise DataError(f"{path}: unpacks to {unpacked} bytes, more than the limit of {MAX_UNPACKED_BYTES}")
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except ValueError as error:
@@ -122,6 +122,11 @@ def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
         raise DataError(f"{path}: {hint}") from error
     except _UNREADABLE as error:
         raise DataError(f"{path}: not a readable .npz file ({error})") from error
+    # numpy hands members that are no arrays back as bytes.
+    foreign = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
+    if foreign:
+        raise DataError(f"{path}: {', '.join(foreign)} is not a numpy array; save it with numpy.savez")
+    return arrays
 
 
 def _read_csv(path: Path) -> npt.NDArray[np.float32]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
+from edgeseq.errors import MissingExtraError
 
 _ALLOC, _WRITE, _NOBITS = 0x2, 0x1, "SHT_NOBITS"
 
@@ -41,6 +40,11 @@ class Image:
 
 def read_image(path: Path) -> Image:
     """Parse an ELF that `build_firmware` linked."""
+    try:
+        from elftools.elf.elffile import ELFFile
+        from elftools.elf.sections import SymbolTableSection
+    except ImportError as error:
+        raise MissingExtraError("pyelftools", "emulate") from error
     with path.open("rb") as file:
         elf = ELFFile(file)
         segments = tuple(

@@ -14,15 +14,16 @@ from edgeseq.errors import CalibrationError
 from edgeseq.graph import Graph
 from edgeseq.graph.layers import FloatArray
 from edgeseq.graph.reference import forward, normalize
-from edgeseq.quantize.rounding import Moments, MomentSum
+from edgeseq.quantize.choose import rounded_input, spread, state_sqnr_db
+from edgeseq.quantize.rounding import DAMPINGS, Moments, MomentSum
 from edgeseq.quantize.types import QuantInput
 
 # More windows than this change no range that matters and only cost time.
 MAX_CALIBRATION_STEPS = 200_000
 # int8 weights leave states at 35 to 50 dB. Rounding the input to int8 must not become
-# the larger error, which it does for heavy-tailed signals such as raw vibration.
-MIN_INPUT_SQNR_DB = 34.0
-SQNR_WINDOWS = 64
+# the larger error, which it does for heavy-tailed signals such as raw vibration; data
+# on a binary grid (pixels, ADC codes of 8 bits) loses nothing and stays int8.
+MIN_INPUT_SQNR_DB = 45.0
 # Unseen inputs exceed the calibrated range, and int16 codes have room to spare.
 INT16_HEADROOM = 2.0
 InputDtype = Literal["auto", "int8", "int16"]
@@ -31,11 +32,15 @@ MATMUL_INPUTS = ("x", "h", "gated_h")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """max_abs[(layer, tensor)]: largest magnitude seen; moments: of the matmul inputs x, h and gated_h."""
+    """max_abs[(layer, tensor)]: largest magnitude seen; moments: of the matmul inputs x, h and gated_h.
+
+    damping: how roundings compensate, one of rounding.DAMPINGS.
+    """
 
     max_abs: dict[tuple[str, str], float]
     moments: dict[tuple[str, str], Moments]
     input: QuantInput
+    damping: float = DAMPINGS[0]
 
 
 def check_windows(graph: Graph, windows: npt.ArrayLike) -> FloatArray:
@@ -90,22 +95,13 @@ def choose_input(graph: Graph, windows: FloatArray, dtype: InputDtype) -> QuantI
     """Choose int8 or int16 codes. auto: int16 where int8 codes alone would disturb the states too much."""
     normalized = normalize(graph, windows)
     narrow = _int8_input(graph, normalized)
-    if dtype == "int8" or (dtype == "auto" and _input_sqnr_db(graph, windows, narrow) >= MIN_INPUT_SQNR_DB):
+    few = spread(windows)
+    if dtype == "int8" or (
+        dtype == "auto" and state_sqnr_db(graph, graph, few, rounded_input(narrow, few, graph)) >= MIN_INPUT_SQNR_DB
+    ):
         return narrow
     scale = Scale.at_least(INT16_HEADROOM * float(np.abs(normalized).max()) / 16383.0)
     return QuantInput("int16", scale, 0, narrow.mean, narrow.std)
-
-
-def _input_sqnr_db(graph: Graph, windows: FloatArray, entry: QuantInput) -> float:
-    """SQNR of the float model's recurrent states when only its input is rounded, in dB."""
-    few = windows[:: max(1, len(windows) // SQNR_WINDOWS)][:SQNR_WINDOWS]
-    names = [layer.name for layer in graph.recurrent]
-    codes = np.clip(np.round(normalize(graph, few) / entry.scale.value) + entry.zero_point, -128, 127)
-    rounded = (codes - entry.zero_point) * entry.scale.value * entry.std + entry.mean
-    exact, disturbed = (forward(graph, x, keep_hidden=names).hidden for x in (few, rounded))
-    signal = sum(float(np.sum(exact[name] ** 2)) for name in names)
-    noise = sum(float(np.sum((exact[name] - disturbed[name]) ** 2)) for name in names)
-    return float("inf") if noise == 0 else 10 * float(np.log10(signal / noise))
 
 
 def _int8_input(graph: Graph, normalized: FloatArray) -> QuantInput:

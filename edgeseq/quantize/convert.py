@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from edgeseq.errors import CalibrationError
 from edgeseq.graph import Activate, Dense, Graph, Gru, Layer, Lstm, SimpleRnn
 from edgeseq.graph.layers import FloatArray
 from edgeseq.quantize.calibrate import Calibration, InputDtype, calibrate, check_windows
+from edgeseq.quantize.choose import best_of
 from edgeseq.quantize.parameters import (
     INPUT16_SPAN,
     INT8_SPAN,
@@ -24,7 +25,7 @@ from edgeseq.quantize.parameters import (
     multipliers_for,
     quantize_matrix,
 )
-from edgeseq.quantize.rounding import Moments, mean_error, round_matrix
+from edgeseq.quantize.rounding import DAMPINGS, DENSE_DAMPING, Moments, mean_error, round_matrix
 from edgeseq.quantize.types import (
     SCHEMES,
     Matvec,
@@ -89,7 +90,13 @@ def quantize(
     """
     if scheme not in SCHEMES:
         raise CalibrationError(f"unknown scheme {scheme!r}; available: {', '.join(SCHEMES)}")
-    ranges = calibrate(graph, check_windows(graph, calibration), input_dtype)
+    windows = check_windows(graph, calibration)
+    ranges = calibrate(graph, windows, input_dtype)
+    return best_of([_quantized(graph, scheme, replace(ranges, damping=damping)) for damping in DAMPINGS], windows)
+
+
+def _quantized(graph: Graph, scheme: Scheme, ranges: Calibration) -> QuantGraph:
+    """Convert layer by layer with the scales and the rounding that `ranges` holds."""
     entry = ranges.input
     reach = max(abs(code - entry.zero_point) for code in entry.code_range)
     tensor = _Tensor(graph.input_size, entry.scale, reach * entry.scale.value, entry.dtype)
@@ -159,7 +166,7 @@ def _recurrent_pair(
         ],
     )
     x_moments, h_moments = ranges.moments[layer.name, "x"], ranges.moments[layer.name, "h"]
-    x_codes = round_matrix(kernel, for_input.weight_scale, x_moments)
+    x_codes = round_matrix(kernel, for_input.weight_scale, x_moments, ranges.damping)
     h_codes, h_error = _round_recurrent(layer, recurrent, for_state, ranges, h_moments)
     bias = bias + mean_error(kernel, x_codes, for_input.weight_scale, x_moments)
     bias[:merged] += h_error[:merged]
@@ -176,12 +183,12 @@ def _round_recurrent(
 ) -> tuple[npt.NDArray[np.int8], FloatArray]:
     """Return (codes, mean error); with reset_after=False the candidate's rows see r * h instead of h."""
     scale = chosen.weight_scale
-    codes = round_matrix(recurrent, scale, h_moments)
+    codes = round_matrix(recurrent, scale, h_moments, ranges.damping)
     error = mean_error(recurrent, codes, scale, h_moments)
     gated = ranges.moments.get((layer.name, "gated_h"))
     if gated is not None:
         rows = slice(2 * layer.units, None)
-        codes[rows] = round_matrix(recurrent[rows], scale[rows], gated)
+        codes[rows] = round_matrix(recurrent[rows], scale[rows], gated, ranges.damping)
         error[rows] = mean_error(recurrent[rows], codes[rows], scale[rows], gated)
     return codes, error
 
@@ -216,7 +223,7 @@ def _simple_rnn(layer: SimpleRnn, tensor: _Tensor, ranges: Calibration) -> Quant
 
 def _rounded_dense(layer: Dense, chosen: Multipliers, entering: MatmulInput, ranges: Calibration) -> Matvec:
     weight, moments = layer.kernel.T, ranges.moments[layer.name, "x"]
-    codes = round_matrix(weight, chosen.weight_scale, moments)
+    codes = round_matrix(weight, chosen.weight_scale, moments, DENSE_DAMPING)
     bias = layer.bias + mean_error(weight, codes, chosen.weight_scale, moments)
     return quantize_matrix(weight, bias, chosen, entering, codes)
 

@@ -157,7 +157,7 @@ def bad_inputs(folder: Path, model: Path, data: Path, esq: Path) -> dict[str, tu
         "missing data": (["quantize", m, "--calibration", "no.npz", "--out", out], "no.npz: no such file"),
         "unknown data": (["quantize", m, "--calibration", "mnist", "--out", out], "nor a known data set"),
         "nan": (["quantize", m, "--calibration", str(folder / "nan.npz"), "--out", out], "NaN"),
-        "wrong features": (
+        "features": (
             ["quantize", m, "--calibration", str(folder / "features.npz"), "--out", out],
             r"expects \(n, time, 5\)",
         ),
@@ -195,7 +195,7 @@ def test_bad_input_exits_2_with_one_message(capsys, keras_file, windows, esq, tm
 @pytest.mark.skipif(os.name != "posix" or not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_full_disk(esq):
     """A stdout that is full is an error, not silence."""
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "edgeseq", "targets", "--json"]
         assert subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False).returncode != 0
 

@@ -28,6 +28,9 @@ def test_graph_computes_what_keras_computes(model, form, tmp_path):
         model.save(source)
     graph = load_model(source)
     x = np.random.default_rng(1).normal(0, 1, (1, 8, FEATURES)).astype(np.float32)
+    for layer in model.layers:
+        if hasattr(layer, "reset_state"):
+            layer.reset_state()  # a stateful layer remembers the form tested before
     wanted = model.predict(x, verbose=0)
     got = forward(graph, x).outputs
     # Keras computes in float32: about 1e-7 a step, over 8 steps and a few layers.
