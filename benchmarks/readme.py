@@ -44,7 +44,10 @@ def model_table() -> str:
     """Cost and fidelity of the benchmark models."""
     rows: list[Row] = json.loads((RESULTS / "models.json").read_text())
     lines = [
-        "| model | state SQNR (bound) | flash M4, size | RAM M4 | instructions/step M4 | cycles/step M4 * | instructions/step M0+ |",
+        (
+            "| model | state SQNR (bound) | flash M4, size | RAM M4 | instructions/step M4 | cycles/step M4 * "
+            "| instructions/step M0+ |"
+        ),
         "|---|---|---|---|---|---|---|",
     ]
     for row in rows:

@@ -17,17 +17,16 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nTypical use:\n"
+    "  edgeseq train --data digits --cell gru --units 32 --out model.keras\n"
+    "  edgeseq profile model.keras --calibration digits --target cortex-m4\n"
+    "  edgeseq export model.keras --calibration digits --out model_c",
+)
 @click.version_option(__version__, prog_name="edgeseq")
 def edgeseq() -> None:
-    r"""Recurrent networks as integer code for small machines, and what they cost there.
-
-    \b
-    Typical use:
-      edgeseq train --data digits --cell gru --units 32 --out model.keras
-      edgeseq profile model.keras --calibration digits --target cortex-m4
-      edgeseq export model.keras --calibration digits --out firmware_model
-    """
+    """Recurrent networks as integer code for small machines, and what they cost there."""
 
 
 for _command in COMMANDS:
