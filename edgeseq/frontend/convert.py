@@ -218,30 +218,22 @@ def _gru(layer: SourceLayer, chain: _Chain) -> str | Refusal | None:
     return _train_time_note(layer.config)
 
 
-def _lstm(layer: SourceLayer, chain: _Chain) -> str | Refusal | None:
-    if refusal := _recurrent_refusal(layer, chain, gates=True):
-        return refusal
-    weights = _checked(layer, chain, 4)
-    if isinstance(weights, Refusal):
-        return weights
-    kernel, recurrent, bias = weights
-    if bias is not None and bias.shape != (kernel.shape[1],):
-        return Refusal(layer.name, f"bias {bias.shape} does not fit {kernel.shape[1]} rows")
-    chain.layers.append(Lstm(layer.name, kernel, recurrent, np.zeros(kernel.shape[1]) if bias is None else bias))
-    return _train_time_note(layer.config)
+def _plain_cell(kind: type[Lstm | SimpleRnn], gates: int) -> Handler:
+    """Return the handler of a cell with one bias per row; gates: its blocks of rows."""
 
+    def handle(layer: SourceLayer, chain: _Chain) -> str | Refusal | None:
+        if refusal := _recurrent_refusal(layer, chain, gates=gates > 1):
+            return refusal
+        weights = _checked(layer, chain, gates)
+        if isinstance(weights, Refusal):
+            return weights
+        kernel, recurrent, bias = weights
+        if bias is not None and bias.shape != (kernel.shape[1],):
+            return Refusal(layer.name, f"bias {bias.shape} does not fit {kernel.shape[1]} rows")
+        chain.layers.append(kind(layer.name, kernel, recurrent, np.zeros(kernel.shape[1]) if bias is None else bias))
+        return _train_time_note(layer.config)
 
-def _simple_rnn(layer: SourceLayer, chain: _Chain) -> str | Refusal | None:
-    if refusal := _recurrent_refusal(layer, chain, gates=False):
-        return refusal
-    weights = _checked(layer, chain, 1)
-    if isinstance(weights, Refusal):
-        return weights
-    kernel, recurrent, bias = weights
-    if bias is not None and bias.shape != (kernel.shape[1],):
-        return Refusal(layer.name, f"bias {bias.shape} does not fit {kernel.shape[1]} rows")
-    chain.layers.append(SimpleRnn(layer.name, kernel, recurrent, np.zeros(kernel.shape[1]) if bias is None else bias))
-    return _train_time_note(layer.config)
+    return handle
 
 
 def _train_time_note(config: Config) -> str | None:
@@ -304,8 +296,8 @@ HANDLERS: dict[str, Handler] = {
     "InputLayer": _input_layer,
     "Normalization": _normalization,
     "GRU": _gru,
-    "LSTM": _lstm,
-    "SimpleRNN": _simple_rnn,
+    "LSTM": _plain_cell(Lstm, gates=4),
+    "SimpleRNN": _plain_cell(SimpleRnn, gates=1),
     "Dense": _dense,
     "Activation": _activation,
     "ReLU": _activation,

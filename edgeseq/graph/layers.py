@@ -24,60 +24,42 @@ class Normalization:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Gru:
+class _Cell:
+    """What every recurrent layer has. Gates stand side by side in the columns of its matrices.
+
+    kernel: (inputs, gates * units); recurrent_kernel: (units, gates * units).
+    """
+
+    name: str
+    kernel: FloatArray
+    recurrent_kernel: FloatArray
+    bias: FloatArray
+
+    @property
+    def units(self) -> int:
+        """Number of hidden units."""
+        return self.recurrent_kernel.shape[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gru(_Cell):
     """Gated recurrent unit. Gate order z, r, candidate.
 
-    kernel: (inputs, 3*units); recurrent_kernel: (units, 3*units); bias: (2, 3*units),
-    row 0 added to the input part, row 1 to the recurrent part.
+    bias: (2, 3*units), row 0 added to the input part, row 1 to the recurrent part.
     reset_after: r multiplies ``U h + b`` (True, Keras' default and cuDNN) or h (False).
     """
 
-    name: str
-    kernel: FloatArray
-    recurrent_kernel: FloatArray
-    bias: FloatArray
     reset_after: bool
 
-    @property
-    def units(self) -> int:
-        """Number of hidden units."""
-        return self.recurrent_kernel.shape[0]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lstm(_Cell):
+    """Long short-term memory. Gate order input, forget, candidate, output. bias: (4*units,)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lstm:
-    """Long short-term memory. Gate order input, forget, candidate, output.
-
-    kernel: (inputs, 4*units); recurrent_kernel: (units, 4*units); bias: (4*units,).
-    """
-
-    name: str
-    kernel: FloatArray
-    recurrent_kernel: FloatArray
-    bias: FloatArray
-
-    @property
-    def units(self) -> int:
-        """Number of hidden units."""
-        return self.recurrent_kernel.shape[0]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SimpleRnn:
-    """``h = tanh(W x + U h + b)``.
-
-    kernel: (inputs, units); recurrent_kernel: (units, units); bias: (units,).
-    """
-
-    name: str
-    kernel: FloatArray
-    recurrent_kernel: FloatArray
-    bias: FloatArray
-
-    @property
-    def units(self) -> int:
-        """Number of hidden units."""
-        return self.recurrent_kernel.shape[0]
+class SimpleRnn(_Cell):
+    """``h = tanh(W x + U h + b)``. bias: (units,)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,9 +4,9 @@
  * same for all. A frame is one flag, as wide as an input code (bit 0: reset the stream first), and one time step. */
 #include <stdint.h>
 
+#include "es_app_model.h"
 #include "es_exit.h"
 #include "es_port.h"
-#include "es_app_model.h"
 
 static ES_MODEL_STATE state;
 
