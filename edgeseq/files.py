@@ -12,14 +12,17 @@ from pathlib import Path
 from edgeseq.errors import OutputError
 
 
+def check_writable(path: Path) -> None:
+    """Raise OutputError now rather than after minutes of work."""
+    handle, temporary = _open_beside(path)
+    os.close(handle)
+    Path(temporary).unlink()
+
+
 def write_atomically(path: Path, data: bytes | str) -> None:
     """Write a file beside its place, then rename it there."""
     content = data.encode() if isinstance(data, str) else data
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}. Choose another --out") from error
+    handle, temporary = _open_beside(path)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -33,6 +36,15 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _open_beside(path: Path) -> tuple[int, str]:
+    """Return an open handle and the name of a new hidden file in the path's folder."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}. Choose another --out") from error
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from edgeseq.cli.options import (
 )
 from edgeseq.cli.output import Stages, progress, show
 from edgeseq.errors import OutputError
+from edgeseq.files import check_writable
 
 NOT_SUPPORTED, MISMATCH = 2, 1
 
@@ -47,7 +48,7 @@ def train(data: str, out: Path, json_wanted: bool, **settings: Any) -> None:
 
     if out.suffix != ".keras":
         raise OutputError(f"{out}: the file must end in .keras")
-    _check_writable(out)
+    check_writable(out)
     recipe = Recipe(**settings)
     with progress() as display:
         stages = Stages(display)
@@ -69,15 +70,6 @@ def train(data: str, out: Path, json_wanted: bool, **settings: Any) -> None:
         document,
         json_wanted=json_wanted,
     )
-
-
-def _check_writable(out: Path) -> None:
-    """Fail before minutes of training, not after."""
-    from edgeseq.files import write_atomically
-
-    probe = out.parent / f".{out.name}.probe"
-    write_atomically(probe, b"")
-    probe.unlink()
 
 
 def save_keras(model: Any, out: Path) -> None:

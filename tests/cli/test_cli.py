@@ -173,6 +173,7 @@ def bad_inputs(folder: Path, model: Path, data: Path, esq: Path) -> dict[str, tu
         "verify features": (["verify", e, "--input", str(folder / "features.npz")], "expects 5"),
         "verify target": (["verify", e, "--input", d, "--against", "c,z80"], "unknown target"),
         "one class": (["train", "--data", str(folder / "one_class.npz"), "--out", str(folder / "m.keras")], "two classes"),
+        "train nowhere": (["train", "--data", "digits", "--out", f"{d}/m.keras"], r"cannot write \S*/m.keras"),
         "train suffix": (["train", "--data", "digits", "--out", str(folder / "m.h5")], "must end in .keras"),
         "wrong flag": (["profile", e, "--fast"], "No such option"),
         "wrong command": (["flash"], "No such command"),

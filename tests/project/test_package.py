@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import tomllib
 
 import edgeseq
 from edgeseq.resources import templates_root
+from edgeseq.targets.core import tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 
