@@ -125,3 +125,25 @@ def test_absurd_units_are_refused(tmp_path):
             archive.writestr(name, data)
     with pytest.raises(UnsupportedModelError, match="units=1000000"):
         load_model(tmp_path / "bad.keras")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("suffix", ["h5", "keras"])
+def test_tf_keras_files_are_read(suffix, tmp_path):
+    """Files that Keras 2 itself wrote (tf_keras), Sequential and Functional, mean what it predicts."""
+    import tf_keras
+
+    layers = tf_keras.layers
+    inputs = tf_keras.Input((8, FEATURES))
+    chain = layers.Dense(3)(layers.SimpleRNN(4)(layers.Dropout(0.1)(inputs)))
+    stack = [
+        layers.GRU(4, return_sequences=True, input_shape=(8, FEATURES)),
+        layers.LSTM(3),
+        layers.Dense(2, activation="softmax"),
+    ]
+    x = np.random.default_rng(0).normal(0, 1, (3, 8, FEATURES)).astype(np.float32)
+    for number, model in enumerate((tf_keras.Sequential(stack), tf_keras.Model(inputs, chain))):
+        path = tmp_path / f"{number}.{suffix}"
+        model.save(path)
+        # float32 rounding, as above.
+        assert np.allclose(forward(load_model(path), x).outputs[:, -1], model.predict(x, verbose=0), atol=5e-6)

@@ -1,5 +1,7 @@
 """Calibration, its errors, and the accuracy that the integers keep."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from edgeseq.quantize import quantize
 from edgeseq.quantize.validate import validate
 from edgeseq.simulate import Oracle
 from edgeseq.simulate.oracle import quantize_input
-from tests.conftest import make_graph
+from tests.conftest import make_graph, make_quantized
 
 
 @pytest.mark.parametrize(
@@ -92,3 +94,12 @@ def test_benchmark_models_reach_the_bound(name, models_folder):
     recomputed = sqnr_db(data["hidden_float64"], hidden_bound(layer, real)[0])
     assert reached >= PEER_BOUND_DB[name] - 1
     assert reached >= recomputed - 1
+
+
+def test_oracle_is_fast_enough_for_a_test_set():
+    """2,996 windows of 128 steps through a GRU(32), the size of a HAR test set, take under 20 s."""
+    quantized = make_quantized("gru", 6, 32, 6)
+    x = np.random.default_rng(0).integers(-128, 128, (2996, 128, 6)).astype(np.int8)
+    start = time.perf_counter()
+    Oracle(quantized, batch=len(x)).run(x)
+    assert time.perf_counter() - start < 20
