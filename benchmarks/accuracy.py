@@ -44,7 +44,7 @@ class Task:
 
 TASKS = {
     "har": Task("har/ucihar_raw_windows.npz", 10),
-    "fsdd": Task("audio/fsdd_logmel.npz", 50),
+    "fsdd": Task("audio/fsdd_logmel.npz", 40),
     "ecg5000": Task("ecg/ecg5000_5class.npz", 40),
     "cwru": Task("industrial/cwru_bearing_de12k.npz", 20, (32, 8)),
 }

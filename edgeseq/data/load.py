@@ -173,11 +173,21 @@ def _windows(arrays: dict[str, npt.NDArray[Any]], part: str, path: Path) -> npt.
     x = x * arrays.get("x_scale", np.float32(1)).astype(np.float32) + arrays.get("x_offset", np.float32(0)).astype(np.float32)
     lengths = arrays.get(f"len_{part}")
     if lengths is not None and lengths.shape == (len(x),):
-        # Padding becomes the mean, which a Normalization layer turns into zero.
-        valid = np.arange(x.shape[1])[None, :] < lengths[:, None]
-        mean = x[valid].mean(axis=0)
-        x = np.where(valid[..., None], x, mean).astype(np.float32)
+        x = _pad_in_front(x, np.clip(lengths, 1, x.shape[1]))
     return x
+
+
+def _pad_in_front(x: npt.NDArray[np.float32], lengths: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Move the valid steps of windows that are padded at their end to the end.
+
+    The last step of a window is then its last valid one, which is where a classifier is
+    read; the padding in front holds the mean, which a Normalization layer turns into zero.
+    """
+    steps = x.shape[1]
+    mean = x[np.arange(steps)[None, :] < lengths[:, None]].mean(axis=0)
+    source = np.arange(steps)[None, :] - (steps - lengths[:, None])
+    moved = np.take_along_axis(x, np.maximum(source, 0)[..., None], axis=1)
+    return np.where((source >= 0)[..., None], moved, mean).astype(np.float32)
 
 
 def _labels(arrays: dict[str, npt.NDArray[Any]], key: str, path: Path) -> npt.NDArray[np.int64]:

@@ -96,7 +96,7 @@ def test_wheel_without_extras_exports_c(tmp_path, esq_ready_model):
     command = [tmp_path / "venv" / "bin" / "edgeseq"]
     export = ["export", model, "--calibration", data, "--out", tmp_path / "c"]
     subprocess.run([*command, *export], check=True, cwd=tmp_path)
-    assert (tmp_path / "c" / "kernels" / "es_gru_step_s8.c").is_file()
+    assert (tmp_path / "c" / "kernels" / "es_gru_step.h").is_file()
     missing = subprocess.run(
         [*command, "profile", model, "--calibration", data], check=False, cwd=tmp_path, capture_output=True, text=True
     )
