@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich import box
@@ -26,6 +26,12 @@ from edgeseq.cli.options import (
 from edgeseq.cli.output import Stages, progress, show
 from edgeseq.errors import OutputError
 from edgeseq.files import check_writable
+
+if TYPE_CHECKING:
+    from edgeseq.export.c import CProject
+    from edgeseq.measure.profile import Measurement
+    from edgeseq.quantize import QuantGraph
+    from edgeseq.targets import Core, Optimize
 
 NOT_SUPPORTED, MISMATCH = 2, 1
 
@@ -148,37 +154,86 @@ def quantize(model: str, calibration: str, input_dtype: Any, scheme: str, out: P
 @model_argument
 @calibration_option
 @click.option("--format", "file_format", type=click.Choice(["c"]), default="c", show_default=True)
+@click.option("--target", metavar="CORE", help="Take this core's fast kernels; without it, the portable ones.")
+@optimize_option
+@compiler_option
 @click.option("--name", metavar="PREFIX", help="Prefix of all public C names; default: the model's name.")
 @out_option
 @force_option
 @json_option
 def export(
-    model: str, calibration: str | None, file_format: str, name: str | None, out: Path, force: bool, json_wanted: bool
+    model: str,
+    calibration: str | None,
+    file_format: str,
+    target: str | None,
+    optimize: Any,
+    compiler: Any,
+    name: str | None,
+    out: Path,
+    force: bool,
+    json_wanted: bool,
 ) -> None:
     """Write a C99 project: kernels, data and a datasheet header."""
     from edgeseq.export.c import export_c, write_project
+    from edgeseq.report import as_json, tables
+    from edgeseq.targets import OPTIMIZE_MODES, load_core
 
+    core = load_core(target) if target else None
     graph = resolve_model(model, calibration)
-    project = export_c(graph, name=name, source=Path(model).name, command=_command_line())
+    command = _command_line()
+    projects = {
+        mode: export_c(
+            graph,
+            kernel_set=core.kernels(mode) if core else "portable",
+            name=name,
+            source=Path(model).name,
+            command=command,
+        )
+        for mode in (OPTIMIZE_MODES if core else (optimize,))
+    }
+    project = projects[optimize]
     write_project(project, out, force=force)
+    measured, note = _measure_both(graph, core, projects, compiler)
     document = {
         "schema": 1,
         "model": graph.name,
         "format": file_format,
         "name": project.name,
         "out": str(out),
+        "target": core.name if core else None,
+        "optimize": optimize,
+        "kernels": project.kernel_set,
+        "fallbacks": dict(project.fallbacks),
         "files": sorted(project.files),
         "weight_bytes": project.weight_bytes,
         "table_bytes": project.table_bytes,
         "state_bytes": project.state_bytes,
         "scratch_bytes": project.scratch_bytes,
+        "modes": {mode: as_json.measurement(value) for mode, value in measured.items()},
     }
-    text = (
-        f"{out}: {len(project.files)} files; include {project.name}.h, compile {project.name}.c and kernels/*.c\n"
-        f"weights {project.weight_bytes:,} B, tables {project.table_bytes:,} B, state {project.state_bytes:,} B, "
-        f"scratch {project.scratch_bytes:,} B (exact)"
-    )
+    text = tables.exported(project, str(out), measured, note)
     show(text, document, json_wanted=json_wanted)
+
+
+def _measure_both(
+    graph: QuantGraph, core: Core | None, projects: dict[Optimize, CProject], compiler: Any
+) -> tuple[dict[Optimize, Measurement], str]:
+    """Profile the project of each mode on its core; without a compiler or an emulator, say what is missing instead."""
+    from edgeseq.errors import MissingExtraError, ToolchainError
+    from edgeseq.measure.profile import profile as measure
+
+    if core is None:
+        return {}, "Add --target CORE for its fast kernels and for flash, RAM and time on it."
+    measured: dict[Optimize, Measurement] = {}
+    try:
+        with progress() as display:
+            stages = Stages(display)
+            for mode, project in projects.items():
+                stages.start(f"measuring on {core.name}, {mode}")
+                measured[mode] = measure(graph, core, compiler=compiler, optimize=mode, project=project)
+    except (MissingExtraError, ToolchainError) as error:
+        return {}, f"Not measured: {error}"
+    return measured, ""
 
 
 def _command_line() -> str:
@@ -197,8 +252,18 @@ def _command_line() -> str:
 )
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Time steps to run at most.")
 @compiler_option
+@optimize_option
 @json_option
-def verify(model: str, calibration: str | None, data: str, against: str, limit: int, compiler: Any, json_wanted: bool) -> None:
+def verify(
+    model: str,
+    calibration: str | None,
+    data: str,
+    against: str,
+    limit: int,
+    compiler: Any,
+    optimize: Any,
+    json_wanted: bool,
+) -> None:
     """Compare every output and state with the oracle; exit 1 on any mismatch."""
     from edgeseq.data import load_windows
     from edgeseq.errors import DataError
@@ -216,7 +281,7 @@ def verify(model: str, calibration: str | None, data: str, against: str, limit: 
     windows = windows[:, :limit] if len(windows) == 1 else windows[: max(1, limit // windows.shape[1])]
     with progress() as display:
         Stages(display).start(f"running {windows.shape[0] * windows.shape[1]:,} steps")
-        result = run_verification(graph, windows, cores=cores, compiler=compiler)
+        result = run_verification(graph, windows, cores=cores, compiler=compiler, optimize=optimize)
     show(tables.verification(result), as_json.verification(result), json_wanted=json_wanted)
     if not result.exact:
         sys.exit(MISMATCH)

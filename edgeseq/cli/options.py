@@ -34,7 +34,11 @@ compiler_option = click.option(
     help="zig comes from pip; gcc is arm-none-eabi-gcc.",
 )
 optimize_option = click.option(
-    "--optimize", type=click.Choice(["speed", "size"]), default="speed", show_default=True, help="What the compiler aims for."
+    "--optimize",
+    type=click.Choice(["speed", "size"]),
+    default="speed",
+    show_default=True,
+    help="speed: the core's fast kernels; size: the smallest image.",
 )
 force_option = click.option("--force", is_flag=True, help="Replace an existing output folder.")
 

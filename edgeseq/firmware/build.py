@@ -9,9 +9,9 @@ from pathlib import Path
 
 from edgeseq.errors import ToolchainError
 from edgeseq.export.c import CProject
-from edgeseq.firmware.toolchain import COMMON_FLAGS, Optimize, Toolchain
+from edgeseq.firmware.toolchain import COMMON_FLAGS, Toolchain
 from edgeseq.resources import templates_root
-from edgeseq.targets import Core
+from edgeseq.targets import Core, Optimize
 
 _PORT_SOURCES = ("startup.c", "es_port.c", "es_exit.c")
 

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from edgeseq.errors import ToolchainError
-from edgeseq.targets import Core
+from edgeseq.targets import Core, Optimize
 
 CompilerName = Literal["zig", "gcc"]
-Optimize = Literal["speed", "size"]
 COMPILERS: tuple[CompilerName, ...] = ("zig", "gcc")
-OPTIMIZE_MODES: tuple[Optimize, ...] = ("speed", "size")
 
 COMMON_FLAGS = ("-std=c99", "-ffunction-sections", "-fdata-sections", "-g", "-fno-unwind-tables")
 STRICT_FLAGS = ("-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wvla", "-Wundef", "-Wdouble-promotion", "-Werror")

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from edgeseq.export.c import CProject, export_c
 from edgeseq.firmware import build_firmware, find_toolchain
 from edgeseq.firmware.image import read_image
-from edgeseq.firmware.toolchain import CompilerName, Optimize
+from edgeseq.firmware.toolchain import CompilerName
 from edgeseq.measure.cycles import Disassembler, count_instructions, model_cycles
 from edgeseq.measure.frames import encode_frames
 from edgeseq.measure.unicorn_runner import run_image
 from edgeseq.quantize.types import QuantGraph
-from edgeseq.targets import Core, load_core
+from edgeseq.targets import Core, Optimize, load_core
 
 WARM_UP_STEPS, COUNTED_STEPS = 16, 48
 
@@ -45,6 +45,7 @@ class Measurement:
     target: str
     compiler: str
     optimize: Optimize
+    kernel_set: str
     instructions_per_step: int
     macs_per_step: int
     cycles_per_step: Cycles
@@ -73,7 +74,7 @@ def profile(
     """
     core = target if isinstance(target, Core) else load_core(target)
     toolchain = find_toolchain(core, compiler)
-    project = project or export_c(graph)
+    project = project or export_c(graph, kernel_set=core.kernels(optimize))
     stream = _stream(graph, inputs)
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
         folder = Path(scratch)
@@ -92,6 +93,7 @@ def profile(
         target=core.name,
         compiler=toolchain.version,
         optimize=optimize,
+        kernel_set=project.kernel_set,
         instructions_per_step=round(count_instructions(run.trace, disassembler) / steps),
         macs_per_step=graph.source.macs_per_step,
         cycles_per_step=Cycles(round(cycles), core.cycle_tier, core.cycle_error_pct),

@@ -20,7 +20,7 @@ from edgeseq.measure.unicorn_runner import run_image
 from edgeseq.quantize.types import QuantGraph, QuantLstm
 from edgeseq.simulate import Oracle
 from edgeseq.simulate.oracle import dequantize_output, quantize_input
-from edgeseq.targets import load_core
+from edgeseq.targets import Optimize, load_core
 
 HOST = "c-host"
 
@@ -60,11 +60,17 @@ class Verification:
 
 
 def verify(
-    graph: QuantGraph, x: npt.NDArray[np.floating], *, cores: Sequence[str] = (), compiler: CompilerName = "zig"
+    graph: QuantGraph,
+    x: npt.NDArray[np.floating],
+    *,
+    cores: Sequence[str] = (),
+    compiler: CompilerName = "zig",
+    optimize: Optimize = "speed",
 ) -> Verification:
     """Run one stream (steps, features), or windows (n, time, features) each from reset, everywhere.
 
-    x is in raw units. cores: emulated targets besides this host.
+    x is in raw units. cores: emulated targets besides this host, each with the kernels
+    that optimize picks for it.
     """
     windows = np.asarray(x, np.float64)
     if windows.ndim == 2:
@@ -83,6 +89,7 @@ def verify(
         got = run_on_host(project, frames, reset.ravel(), folder / "host")
         against.append(_compare(HOST, got, (outputs, states)))
         for core in cores:
+            project = export_c(graph, kernel_set=load_core(core).kernels(optimize))
             got = run_on_core(project, frames, reset.ravel(), core, folder / core, compiler)
             against.append(_compare(f"c-{core}", got, (outputs, states)))
     return Verification(

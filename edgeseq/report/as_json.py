@@ -34,6 +34,7 @@ def measurement(value: Measurement) -> dict[str, Any]:
         "target": value.target,
         "compiler": value.compiler,
         "optimize": value.optimize,
+        "kernels": value.kernel_set,
         "instructions_per_step": value.instructions_per_step,
         "macs_per_step": value.macs_per_step,
         "cycles_per_step": {

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich import box
+from rich.console import Group
 from rich.table import Table
 
+from edgeseq.export.c import CProject
 from edgeseq.frontend import Inspection
 from edgeseq.measure.profile import Cycles, Measurement
 from edgeseq.measure.verify import Verification
+from edgeseq.targets import Optimize
 
 
 def cycle_label(cycles: Cycles) -> str:
@@ -30,7 +35,7 @@ def inspection(value: Inspection) -> Table:
 
 def measurement(value: Measurement) -> Table:
     """One model on one core, every figure with its label."""
-    title = f"{value.model} ({value.scheme}) on {value.target}, {value.compiler}, optimised for {value.optimize}"
+    title = f"{value.model} ({value.scheme}) on {value.target}, {value.compiler}, {value.optimize} ({value.kernel_set})"
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
     table.add_column("figure")
     table.add_column("value", justify="right")
@@ -71,3 +76,32 @@ def verification(value: Verification) -> Table:
     )
     table.caption_justify = "left"
     return table
+
+
+def exported(project: CProject, out: str, measured: Mapping[Optimize, Measurement], note: str) -> Group:
+    """What was written, and what each mode costs on the target."""
+    lines = [
+        f"{out}: {len(project.files)} files; include {project.name}.h, compile {project.name}.c and kernels/*.c",
+        (
+            f"kernels {project.kernel_set}: weights {project.weight_bytes:,} B, tables {project.table_bytes:,} B, "
+            f"state {project.state_bytes:,} B, scratch {project.scratch_bytes:,} B (exact)"
+        ),
+        *(f"{layer} runs on the portable kernels: {reason}" for layer, reason in project.fallbacks.items()),
+    ]
+    if not measured:
+        return Group(*lines, note)
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("figure")
+    for mode in measured:
+        table.add_column(mode, justify="right")
+    table.add_column("label")
+    values = list(measured.values())
+    rows = [
+        ("instructions per step", [m.instructions_per_step for m in values], "exact"),
+        ("cycles per step", [m.cycles_per_step.value for m in values], cycle_label(values[0].cycles_per_step)),
+        ("flash, whole image", [m.flash_image_bytes for m in values], "exact, bytes"),
+        ("RAM, whole image", [m.ram_image_bytes for m in values], "exact, bytes"),
+    ]
+    for name, figures, label in rows:
+        table.add_row(name, *(f"{figure:,}" for figure in figures), label)
+    return Group(*lines, table)

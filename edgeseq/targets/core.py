@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from edgeseq.errors import TargetError
 
@@ -14,15 +14,21 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+Optimize = Literal["speed", "size"]
+OPTIMIZE_MODES: tuple[Optimize, ...] = ("speed", "size")
 _CORES = Path(__file__).parent / "cores"
 
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """One file of targets/cores. Sizes in bytes; cycle_error_pct is None where nothing was validated."""
+    """One file of targets/cores. Sizes in bytes.
+
+    kernel_set: its fast kernels. cycle_error_pct is None where nothing was validated.
+    """
 
     name: str
     description: str
+    kernel_set: str
     zig_target: str
     zig_cpu: str
     gcc_prefix: str
@@ -37,6 +43,10 @@ class Core:
     cycle_tier: str
     cycle_error_pct: float | None
     cycle_source: str
+
+    def kernels(self, optimize: Optimize) -> str:
+        """Kernel set of a mode: the core's own for speed; the portable one, which is the smallest, for size."""
+        return self.kernel_set if optimize == "speed" else "portable"
 
 
 def core_names() -> tuple[str, ...]:
@@ -54,6 +64,7 @@ def load_core(name: str) -> Core:
     return Core(
         name=data["name"],
         description=data["description"],
+        kernel_set=data["kernel_set"],
         zig_target=compiler["zig_target"],
         zig_cpu=compiler["zig_cpu"],
         gcc_prefix=compiler["gcc_prefix"],

@@ -8,10 +8,17 @@
 /* Twin: edgeseq.arith.product.saturate_int16. */
 static inline int32_t es_saturate_s16(int32_t value)
 {
+#if defined(__GNUC__) && defined(__ARM_FEATURE_SAT)
+    /* Not every compiler sees that this is one instruction. */
+    int32_t saturated;
+    __asm__("ssat %0, #16, %1" : "=r"(saturated) : "r"(value));
+    return saturated;
+#else
     if (value > INT16_MAX) {
         return INT16_MAX;
     }
     return value < INT16_MIN ? INT16_MIN : value;
+#endif
 }
 
 /* Twin: edgeseq.arith.requantize.requantize. */

@@ -11,9 +11,9 @@
 extern "C" {
 #endif
 
-/* round(65536 * sigmoid(i / 24)), as TFLite's int16 kernels hold it.
+/* 65536 * sigmoid(i / 24) as TFLite's int16 kernels hold it, less 32768.
  * Twin: edgeseq.arith.activation.SIGMOID_TABLE. */
-extern const uint16_t es_sigmoid_table[256];
+extern const int16_t es_sigmoid_table[256];
 
 /* sigmoid and tanh of argument / 12288, in steps of 2^-15.
  * Twins: edgeseq.arith.activation.sigmoid_q15 and tanh_q15. */

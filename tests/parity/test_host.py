@@ -6,7 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from edgeseq.export.c import export_c, write_project
+from edgeseq.export.c import KERNEL_SETS, export_c, write_project
 from edgeseq.firmware import build_host_library, find_toolchain
 from edgeseq.firmware.toolchain import STRICT_FLAGS
 from edgeseq.measure.host_runner import HostModel
@@ -34,11 +34,12 @@ def stream(graph: QuantGraph, kind: str = "noise") -> np.ndarray:
     return np.broadcast_to(made, noise.shape).astype(noise.dtype)
 
 
-@pytest.fixture(scope="module", params=list(CASES))
+@pytest.fixture(scope="module", params=[(name, kernels) for name in CASES for kernels in KERNEL_SETS], ids="-".join)
 def pair(request, tmp_path_factory):
-    """A quantised graph and its C code as a host library."""
-    graph = CASES[request.param].build()
-    project = export_c(graph, name="model")
+    """A quantised graph and its C code as a host library: every set of kernels computes the same anywhere."""
+    name, kernels = request.param
+    graph = CASES[name].build()
+    project = export_c(graph, name="model", kernel_set=kernels)
     return graph, HostModel(project, build_host_library(project, find_toolchain(None), tmp_path_factory.mktemp("host")))
 
 
@@ -113,12 +114,14 @@ def test_ten_thousand_steps(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kernels", KERNEL_SETS)
 @pytest.mark.parametrize("kind", ["gru", "gru_before", "lstm", "rnn"])
-def test_every_size_from_1_to_67(kind, tmp_path):
-    """Units and inputs that are no multiple of anything: all sizes 1..67 in one library each way round."""
+def test_every_size_from_1_to_67(kind, kernels, tmp_path):
+    """Units and inputs that are no multiple of anything: all sizes 1..67, inputs falling as units rise."""
     for size in range(1, 68):
-        graph = make_quantized(kind, 68 - size, size, 1 + size % 5, seed=size)
-        project = export_c(graph, name=f"m{size}")
+        options = {"input_dtype": "int16"} if size % 3 == 0 else {}
+        graph = make_quantized(kind, 68 - size, size, 1 + size % 5, seed=size, **options)
+        project = export_c(graph, name=f"m{size}", kernel_set=kernels)
         model = HostModel(project, build_host_library(project, find_toolchain(None), tmp_path / str(size)))
         x = random_codes(graph, 12, seed=size)
         wanted = Oracle(graph).run(x[None], keep_states=True)
@@ -147,11 +150,12 @@ int main(void)
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc with its sanitizer runtimes is not installed")
+@pytest.mark.parametrize("kernels", KERNEL_SETS)
 @pytest.mark.parametrize("name", list(CASES))
-def test_sanitizers_find_nothing(name, tmp_path):
+def test_sanitizers_find_nothing(name, kernels, tmp_path):
     """Under AddressSanitizer and UBSan, adversarial streams run clean and give the oracle's outputs."""
     graph = CASES[name].build()
-    project = export_c(graph, name="model")
+    project = export_c(graph, name="model", kernel_set=kernels)
     write_project(project, tmp_path / "p")
     (tmp_path / "p" / "main.c").write_text(SANITIZED_MAIN)
     flags = ["-std=c99", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I.", "-Ikernels"]
@@ -163,12 +167,13 @@ def test_sanitizers_find_nothing(name, tmp_path):
     assert np.array_equal(got, Oracle(graph).run(x[None]).outputs[0])
 
 
+@pytest.mark.parametrize("kernels", KERNEL_SETS)
 @pytest.mark.parametrize("standard", ["c99", "c++11"])
-def test_compiles_without_a_warning(standard, tmp_path):
+def test_compiles_without_a_warning(standard, kernels, tmp_path):
     """Kernels and generated code pass the strict flags as errors, as C99 and as C++."""
     toolchain = find_toolchain(None)
-    for number, name in enumerate(("gru", "lstm", "three layers", "softmax head")):
-        project = export_c(CASES[name].build(), name=f"m{number}")
+    for number, name in enumerate(("gru", "lstm, int16 input", "three layers", "softmax head")):
+        project = export_c(CASES[name].build(), name=f"m{number}", kernel_set=kernels)
         folder = tmp_path / str(number)
         write_project(project, folder)
         language = ["-x", "c++"] if standard == "c++11" else []

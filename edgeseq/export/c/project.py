@@ -10,14 +10,20 @@ from pathlib import Path
 from typing import Literal
 
 from edgeseq._version import __version__
+from edgeseq.errors import TargetError
+from edgeseq.export.c.buffers import struct_extent, union_extent
 from edgeseq.export.c.emit import float_array, float_literal, identifier
-from edgeseq.export.c.plan import Buffer, LayerPlan, plan_layers
+from edgeseq.export.c.isa import FAMILIES
+from edgeseq.export.c.layer_plan import LayerPlan
+from edgeseq.export.c.plan import plan_layers
 from edgeseq.files import staged_folder
 from edgeseq.quantize.esq import to_bytes
 from edgeseq.quantize.types import ROUNDING_MODE, QuantGraph
 from edgeseq.resources import templates_root
 
-KERNEL_HEADERS = ("es_types.h", "es_arith.h", "es_kernels.h", "es_matrix_row.h")
+KERNEL_HEADERS = ("es_types.h", "es_arith.h", "es_kernels.h")
+PORTABLE = "portable"
+KERNEL_SETS: tuple[str, ...] = (PORTABLE, *FAMILIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,8 @@ class CProject:
     """A C99 project. files: path inside the project -> text.
 
     name: prefix of every public symbol. Bytes: weights are int8 matrices, tables are
-    biases, multipliers and the sigmoid table; state and scratch as the structs hold them.
+    biases, multipliers and the sigmoid table; state and scratch as the structs hold them,
+    padding between them counted as scratch. fallbacks: layer -> why the wanted kernels could not run it.
     """
 
     name: str
@@ -39,19 +46,38 @@ class CProject:
     input_size: int
     output_size: int
     digest: str
+    kernel_set: str
+    fallbacks: Mapping[str, str]
 
 
 def export_c(
-    graph: QuantGraph, *, name: str | None = None, source: str = "a live model", command: str = "edgeseq.export"
+    graph: QuantGraph,
+    *,
+    kernel_set: str = PORTABLE,
+    name: str | None = None,
+    source: str = "a live model",
+    command: str = "edgeseq.export",
 ) -> CProject:
-    """Print the project. name: C prefix, default from the model's name; source and command: provenance."""
+    """Print the project.
+
+    kernel_set: one of KERNEL_SETS, usually a core's `kernel_set`; every set gives the same integers
+    on every machine, and is fast on its own family. name: C prefix, default from the model's name;
+    source and command: provenance.
+    """
+    if kernel_set not in KERNEL_SETS:
+        raise TargetError(f"unknown kernel set {kernel_set!r}; known: {', '.join(KERNEL_SETS)}")
     prefix = identifier(name or graph.name)
-    plans = plan_layers(graph, prefix)
+    plans = plan_layers(graph, prefix, kernel_set)
     kernels = sorted({file for plan in plans for file in plan.kernels})
     weight_bytes = sum(plan.weight_bytes for plan in plans)
     table_bytes = sum(plan.table_bytes for plan in plans) + (512 if "es_sigmoid_table.c" in kernels else 0)
-    state_bytes = sum(buffer.size_bytes for plan in plans for buffer in plan.carry)
-    scratch_lines, scratch_bytes = _scratch(plans)
+    carry = struct_extent(buffer for plan in plans for buffer in plan.carry)
+    state_bytes = carry.size
+    tensors = [buffer for plan in plans for buffer in plan.tensors]
+    users = [plan for plan in plans if plan.work]
+    scratch = struct_extent([*tensors, union_extent([struct_extent(plan.work) for plan in users])])
+    scratch_bytes = struct_extent([carry, scratch]).size - state_bytes
+    fallbacks = {plan.label: plan.refusal for plan in plans if plan.refusal is not None}
     digest = hashlib.sha256(to_bytes(graph)).hexdigest()
     values = {
         "file": prefix,
@@ -79,7 +105,9 @@ def export_c(
         "output_scale": float_literal(graph.output_scale.value),
         "returns_sequence": str(int(graph.source.returns_sequence)),
         "carry": "\n".join(f"    {buffer.declaration}" for plan in plans for buffer in plan.carry),
-        "scratch": "\n".join(f"    {line}" for line in scratch_lines),
+        "scratch": "\n".join(f"    {line}" for line in _scratch_members(plans)),
+        "kernels": kernel_set + "".join(f"; {label} portable: {reason}" for label, reason in fallbacks.items()),
+        "includes": '#include "es_fast.h"\n' if any(plan.kernel_set != PORTABLE for plan in plans) else "",
         "data": "\n".join(plan.data for plan in plans if plan.data),
         "calls": "\n".join(f"    {call}" for plan in plans for call in plan.calls),
     }
@@ -92,11 +120,12 @@ def export_c(
     for suffix in ("h", "c"):
         files[f"{prefix}_float.{suffix}"] = _fill(templates / "model" / f"model_float.{suffix}.in", values)
     for kernel in (*KERNEL_HEADERS, *kernels):
-        files[f"kernels/{kernel}"] = (templates / "kernels" / kernel).read_text(encoding="utf-8")
+        # One family per project, so file names stay unique without the folders.
+        files[f"kernels/{Path(kernel).name}"] = (templates / "kernels" / kernel).read_text(encoding="utf-8")
     return CProject(
         name=prefix,
         files=files,
-        sources=(f"{prefix}.c", *(f"kernels/{kernel}" for kernel in kernels if kernel.endswith(".c"))),
+        sources=(f"{prefix}.c", *(f"kernels/{Path(kernel).name}" for kernel in kernels if kernel.endswith(".c"))),
         weight_bytes=weight_bytes,
         table_bytes=table_bytes,
         state_bytes=state_bytes,
@@ -105,6 +134,8 @@ def export_c(
         input_size=graph.input_size,
         output_size=graph.output_size,
         digest=digest,
+        kernel_set=kernel_set,
+        fallbacks=fallbacks,
     )
 
 
@@ -122,29 +153,16 @@ def _comment(text: str) -> str:
     return text.replace("*/", "* /").replace("\n", " ").replace("\r", " ").replace("\\", "/")
 
 
-def _scratch(plans: tuple[LayerPlan, ...]) -> tuple[list[str], int]:
-    """Members of the scratch struct and its size: int16 tensors, then a union of what single layers need."""
-    tensors = [buffer for plan in plans for buffer in plan.tensors]
-    lines = [buffer.declaration for buffer in tensors]
-    size = sum(buffer.size_bytes for buffer in tensors)
-    users = [plan for plan in plans if plan.work]
+def _scratch_members(plans: tuple[LayerPlan, ...]) -> list[str]:
+    """Members of the scratch struct: tensors between layers, then a union of what single layers need."""
+    lines = [buffer.declaration for plan in plans for buffer in plan.tensors]
     lines.append("union {")
-    union_bytes = 0
-    wide = any(b.dtype == "int16" for plan in users for b in plan.work)
-    for plan in users:
-        lines.append("    struct {")
-        lines += [f"        {buffer.declaration}" for buffer in plan.work]
-        lines.append(f"    }} {plan.label};")
-        alignment = 2 if any(b.dtype == "int16" for b in plan.work) else 1
-        union_bytes = max(union_bytes, _padded(plan.work, alignment))
+    for plan in plans:
+        if plan.work:
+            members = [f"        {buffer.declaration}" for buffer in plan.work]
+            lines += ["    struct {", *members, f"    }} {plan.label};"]
     lines.append("} work; /* layers run one after another and share this */")
-    alignment = 2 if wide or tensors else 1
-    return lines, -(-(size + -(-union_bytes // (2 if wide else 1)) * (2 if wide else 1)) // alignment) * alignment
-
-
-def _padded(buffers: tuple[Buffer, ...], alignment: int) -> int:
-    """Size of a struct of these buffers; int16 members come first, so padding is at the end alone."""
-    return -(-sum(buffer.size_bytes for buffer in buffers) // alignment) * alignment
+    return lines
 
 
 def _fill(template: Path, values: Mapping[str, str]) -> str:

@@ -1,0 +1,104 @@
+"""Layers run by a family's fast kernels: each instantiates a template for its own sizes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edgeseq.export.c import portable
+from edgeseq.export.c.buffers import Buffer
+from edgeseq.export.c.emit import array
+from edgeseq.export.c.isa import Isa
+from edgeseq.export.c.layer_plan import LayerPlan, Source
+from edgeseq.export.c.layout import Cell, Entry, cell_of
+from edgeseq.quantize.types import QuantDense, QuantLstm, QuantRecurrent
+
+_HEADERS = ("fast/es_fast.h", "fast/es_fast_gates.h", "fast/es_fast_end.h", "es_sigmoid_table.c")
+
+
+def plan_recurrent(layer: QuantRecurrent, label: str, prefix: str, source: Source, isa: Isa, *, last: bool) -> LayerPlan:
+    """Plan one recurrent layer, or leave it to the portable kernels with the reason."""
+    cell = cell_of(layer, _entry(source), source.zero_point)
+    refusal = isa.refusal(cell)
+    if refusal is not None:
+        return replace(portable.plan_recurrent(layer, label, prefix, source, last=last), refusal=refusal)
+    packed = isa.pack(cell)
+    carry = [Buffer(f"{label}_h", "int16", layer.units, "hidden state, 2^-15")]
+    if isinstance(layer, QuantLstm):
+        carry.append(Buffer(f"{label}_c", "int16", layer.units, f"cell state, 2^{layer.cell_shift - 15}"))
+    x_view = isa.view("x_view", cell.inputs, cell.entry, "the input as the row loop reads it")
+    state_views = [isa.view("h_view", cell.units, "state", "the old hidden state as the row loop reads it")]
+    if cell.stem == "gru_before":
+        state_views.append(isa.view("reset_view", cell.units, "state", "r * h as the row loop reads it"))
+        state_views.append(Buffer("gates", "int16", 2 * cell.units, "update gate, r * h"))
+    scratch, hidden = f"state->scratch.work.{label}", f"state->carry.{label}_h"
+    work = [view for view in (x_view, *state_views) if view is not None]
+    calls = []
+    x = source.expression
+    if x_view is not None:
+        calls.append(f"es_view_{cell.entry}({x}, {cell.inputs}, {scratch}.x_view);")
+        x = f"{scratch}.x_view"
+    arguments = [x, *(f"state->carry.{b.name}" for b in carry), *(f"{scratch}.{b.name}" for b in state_views if b)]
+    calls.append(f"{prefix}_{label}_step({', '.join(arguments)});")
+    if last:
+        calls.append(f"memcpy(y, {hidden}, sizeof({hidden}));")
+    return LayerPlan(
+        label=label,
+        data=array(f"{prefix}_{label}_rows", packed.words) + _instance(layer, cell, f"{prefix}_{label}"),
+        calls=tuple(calls),
+        kernels=(*_kernels(isa, *isa.sources(cell)), *_HEADERS, f"fast/es_fast_{cell.stem}.h"),
+        output=hidden,
+        weight_bytes=packed.weight_bytes,
+        table_bytes=4 * packed.words.size - packed.weight_bytes,
+        carry=tuple(carry),
+        work=tuple(work),
+        kernel_set=isa.name,
+    )
+
+
+def plan_dense(layer: QuantDense, label: str, prefix: str, source: Source, isa: Isa, *, last: bool) -> LayerPlan:
+    """Plan a Dense layer that reads an int16 tensor."""
+    packed = isa.pack_dense(layer.matvec)
+    name = f"{prefix}_{label}"
+    output = "y" if last else f"state->scratch.{label}_y"
+    shift = layer.matvec.shift
+    calls = [f"es_dense_rows({name}_rows, {source.expression}, {source.size}, {layer.units}, {shift}, {output});"]
+    kernels = [*_kernels(isa), *_HEADERS]
+    calls += portable.activation_calls(layer, output)
+    kernels += portable.activation_kernels(layer.activation)
+    return LayerPlan(
+        label=label,
+        data=array(f"{name}_rows", packed.words),
+        calls=tuple(calls),
+        kernels=tuple(kernels),
+        output=output,
+        weight_bytes=packed.weight_bytes,
+        table_bytes=4 * packed.words.size - packed.weight_bytes,
+        tensors=() if last else (Buffer(f"{label}_y", "int16", layer.units, "result of the Dense layer"),),
+        kernel_set=isa.name,
+    )
+
+
+def _entry(source: Source) -> Entry:
+    return "state" if source.input_dtype is None else "codes8" if source.input_dtype == "int8" else "codes16"
+
+
+def _kernels(isa: Isa, *files: str) -> tuple[str, ...]:
+    return tuple(f"fast/{isa.name}/{file}" for file in ("es_isa.h", *files))
+
+
+def _instance(layer: QuantRecurrent, cell: Cell, name: str) -> str:
+    """The layer's step function: its template, made for its sizes."""
+    constants = {
+        "LAYER": name,
+        "INPUTS": cell.inputs,
+        "UNITS": cell.units,
+        "WIDE": int(cell.wide),
+        "BOUNDED": int(cell.bounded),
+        "INPUT_SHIFT": cell.input.shift,
+        "STATE_SHIFT": cell.state.shift,
+        "PREACTIVATION_SHIFT": layer.preactivation_shift,
+    }
+    if isinstance(layer, QuantLstm):
+        constants["CELL_SHIFT"] = layer.cell_shift
+    defines = "".join(f"#define ES_{key} {value}\n" for key, value in constants.items())
+    return f'{defines}#include "es_fast_{cell.stem}.h"\n'

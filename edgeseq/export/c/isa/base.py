@@ -1,0 +1,100 @@
+"""What a family of cores decides: the size of a group, its views, and the words of its weight stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq.export.c.buffers import Buffer
+from edgeseq.export.c.layout import Cell, Entry
+from edgeseq.quantize.types import Matvec
+
+Words = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Packed:
+    """A weight stream. words: int32; weight_bytes: how many of its bytes are weights, padding included."""
+
+    words: Words
+    weight_bytes: int
+
+
+class Isa(Protocol):
+    """One family. group: units whose rows lie together; name: its folder of kernels."""
+
+    name: str
+    group: int
+
+    def sources(self, cell: Cell) -> tuple[str, ...]:
+        """Kernel files that a layer needs, besides es_isa.h."""
+
+    def refusal(self, cell: Cell) -> str | None:
+        """Why this layer must use the portable kernels, or None."""
+
+    def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
+        """The scratch buffer of a view of `size` values, or None where they are read as they lie."""
+
+    def pack(self, cell: Cell) -> Packed:
+        """Words of a recurrent layer, phase by phase, group by group."""
+
+    def pack_dense(self, matrix: Matvec) -> Packed:
+        """Words of a Dense layer that reads an int16 tensor."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Some rows of a matrix, padded with rows of zeros whose bias is 1. multiplier: int64, unshifted."""
+
+    weight: npt.NDArray[np.int64]
+    bias: npt.NDArray[np.int64]
+    multiplier: npt.NDArray[np.int64]
+    shift: int
+
+    @classmethod
+    def take(cls, matrix: Matvec, first: int, count: int, limit: int) -> Rows:
+        """Rows first .. first + count - 1; those at or beyond limit are padding."""
+        wanted = np.arange(first, first + count)
+        kept = wanted < limit
+        index = np.where(kept, wanted, 0)
+        return cls(
+            np.where(kept[:, None], matrix.weight[index].astype(np.int64), 0),
+            np.where(kept, matrix.bias[index].astype(np.int64), 1),
+            np.where(kept, matrix.multiplier[index].astype(np.int64), 0),
+            matrix.shift,
+        )
+
+    @classmethod
+    def join(cls, parts: list[Rows]) -> Rows:
+        """Rows of the same matrix, one after another."""
+        return cls(
+            np.concatenate([part.weight for part in parts]),
+            np.concatenate([part.bias for part in parts]),
+            np.concatenate([part.multiplier for part in parts]),
+            parts[0].shift,
+        )
+
+    def with_columns(self, multiple: int) -> Rows:
+        """The same rows with columns of zeros up to a multiple."""
+        missing = -self.weight.shape[1] % multiple
+        return Rows(np.pad(self.weight, ((0, 0), (0, missing))), self.bias, self.multiplier, self.shift)
+
+
+def as_words(values: npt.NDArray[np.int64]) -> Words:
+    """Low 32 bits of each value."""
+    return values.astype(np.uint64).astype(np.uint32).view(np.int32)
+
+
+def bytes_as_words(values: npt.NDArray[np.int64]) -> Words:
+    """int8 values as little-endian words, zeros at the end."""
+    flat = values.astype(np.int8).ravel()
+    return np.pad(flat, (0, -flat.size % 4)).view("<i4").astype(np.int32)
+
+
+def halves_as_words(values: npt.NDArray[np.int64]) -> Words:
+    """int16 values as little-endian words, zeros at the end."""
+    flat = values.astype("<i2").ravel()
+    return np.pad(flat, (0, flat.size % 2)).view("<i4").astype(np.int32)

@@ -1,0 +1,58 @@
+"""32-bit cores without vectors: rows side by side, column by column. The format: kernels/fast/scalar/es_isa.h."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeseq.export.c.buffers import Buffer
+from edgeseq.export.c.isa.base import Packed, Rows, Words, as_words, bytes_as_words, halves_as_words
+from edgeseq.export.c.layout import Cell, Entry
+from edgeseq.quantize.types import Matvec
+
+_DENSE_ROWS = 4
+
+
+class Scalar:
+    """All gate rows of two units at once."""
+
+    name = "scalar"
+    group = 2
+
+    def sources(self, cell: Cell) -> tuple[str, ...]:
+        """Everything is in es_isa.h."""
+        return ()
+
+    def refusal(self, cell: Cell) -> str | None:
+        """Any layer fits."""
+        return None
+
+    def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
+        """Codes are read where they lie; states become int8."""
+        return Buffer(name, "int8", size, reason) if entry == "state" else None
+
+    def pack(self, cell: Cell) -> Packed:
+        """Two units at a time."""
+        words: list[Words] = []
+        weight_words = 0
+        for phase in cell.phases:
+            gates = (*phase.sums, *phase.parts)
+            for first in range(0, cell.units, self.group):
+                kernel, state = (
+                    Rows.join([Rows.take(m, g * cell.units + first, self.group, (g + 1) * cell.units) for g in gates])
+                    for m in (cell.input, cell.state)
+                )
+                weights = [bytes_as_words(rows.weight.T) for rows in (kernel, state)]
+                apart = state.bias[len(phase.sums) * self.group :]
+                multipliers = halves_as_words(np.concatenate([kernel.multiplier, state.multiplier]))
+                words += [as_words(kernel.bias), weights[0], as_words(apart), weights[1], multipliers]
+                weight_words += weights[0].size + weights[1].size
+        return Packed(np.concatenate(words), 4 * weight_words)
+
+    def pack_dense(self, matrix: Matvec) -> Packed:
+        """Four rows at a time."""
+        words: list[Words] = []
+        for first in range(0, matrix.rows, _DENSE_ROWS):
+            rows = Rows.take(matrix, first, _DENSE_ROWS, matrix.rows)
+            words += [as_words(rows.bias), bytes_as_words(rows.weight.T), halves_as_words(rows.multiplier)]
+        weight_bytes = -(-matrix.rows // _DENSE_ROWS) * _DENSE_ROWS * matrix.columns
+        return Packed(np.concatenate(words), weight_bytes)

@@ -1,0 +1,292 @@
+/* Cortex-M4, M7, M33: the DSP extension's dual 16-bit multiply-accumulates.
+ *
+ * Rows come in blocks of four, one gate of four units. A block is, in words:
+ *   input bias (4), input weights, input multipliers (4),
+ *   [state bias (4), if the gate keeps its parts apart or a row may leave int16,]
+ *   state weights, state multipliers (4).
+ * Weights of a narrow view are packed in row pairs, each 16-bit lane 256 * w[row + 1] + w[row], two columns a word:
+ * SMLAD(word, x) sums 256 * a1 + a0, SMLAD(SXTB16(word), x) sums a0. The bias of such a pair is {b0, 256 * b1 + b0}.
+ * Views are int16 pairs and doubled, columns padded to a multiple of four with zeros. int8 codes and 15-bit ones lie in
+ * the order 0 2 1 3 and 0 1 2 3; weights of a wide view hold four columns of one row, bytes in the order 0 2 1 3.
+ * Multipliers are shifted left by 32 - shift, those of the odd row of a pair by 24 - shift. */
+#ifndef ES_ISA_H
+#define ES_ISA_H
+
+#include <string.h>
+
+#include "es_arith.h"
+#include "es_kernels.h"
+
+#define ES_GROUP 4
+
+typedef int32_t es_view; /* two doubled int16 values */
+
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#define ES_DSP 1
+#else
+#define ES_DSP 0
+#endif
+
+typedef struct {
+    const es_view *data;
+    uint32_t skip;  /* bytes of the row loop to jump over in its first round */
+    uint32_t loops; /* rounds of up to 16 columns */
+} es_row_view;
+
+typedef struct {
+    es_row_view input;
+    es_row_view state;
+} es_views;
+
+/* One block of four rows -> pre[0..3]: the sum of both parts. */
+const int32_t *es_rows_sum_s8(const int32_t *rows, const es_views *views, int32_t *pre);
+const int32_t *es_rows_sum_s16(const int32_t *rows, const es_views *views, int32_t *pre);
+
+/* One block of four rows -> pre[0..3]: input parts, pre[4..7]: state parts. */
+const int32_t *es_rows_parts_s8(const int32_t *rows, const es_views *views, int32_t *pre);
+const int32_t *es_rows_parts_s16(const int32_t *rows, const es_views *views, int32_t *pre);
+
+/* Bytes of code that one round of four columns takes in es_rows_dsp.h. */
+#define ES_ROUND_BYTES_S8 56
+#define ES_ROUND_BYTES_S16 76
+
+static inline es_row_view es_make_view(const void *data, uint32_t size, uint32_t round_bytes)
+{
+    const uint32_t rounds = (size + 3) / 4;
+    const es_row_view view = {(const es_view *)data, (3 - (rounds + 3) % 4) * round_bytes, (rounds + 3) / 4};
+    return view;
+}
+
+#define es_make_views(x, inputs, input_shift, h, units, state_shift)                                                   \
+    {es_make_view(x, inputs, ES_WIDE ? ES_ROUND_BYTES_S16 : ES_ROUND_BYTES_S8),                                        \
+     es_make_view(h, units, ES_ROUND_BYTES_S8)}
+
+static inline int32_t es_pair(int32_t low, int32_t high)
+{
+    return (int32_t)((uint32_t)(uint16_t)low | (uint32_t)high << 16);
+}
+
+/* Cores with the DSP extension load from any address. memcpy would say so too, but becomes a call where a compiler is
+ * told that there is no C library. */
+static inline int32_t es_load_word(const void *address)
+{
+#ifdef __GNUC__
+    struct es_unaligned {
+        int32_t word;
+    } __attribute__((packed, may_alias));
+    return ((const struct es_unaligned *)address)->word;
+#else
+    int32_t word;
+    memcpy(&word, address, sizeof(word));
+    return word;
+#endif
+}
+
+/* (acc * multiplier + 2^31) >> 32, saturated: es_requantize with the shift inside the multiplier. */
+static inline int32_t es_scale(int32_t acc, int32_t multiplier)
+{
+#if ES_DSP
+    int32_t scaled;
+    __asm__("smmulr %0, %1, %2" : "=r"(scaled) : "r"(acc), "r"(multiplier));
+    return scaled;
+#else
+    return (int32_t)(((int64_t)acc * multiplier + ((int64_t)1 << 31)) >> 32);
+#endif
+}
+
+static inline void es_view_codes8(const int8_t *x, uint16_t size, es_view *view)
+{
+    uint16_t i = 0;
+    for (; i + 4 <= size; i = (uint16_t)(i + 4)) {
+#if ES_DSP
+        int32_t even, odd;
+        const int32_t word = es_load_word(x + i);
+        __asm__("sxtb16 %0, %2\n\tsadd16 %0, %0, %0\n\tsxtb16 %1, %2, ror #8\n\tsadd16 %1, %1, %1"
+                : "=&r"(even), "=r"(odd)
+                : "r"(word));
+        view[0] = even;
+        view[1] = odd;
+#else
+        view[0] = es_pair(2 * x[i], 2 * x[i + 2]);
+        view[1] = es_pair(2 * x[i + 1], 2 * x[i + 3]);
+#endif
+        view += 2;
+    }
+    if (i < size) {
+        const int32_t second = i + 1 < size ? 2 * x[i + 1] : 0;
+        view[0] = es_pair(2 * x[i], i + 2 < size ? 2 * x[i + 2] : 0);
+        view[1] = es_pair(second, 0);
+    }
+}
+
+static inline void es_view_codes16(const int16_t *x, uint16_t size, es_view *view)
+{
+    for (uint16_t i = 0; i < size; i = (uint16_t)(i + 4)) {
+        view[0] = es_pair(2 * x[i], i + 1 < size ? 2 * x[i + 1] : 0);
+        view[1] = es_pair(i + 2 < size ? 2 * x[i + 2] : 0, i + 3 < size ? 2 * x[i + 3] : 0);
+        view += 2;
+    }
+}
+
+static inline int32_t es_narrow_pair(int32_t pair)
+{
+#if ES_DSP
+    /* es_narrow for both lanes: SEL picks 129 or 127 by the signs that SADD16 left; QADD16 clamps at the top. */
+    int32_t narrow;
+    __asm__("sadd16 %0, %1, %2\n\tsel %0, %3, %4\n\tqadd16 %0, %0, %1\n\tsxtb16 %0, %0, ror #8\n\tsadd16 %0, %0, %0"
+            : "=&r"(narrow)
+            : "r"(pair), "r"(0), "r"(0x00810081), "r"(0x007F007F));
+    return narrow;
+#else
+    return es_pair(2 * es_narrow((int16_t)pair), 2 * es_narrow((int16_t)(pair >> 16)));
+#endif
+}
+
+static inline void es_view_state(const int16_t *h, uint16_t size, es_view *view)
+{
+    uint16_t i = 0;
+    for (; i + 2 <= size; i = (uint16_t)(i + 2)) {
+        *view++ = es_narrow_pair(es_load_word(h + i));
+    }
+    if (i < size) {
+        *view++ = es_narrow_pair((uint16_t)h[i]);
+        i = (uint16_t)(i + 2);
+    }
+    if (i % 4 != 0) {
+        *view = 0;
+    }
+}
+
+static inline const int32_t *es_gate_rows(const int32_t *rows, const es_views *views, uint8_t sums, uint8_t parts,
+                                          uint8_t wide, uint8_t bounded, int32_t *pre)
+{
+#ifdef __GNUC__
+#pragma GCC unroll 4
+#endif
+    for (uint8_t gate = 0; gate < sums; ++gate, pre += ES_GROUP) {
+        if (bounded) {
+            rows = wide ? es_rows_sum_s16(rows, views, pre) : es_rows_sum_s8(rows, views, pre);
+        } else {
+            int32_t apart[2 * ES_GROUP];
+            rows = wide ? es_rows_parts_s16(rows, views, apart) : es_rows_parts_s8(rows, views, apart);
+            for (uint8_t i = 0; i < ES_GROUP; ++i) {
+                pre[i] = es_saturate_s16(apart[i]) + es_saturate_s16(apart[ES_GROUP + i]);
+            }
+        }
+    }
+    for (uint8_t gate = 0; gate < parts; ++gate, pre += 2 * ES_GROUP) {
+        rows = wide ? es_rows_parts_s16(rows, views, pre) : es_rows_parts_s8(rows, views, pre);
+        for (uint8_t i = 0; !bounded && i < 2 * ES_GROUP; ++i) {
+            pre[i] = es_saturate_s16(pre[i]);
+        }
+    }
+    return rows;
+}
+
+#if ES_DSP
+#define ES_HAS_PRODUCTS
+/* v of es_product before its rounding shift: a*b + 1 for b >= 0, a*b - 1 below. a > 0. */
+static inline int32_t es_biased_product(int32_t a, int32_t b)
+{
+    int32_t product, sign;
+    __asm__("orr %0, %1, %2, asr #31" : "=r"(sign) : "r"(1), "r"(b));
+    __asm__("smlabb %0, %1, %2, %3" : "=r"(product) : "r"(a), "r"(b), "r"(sign));
+    return product;
+}
+
+static inline int32_t es_product(int32_t a, int32_t b, uint8_t extra_shift)
+{
+    int32_t rounded;
+    __asm__("smmulr %0, %1, %2" : "=r"(rounded) : "r"(es_biased_product(a, b)), "r"((1 << 17) >> extra_shift));
+    return rounded;
+}
+
+static inline int32_t es_add_product(int32_t addend, int32_t a, int32_t b)
+{
+    int32_t sum;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(sum) : "r"(es_biased_product(a, b)), "r"(1 << 17), "r"(addend));
+    return sum;
+}
+
+static inline int32_t es_subtract_product(int32_t minuend, int32_t a, int32_t b)
+{
+    /* SMMLSR rounds the difference, not the product: the constant is 2 for b >= 0 and 0 below. */
+    int32_t sign, product, difference;
+    __asm__("bic %0, %1, %2, asr #31" : "=r"(sign) : "r"(2), "r"(b));
+    __asm__("smlabb %0, %1, %2, %3" : "=r"(product) : "r"(a), "r"(b), "r"(sign));
+    __asm__("smmlsr %0, %1, %2, %3" : "=r"(difference) : "r"(product), "r"(1 << 17), "r"(minuend));
+    return difference;
+}
+
+#define ES_HAS_CURVE
+static inline int32_t es_curve(int32_t v, int32_t scale)
+{
+    /* In assembly because compilers make abs(v) of the two instructions that share v's sign.
+     * 512 more, so that USAT's limit is the last argument before saturation; the table is read one entry earlier.
+     * The pair {left, right} times {512 - f, f} is the interpolation. */
+    int32_t curve, index;
+    __asm__("eor %0, %2, %2, asr #31\n\tsub %0, %0, %2, asr #31\n\tmla %0, %0, %3, %4\n\tusat %0, #17, %0\n\t"
+            "lsr %1, %0, #9\n\tldr %1, [%6, %1, lsl #1]\n\tubfx %0, %0, #0, #9\n\tmla %0, %0, %5, %4\n\t"
+            "smuad %0, %1, %0\n\teor %0, %0, %2, asr #31"
+            : "=&r"(curve), "=&r"(index)
+            : "r"(v), "r"(scale), "r"(512), "r"(65535), "r"(es_sigmoid_table - 1), "m"(es_sigmoid_table));
+    return curve;
+}
+
+static inline int32_t es_curve_sigmoid(int32_t curve)
+{
+    int32_t value;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(value) : "r"(curve), "r"(1 << 22), "r"(16384));
+    return value;
+}
+
+static inline int32_t es_curve_tanh(int32_t curve)
+{
+    int32_t value;
+    __asm__("smmulr %0, %1, %2" : "=r"(value) : "r"(curve), "r"(1 << 23));
+    return value;
+}
+#endif
+
+/* Dense: rows in pairs (the last one padded), a block is bias (2), per four columns two words of weights in the byte
+ * order 0 2 1 3, the same with the last size % 4 columns padded, multipliers (2), shifted left by 32 - shift. */
+static inline void es_dense_rows(const int32_t *rows, const int16_t *x, uint16_t inputs, uint16_t units, uint8_t shift,
+                                 int16_t *y)
+{
+    (void)shift; /* inside the multipliers */
+    for (uint16_t row = 0; row < units; row = (uint16_t)(row + 2)) {
+        int32_t first = *rows++, second = *rows++;
+        uint16_t i = 0;
+        for (; i + 4 <= inputs; i = (uint16_t)(i + 4)) {
+            const int32_t w0 = *rows++, w1 = *rows++;
+#if ES_DSP
+            const int32_t low = es_load_word(x + i), high = es_load_word(x + i + 2);
+            int32_t lanes;
+            __asm__("sxtb16 %2, %3\n\tsmlad %0, %2, %5, %0\n\tsxtb16 %2, %3, ror #8\n\tsmlad %0, %2, %6, %0\n\t"
+                    "sxtb16 %2, %4\n\tsmlad %1, %2, %5, %1\n\tsxtb16 %2, %4, ror #8\n\tsmlad %1, %2, %6, %1"
+                    : "+&r"(first), "+&r"(second), "=&r"(lanes)
+                    : "r"(w0), "r"(w1), "r"(low), "r"(high));
+#else
+            first += (int8_t)w0 * x[i] + (int8_t)(w0 >> 16) * x[i + 1];
+            first += (int8_t)(w0 >> 8) * x[i + 2] + (int8_t)(w0 >> 24) * x[i + 3];
+            second += (int8_t)w1 * x[i] + (int8_t)(w1 >> 16) * x[i + 1];
+            second += (int8_t)(w1 >> 8) * x[i + 2] + (int8_t)(w1 >> 24) * x[i + 3];
+#endif
+        }
+        if (i < inputs) {
+            const int32_t w0 = *rows++, w1 = *rows++;
+            for (uint16_t j = 0; i + j < inputs; ++j) {
+                const uint8_t at = (uint8_t)(16 * j % 24 + 8 * (j == 3)); /* 0 16 8 */
+                first += (int8_t)(w0 >> at) * x[i + j];
+                second += (int8_t)(w1 >> at) * x[i + j];
+            }
+        }
+        y[row] = (int16_t)es_saturate_s16(es_scale(first, *rows++));
+        const int32_t last = es_saturate_s16(es_scale(second, *rows++));
+        if (row + 1 < units) {
+            y[row + 1] = (int16_t)last;
+        }
+    }
+}
+
+#endif

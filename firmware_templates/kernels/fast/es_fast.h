@@ -1,0 +1,53 @@
+/* The fast kernels: every layer is a function made for its sizes, from a template and one core's es_isa.h.
+ *
+ * A template (es_fast_gru.h, ...) is included once per layer, after these are defined:
+ *   ES_LAYER                prefix of the layer's names; ES_LAYER_rows holds its weights
+ *   ES_INPUTS, ES_UNITS     sizes
+ *   ES_WIDE                 1: x is a view of 15-bit codes, 0: of int8 codes
+ *   ES_BOUNDED              1: no requantised row can leave int16, as the exporter proved
+ *   ES_INPUT_SHIFT, ES_STATE_SHIFT   requantisation shift of the two matrices
+ *   ES_PREACTIVATION_SHIFT  table argument = pre-activation << this
+ *   ES_CELL_SHIFT           LSTM: the cell is in steps of 2^(this-15)
+ *
+ * es_isa.h brings, for one family of cores:
+ *   ES_GROUP                units whose rows lie together in ES_LAYER_rows
+ *   es_view                 element of a view: x or the state as the row loop reads it
+ *   es_view_codes8, es_view_codes16, es_view_state   make a view of int8 codes, 15-bit codes, an int16 state
+ *   es_views, es_make_views both views of a layer
+ *   es_gate_rows            one group's rows: `sums` gates whose two parts are added, then `parts` gates that keep them
+ *                           apart (input first); pre[gate * ES_GROUP + unit]. Returns the next group's rows.
+ *   es_dense_rows           ES_LAYER_rows of a Dense layer times an int16 x
+ * and may bring faster es_product, es_curve, es_gru_units, es_lstm_units. */
+#ifndef ES_FAST_H
+#define ES_FAST_H
+
+#include "es_isa.h"
+
+#include "es_fast_gates.h"
+
+#define ES_PASTE2(a, b) a##b
+#define ES_PASTE(a, b) ES_PASTE2(a, b)
+#define ES_LAYER_NAME(suffix) ES_PASTE(ES_LAYER, suffix)
+
+/* Units of the group that starts at `unit`: the last one may be partly padding. */
+#define ES_GROUP_OF(unit) ((uint16_t)(ES_UNITS - (unit) < ES_GROUP ? ES_UNITS - (unit) : ES_GROUP))
+
+#ifndef ES_HAS_UNITS
+static inline void es_gru_units(const int32_t *pre, int16_t *h, uint16_t count, uint8_t shift)
+{
+    for (uint16_t i = 0; i < count; ++i) {
+        h[i] = es_gru_unit(pre[i], pre[ES_GROUP + i], pre[2 * ES_GROUP + i], pre[3 * ES_GROUP + i], h[i], shift);
+    }
+}
+
+static inline void es_lstm_units(const int32_t *pre, int16_t *h, int16_t *c, uint16_t count, uint8_t shift,
+                                 uint8_t cell_shift)
+{
+    for (uint16_t i = 0; i < count; ++i) {
+        h[i] = es_lstm_unit(pre[i], pre[ES_GROUP + i], pre[2 * ES_GROUP + i], pre[3 * ES_GROUP + i], c + i, shift,
+                            cell_shift);
+    }
+}
+#endif
+
+#endif
