@@ -1,5 +1,5 @@
 """Cores and boards as data, one TOML file each."""
 
-from edgeseq.targets.core import Core, core_names, load_core
+from edgeseq.targets.core import Core, Isa, core_names, load_core
 
-__all__ = ["Core", "core_names", "load_core"]
+__all__ = ["Core", "Isa", "core_names", "load_core"]
