@@ -6,7 +6,7 @@ from typing import Protocol
 
 from edgeseq.errors import TargetError
 from edgeseq.firmware.build import Firmware
-from edgeseq.measure import unicorn_runner
+from edgeseq.measure import qemu_runner, unicorn_runner
 from edgeseq.measure.trace import EmulatedRun
 
 
@@ -26,6 +26,7 @@ class Runner(Protocol):
 RUNNERS: dict[str, Runner] = {
     "unicorn-arm": unicorn_runner.run_arm,
     "unicorn-riscv": unicorn_runner.run_riscv,
+    "qemu": qemu_runner.run_image,
 }
 
 

@@ -26,7 +26,8 @@ class Core:
     isa: how code is decoded (measure/trace.py). port: folders of firmware_templates/port, copied
     in order; together they give startup.c, es_port.c, es_exit.c and link.ld. gcc_packages: what
     Debian calls the compiler and its C library. runner: a name of measure/runner.py; qemu,
-    qemu_machine and qemu_options: the QEMU program and board with this memory map. Cycles come from cycle_table,
+    qemu_machine and qemu_options: the QEMU program and board with this memory map;
+    board_ram: origin and size of the board's RAM that QEMU keeps in a file, if the map lies there. Cycles come from cycle_table,
     or where that is None from cycles_per_instruction; cycle_error_pct is None where nothing was
     validated.
     """
@@ -47,8 +48,10 @@ class Core:
     runner: str
     unicorn_cpu: str | None
     qemu: str
+    qemu_package: str
     qemu_machine: str
     qemu_options: tuple[str, ...]
+    board_ram: tuple[int, int] | None
     cycle_table: str | None
     cycles_per_instruction: float | None
     cycle_tier: str
@@ -87,8 +90,10 @@ def load_core(name: str) -> Core:
         runner=emulator["runner"],
         unicorn_cpu=emulator.get("unicorn_cpu"),
         qemu=emulator["qemu"],
+        qemu_package=emulator["qemu_package"],
         qemu_machine=emulator["qemu_machine"],
         qemu_options=tuple(emulator.get("qemu_options", ())),
+        board_ram=tuple(emulator["board_ram"]) if "board_ram" in emulator else None,
         cycle_table=cycles.get("table"),
         cycles_per_instruction=cycles.get("per_instruction"),
         cycle_tier=cycles["tier"],
