@@ -46,8 +46,8 @@ def build_firmware(
     shutil.copy(templates / "app" / app, folder)
     for header in ("es_port.h", "es_exit.h"):
         shutil.copy(templates / "port" / header, folder)
-    for name in (*_PORT_SOURCES, "link.ld"):
-        shutil.copy(templates / "port" / "cortex_m" / name, folder)
+    for port in core.port:
+        shutil.copytree(templates / "port" / port, folder, dirs_exist_ok=True)
     shutil.copytree(templates / "port" / "freestanding", folder / "freestanding", dirs_exist_ok=True)
     (folder / "memory.ld").write_text(
         f"MEMORY\n{{\n    FLASH (rx) : ORIGIN = {core.flash_origin:#x}, LENGTH = {core.flash_bytes}\n"
@@ -68,7 +68,7 @@ def build_firmware(
         # Searched last: a toolchain's own string.h comes first where there is one.
         "-idirafter",
         "freestanding",
-        *(["-nostartfiles", "--specs=nano.specs"] if toolchain.name == "gcc" else []),
+        *(["-nostartfiles"] if toolchain.name == "gcc" else []),
         "-Wl,--gc-sections",
         "-T",
         "link.ld",

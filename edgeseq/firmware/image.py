@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeseq.errors import MissingExtraError
+from edgeseq.errors import EmulationError, MissingExtraError
 
 _ALLOC, _WRITE, _NOBITS = 0x2, 0x1, "SHT_NOBITS"
 
@@ -36,6 +36,13 @@ class Image:
     def object_bytes(self, prefix: str) -> int:
         """Bytes of the constant objects whose names start with prefix."""
         return sum(s.size for s in self.symbols.values() if s.kind == "STT_OBJECT" and s.name.startswith(prefix))
+
+    def code(self, address: int, size: int) -> bytes:
+        """Bytes of the programmed image at an address."""
+        for start, data in self.segments:
+            if start <= address < start + len(data):
+                return data[address - start : address - start + size]
+        raise EmulationError(f"code at {address:#x} is outside the image")
 
 
 def read_image(path: Path) -> Image:

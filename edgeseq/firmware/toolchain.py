@@ -68,7 +68,7 @@ def find_toolchain(core: Core | None, name: CompilerName = "zig") -> Toolchain:
     if compiler is None:
         raise ToolchainError(
             f"{core.gcc_prefix}gcc is not on the PATH. Install it "
-            "(Debian: apt-get install gcc-arm-none-eabi), or use --compiler zig"
+            f"(Debian: apt-get install {core.gcc_packages}), or use --compiler zig"
         )
     return Toolchain("gcc", (compiler,), core.gcc_flags, _first_line([compiler, "--version"]))
 

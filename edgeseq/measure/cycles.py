@@ -8,12 +8,13 @@ alignment of every 32-bit fetch) is the model's error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from edgeseq.errors import MissingExtraError, TargetError
-from edgeseq.measure.unicorn_runner import BlockTrace
+from edgeseq.firmware.image import Image
+from edgeseq.measure.trace import BlockTrace, instruction_size
 
 _LOADS = ("ldr", "ldrb", "ldrh", "ldrsb", "ldrsh")
 _STORES = ("str", "strb", "strh")
@@ -150,22 +151,22 @@ TABLES: dict[str, CycleTable] = {
 
 
 class Disassembler:
-    """Decodes and caches basic blocks of an image's code."""
+    """Decodes and caches basic blocks of an image's Thumb code."""
 
-    def __init__(self, segments: Iterable[tuple[int, bytes]]) -> None:
+    def __init__(self, image: Image) -> None:
         try:
             import capstone
         except ImportError as error:
             raise MissingExtraError("capstone", "emulate") from error
         self._capstone: Any = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
-        self._segments = tuple(segments)
+        self._image = image
         self._cache: dict[tuple[int, int], tuple[Instruction, ...]] = {}
 
     def block(self, address: int, size: int) -> tuple[Instruction, ...]:
         """Return the instructions of a block."""
         key = (address, size)
         if key not in self._cache:
-            code = self._bytes(address, size)
+            code = self._image.code(address, size)
             decoded = tuple(
                 Instruction(i.address, i.size, _plain_name(i.mnemonic), i.op_str) for i in self._capstone.disasm(code, address)
             )
@@ -176,14 +177,8 @@ class Disassembler:
 
     def starts_wide(self, address: int) -> bool:
         """Whether a 32-bit instruction lies across a word boundary at the address."""
-        halfword = int.from_bytes(self._bytes(address, 2), "little")
-        return address % 4 == 2 and halfword >> 11 in (0b11101, 0b11110, 0b11111)
-
-    def _bytes(self, address: int, size: int) -> bytes:
-        for start, data in self._segments:
-            if start <= address < start + len(data):
-                return data[address - start : address - start + size]
-        raise TargetError(f"code at {address:#x} is outside the image")
+        halfword = int.from_bytes(self._image.code(address, 2), "little")
+        return address % 4 == 2 and instruction_size(halfword, "thumb") == 4
 
 
 _CONDITIONS = ("eq", "ne", "hs", "lo", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le", "cs", "cc")
@@ -198,11 +193,6 @@ def _plain_name(mnemonic: str) -> str:
     if name[:-2] in _BASE_NAMES and name[-2:] in _CONDITIONS:
         return name[:-2]
     return name
-
-
-def count_instructions(trace: BlockTrace, disassembler: Disassembler) -> int:
-    """Exact instructions of all counted steps; predicated-off ones in an IT block count, as they issue."""
-    return sum(len(disassembler.block(*block)) * times for block, times in trace.blocks.items())
 
 
 def model_cycles(trace: BlockTrace, disassembler: Disassembler, table: str) -> int:

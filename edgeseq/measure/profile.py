@@ -13,9 +13,10 @@ from edgeseq.export.c import CProject, export_c
 from edgeseq.firmware import build_firmware, find_toolchain
 from edgeseq.firmware.image import read_image
 from edgeseq.firmware.toolchain import CompilerName
-from edgeseq.measure.cycles import Disassembler, count_instructions, model_cycles
+from edgeseq.measure.cycles import Disassembler, model_cycles
 from edgeseq.measure.frames import encode_frames
-from edgeseq.measure.unicorn_runner import run_image
+from edgeseq.measure.runner import run_image
+from edgeseq.measure.trace import count_instructions
 from edgeseq.quantize.types import QuantGraph
 from edgeseq.targets import Core, Optimize, load_core
 
@@ -83,10 +84,14 @@ def profile(
         image = read_image(firmware.elf)
         run = run_image(firmware, encode_frames(stream, np.zeros(len(stream), np.bool_)), count_after=WARM_UP_STEPS)
     assert run.trace is not None  # count_after was given
-    disassembler = Disassembler(image.segments)
     steps = run.trace.steps
+    instructions = count_instructions(run.trace.blocks, image, core.isa)
+    if core.cycle_table is not None:
+        cycles: float = model_cycles(run.trace, Disassembler(image), core.cycle_table)
+    else:
+        assert core.cycles_per_instruction is not None  # a core has one or the other
+        cycles = instructions * core.cycles_per_instruction
     model_bytes = image.object_bytes(f"{project.name}_") + image.object_bytes("es_sigmoid_table")
-    cycles = model_cycles(run.trace, disassembler, core.cycle_table) / steps
     return Measurement(
         model=graph.name,
         scheme=graph.scheme,
@@ -94,9 +99,9 @@ def profile(
         compiler=toolchain.version,
         optimize=optimize,
         kernel_set=project.kernel_set,
-        instructions_per_step=round(count_instructions(run.trace, disassembler) / steps),
+        instructions_per_step=round(instructions / steps),
         macs_per_step=graph.source.macs_per_step,
-        cycles_per_step=Cycles(round(cycles), core.cycle_tier, core.cycle_error_pct),
+        cycles_per_step=Cycles(round(cycles / steps), core.cycle_tier, core.cycle_error_pct),
         flash_model_bytes=model_bytes,
         flash_code_bytes=image.flash_bytes - baseline.flash_bytes - model_bytes,
         flash_image_bytes=image.flash_bytes,

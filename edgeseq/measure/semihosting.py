@@ -1,6 +1,6 @@
-"""The five semihosting calls that the Cortex-M port makes, served from memory.
+"""The five semihosting calls that the semihosting port makes, served from memory.
 
-Source: Arm, Semihosting for AArch32 and AArch64, release 3.0.
+Source: Arm, Semihosting for AArch32 and AArch64, release 3.0; RISC-V Semihosting 0.4 has the same calls.
 """
 
 from __future__ import annotations

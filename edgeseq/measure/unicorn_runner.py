@@ -1,54 +1,79 @@
-"""In-process emulation of a Cortex-M image by Unicorn: outputs, exact instruction counts, stack depth."""
+"""In-process emulation of an image by Unicorn: outputs, executed blocks, stack depth."""
 
 from __future__ import annotations
 
 import importlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from edgeseq.errors import EmulationError, MissingExtraError
 from edgeseq.firmware.build import Firmware
 from edgeseq.firmware.image import Image, read_image
 from edgeseq.measure.semihosting import Semihosting
-
-PAINT = 0xA5
-# Far above any model that fits the memory map; a hang is then an error, not a wait.
-MAX_INSTRUCTIONS_PER_CALL = 2_000_000_000
-_BKPT = 7  # EXCP_BKPT of the emulated core
+from edgeseq.measure.trace import PAINT, BlockTrace, EmulatedRun, painted_depth
 
 
 @dataclass(frozen=True, slots=True)
-class BlockTrace:
-    """Basic blocks executed inside the step function.
+class _Architecture:
+    """What differs between instruction sets; names are those of Unicorn's modules.
 
-    blocks[address, size]: executions; edges[from address, to address]: how often one followed
-    the other. steps: calls that were counted.
+    call: the instruction that traps into semihosting; exception: what it raises, None where
+    Unicorn calls it invalid instead. start_bit: what marks an address of code.
     """
 
-    blocks: Counter[tuple[int, int]]
-    edges: Counter[tuple[int, int]]
-    steps: int
+    constants: str
+    arch: str
+    mode: str
+    registers: str
+    arguments: tuple[str, str]
+    link: str
+    call: bytes
+    exception: int | None
+    start_bit: int
 
 
-@dataclass(frozen=True, slots=True)
-class EmulatedRun:
-    """output: what the image wrote. stack_bytes: deepest use below the initial stack pointer."""
+_ARM = _Architecture(
+    constants="unicorn.arm_const",
+    arch="UC_ARCH_ARM",
+    # UC_MODE_MCLASS would force a Cortex-M33 whatever model is asked for.
+    mode="UC_MODE_THUMB",
+    registers="UC_ARM_REG_",
+    arguments=("R0", "R1"),
+    link="LR",
+    call=b"\xab\xbe",
+    exception=7,  # EXCP_BKPT
+    start_bit=1,
+)
+_RISCV = _Architecture(
+    constants="unicorn.riscv_const",
+    arch="UC_ARCH_RISCV",
+    mode="UC_MODE_RISCV32",
+    registers="UC_RISCV_REG_",
+    arguments=("A0", "A1"),
+    link="RA",
+    call=b"\x73\x00\x10\x00",
+    exception=None,
+    start_bit=0,
+)
 
-    output: bytes
-    stack_bytes: int
-    trace: BlockTrace | None
-    all_blocks: Counter[tuple[int, int]] = field(default_factory=Counter)
+
+def run_arm(firmware: Firmware, source: bytes, *, count_after: int | None, count_all: bool) -> EmulatedRun:
+    """Run a Cortex-M image; see measure.runner.Runner."""
+    entry = int.from_bytes(read_image(firmware.elf).code(firmware.core.flash_origin + 4, 4), "little")
+    return _run(_ARM, entry, firmware, source, count_after, count_all=count_all)
 
 
-def run_image(firmware: Firmware, source: bytes, *, count_after: int | None = None, count_all: bool = False) -> EmulatedRun:
-    """Run the image from reset over an input stream until it exits.
+def run_riscv(firmware: Firmware, source: bytes, *, count_after: int | None, count_all: bool) -> EmulatedRun:
+    """Run an RV32 image; see measure.runner.Runner."""
+    return _run(_RISCV, firmware.core.flash_origin, firmware, source, count_after, count_all=count_all)
 
-    count_after: count the step function's blocks in all calls after that many; None counts nothing.
-    count_all: also count every block from reset to exit.
-    """
-    machine = _Machine(firmware, source)
+
+def _run(
+    architecture: _Architecture, entry: int, firmware: Firmware, source: bytes, count_after: int | None, *, count_all: bool
+) -> EmulatedRun:
+    machine = _Machine(architecture, firmware, source)
     counter = None
     if count_after is not None or count_all:
         step = machine.image.symbols.get(firmware.step_symbol or "")
@@ -56,7 +81,7 @@ def run_image(firmware: Firmware, source: bytes, *, count_after: int | None = No
             raise EmulationError(f"{firmware.elf}: symbol {firmware.step_symbol!r} is not in the image")
         counter = _StepCounter(step.address if step else -1, count_after or 0, count_all=count_all)
         machine.on_block(counter)
-    machine.run()
+    machine.run(entry)
     trace = BlockTrace(counter.blocks, counter.edges, counter.counted) if counter and count_after is not None else None
     return EmulatedRun(bytes(machine.host.output), machine.stack_bytes(), trace, counter.all_blocks if counter else Counter())
 
@@ -98,10 +123,10 @@ class _StepCounter:
 class _Machine:
     """One emulated core with the image loaded and its RAM painted."""
 
-    def __init__(self, firmware: Firmware, source: bytes) -> None:
+    def __init__(self, architecture: _Architecture, firmware: Firmware, source: bytes) -> None:
         try:
             unicorn: Any = importlib.import_module("unicorn")
-            arm_const: Any = importlib.import_module("unicorn.arm_const")
+            self._constants: Any = importlib.import_module(architecture.constants)
         except ImportError as error:
             raise MissingExtraError("unicorn", "emulate") from error
         self._uc_error: type[Exception] = unicorn.UcError
@@ -109,10 +134,9 @@ class _Machine:
         self.image: Image = read_image(firmware.elf)
         self.host = Semihosting(source)
         self._core = core
-        self._arm = arm_const
-        # UC_MODE_MCLASS would force a Cortex-M33 whatever model is asked for.
-        self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
-        self._uc.ctl_set_cpu_model(getattr(arm_const, core.unicorn_cpu))
+        self._architecture = architecture
+        self._uc: Any = unicorn.Uc(getattr(unicorn, architecture.arch), getattr(unicorn, architecture.mode))
+        self._uc.ctl_set_cpu_model(getattr(self._constants, core.unicorn_cpu or ""))
         self._uc.mem_map(core.flash_origin, _pages(core.flash_bytes))
         self._uc.mem_map(core.ram_origin, _pages(core.ram_bytes))
         self._uc.mem_write(core.ram_origin, bytes([PAINT]) * core.ram_bytes)
@@ -126,58 +150,68 @@ class _Machine:
         """Install a block hook; must come before `run`, since translated blocks never get one later."""
 
         def link() -> int:
-            return int(self._uc.reg_read(self._arm.UC_ARM_REG_LR))
+            return int(self._uc.reg_read(self._register(self._architecture.link)))
 
         def hook(uc: Any, address: int, size: int, user: Any) -> None:
             counter(address, size, link)
 
         self._uc.hook_add(self._block_hook, hook)
 
-    def run(self) -> None:
-        """Run from the vector table until the program exits."""
-        stack, entry = (int.from_bytes(self._uc.mem_read(self._core.flash_origin + 4 * i, 4), "little") for i in (0, 1))
-        self._uc.reg_write(self._arm.UC_ARM_REG_SP, stack)
-        at = entry | 1
+    def run(self, entry: int) -> None:
+        """Run from the entry until the program exits."""
+        self._uc.reg_write(self._register("SP"), self.image.symbols["__stack_top"].address)
+        at = entry
         while not self.host.exited:
             self._trap = None
+            reason = ""
             try:
-                self._uc.emu_start(at, 0xFFFFFFFE, count=0, timeout=0)
+                self._uc.emu_start(at | self._architecture.start_bit, 0xFFFFFFFE, count=0, timeout=0)
             except self._uc_error as error:
-                where = self._uc.reg_read(self._arm.UC_ARM_REG_PC)
-                raise EmulationError(f"{self._core.name}: the image faulted at {where:#x} ({error})") from error
-            if self._trap != _BKPT:
-                where = self._uc.reg_read(self._arm.UC_ARM_REG_PC)
-                raise EmulationError(f"{self._core.name}: the image stopped at {where:#x}, exception {self._trap}")
-            at = self._serve() | 1
+                reason = str(error)
+            call = self._call_address()
+            if call is None or self._trap != self._architecture.exception:
+                where = self._uc.reg_read(self._register("PC"))
+                reason = reason or f"exception {self._trap}"
+                raise EmulationError(f"{self._core.name}: the image faulted at {where:#x} ({reason})")
+            self._serve()
+            at = call + len(self._architecture.call)
+
+    def _call_address(self) -> int | None:
+        """Where the semihosting call lies that the core stopped at, if it is one."""
+        call = self._architecture.call
+        pc = self._uc.reg_read(self._register("PC")) & ~1
+        try:
+            # Some versions leave the pc behind the trap.
+            around = bytes(self._uc.mem_read(pc - len(call), 2 * len(call)))
+        except self._uc_error:
+            return None  # a wild jump left the mapped memory
+        if around[len(call) :] == call:
+            return int(pc)
+        return int(pc - len(call)) if around[: len(call)] == call else None
+
+    def _register(self, name: str) -> int:
+        return int(getattr(self._constants, self._architecture.registers + name))
 
     def _on_interrupt(self, uc: Any, number: int, user: Any) -> None:
         self._trap = number
         uc.emu_stop()
 
-    def _serve(self) -> int:
-        """Answer the semihosting call at the current bkpt; returns where to go on."""
-        uc, arm = self._uc, self._arm
-        pc = uc.reg_read(arm.UC_ARM_REG_PC) & ~1
-        if bytes(uc.mem_read(pc, 2)) != b"\xab\xbe":  # some versions leave the pc behind the bkpt
-            pc -= 2
+    def _serve(self) -> None:
+        uc = self._uc
+        operation, argument = (self._register(name) for name in self._architecture.arguments)
         answer = self.host.call(
-            uc.reg_read(arm.UC_ARM_REG_R0),
-            uc.reg_read(arm.UC_ARM_REG_R1),
+            uc.reg_read(operation),
+            uc.reg_read(argument),
             lambda address, size: bytes(uc.mem_read(address, size)),
             uc.mem_write,
         )
-        uc.reg_write(arm.UC_ARM_REG_R0, answer & 0xFFFFFFFF)
-        return int(pc + 2)
+        uc.reg_write(operation, answer & 0xFFFFFFFF)
 
     def stack_bytes(self) -> int:
         """Bytes from the lowest overwritten byte above static data to the initial stack pointer."""
         bottom = self.image.symbols["__bss_end"].address
         top = self._core.ram_origin + self._core.ram_bytes
-        room = bytes(self._uc.mem_read(bottom, top - bottom))
-        untouched = len(room) - len(room.lstrip(bytes([PAINT])))
-        if untouched == 0 and room:
-            raise EmulationError(f"{self._core.name}: the stack reached static data")
-        return len(room) - untouched
+        return painted_depth(bytes(self._uc.mem_read(bottom, top - bottom)), self._core)
 
 
 def _pages(size: int) -> int:

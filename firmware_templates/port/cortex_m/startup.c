@@ -12,7 +12,26 @@ static void halt(void)
     }
 }
 
+#if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
+void es_start(void);
+
+/* Any C may hold vector or floating-point instructions, so coprocessors 10 and 11 come first. */
+__attribute__((naked)) void Reset_Handler(void)
+{
+    __asm__ volatile("ldr r0, =0xe000ed88\n\t" /* CPACR */
+                     "ldr r1, [r0]\n\t"
+                     "orr r1, r1, #0xf00000\n\t"
+                     "str r1, [r0]\n\t"
+                     "dsb\n\t"
+                     "isb\n\t"
+                     "b es_start\n\t"
+                     ".ltorg");
+}
+
+__attribute__((used)) void es_start(void)
+#else
 void Reset_Handler(void)
+#endif
 {
     const uint32_t *from = &__data_load;
     for (uint32_t *to = &__data_start; to < &__data_end; ++to) {
