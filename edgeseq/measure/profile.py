@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from edgeseq.export.c import CProject, export_c
 from edgeseq.firmware import build_firmware, find_toolchain
-from edgeseq.firmware.image import read_image
+from edgeseq.firmware.image import Image, read_image
 from edgeseq.firmware.toolchain import CompilerName, Optimize
 from edgeseq.measure.cycles import Disassembler, count_instructions, model_cycles
 from edgeseq.measure.frames import encode_frames
-from edgeseq.measure.unicorn_runner import run_image
+from edgeseq.measure.runner import run_image
+from edgeseq.measure.unicorn_runner import EmulatedRun
 from edgeseq.quantize.types import QuantGraph
 from edgeseq.targets import Core, load_core
 
@@ -24,7 +25,7 @@ WARM_UP_STEPS, COUNTED_STEPS = 16, 48
 
 @dataclass(frozen=True, slots=True)
 class Cycles:
-    """Modelled cycles per step. error_pct is None where the table was not validated for the core."""
+    """Cycles per step, modelled or, where the tier says so, simulated. error_pct is None where nothing was validated."""
 
     value: int
     tier: str
@@ -33,7 +34,7 @@ class Cycles:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one time step costs on a core. Bytes and instructions are exact, cycles are modelled.
+    """What one time step costs on a core. Bytes and instructions are exact, cycles are what their tier says.
 
     flash_model_bytes: weights and tables; flash_code_bytes: what the model's image has beyond
     them and an empty image of the same flags; *_image_bytes: the whole image. ram_image_bytes is
@@ -81,20 +82,17 @@ def profile(
         baseline = read_image(build_firmware(None, core, toolchain, folder / "empty", optimize=optimize).elf)
         image = read_image(firmware.elf)
         run = run_image(firmware, encode_frames(stream, np.zeros(len(stream), np.bool_)), count_after=WARM_UP_STEPS)
-    assert run.trace is not None  # count_after was given
-    disassembler = Disassembler(image.segments)
-    steps = run.trace.steps
+    steps, instructions, cycles = _totals(run, image, core)
     model_bytes = image.object_bytes(f"{project.name}_") + image.object_bytes("es_sigmoid_table")
-    cycles = model_cycles(run.trace, disassembler, core.cycle_table) / steps
     return Measurement(
         model=graph.name,
         scheme=graph.scheme,
         target=core.name,
         compiler=toolchain.version,
         optimize=optimize,
-        instructions_per_step=round(count_instructions(run.trace, disassembler) / steps),
+        instructions_per_step=round(instructions / steps),
         macs_per_step=graph.source.macs_per_step,
-        cycles_per_step=Cycles(round(cycles), core.cycle_tier, core.cycle_error_pct),
+        cycles_per_step=Cycles(round(cycles / steps), core.cycle_tier, core.cycle_error_pct),
         flash_model_bytes=model_bytes,
         flash_code_bytes=image.flash_bytes - baseline.flash_bytes - model_bytes,
         flash_image_bytes=image.flash_bytes,
@@ -103,6 +101,16 @@ def profile(
         ram_stack_bytes=run.stack_bytes,
         ram_image_bytes=image.static_ram_bytes + run.stack_bytes,
     )
+
+
+def _totals(run: EmulatedRun, image: Image, core: Core) -> tuple[int, int, int]:
+    """Return (steps, instructions, cycles) of the counted calls: the emulator's own, or from its block trace and a table."""
+    if run.totals is not None:
+        return run.totals.steps, run.totals.instructions, run.totals.cycles
+    assert run.trace is not None  # count_after was given
+    assert core.cycle_table is not None  # only an emulator that counts cycles does without
+    disassembler = Disassembler(image.segments)
+    return run.trace.steps, count_instructions(run.trace, disassembler), model_cycles(run.trace, disassembler, core.cycle_table)
 
 
 def _stream(graph: QuantGraph, inputs: npt.NDArray[np.integer] | None) -> npt.NDArray[np.integer]:

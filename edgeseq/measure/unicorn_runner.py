@@ -33,16 +33,29 @@ class BlockTrace:
 
 
 @dataclass(frozen=True, slots=True)
+class StepTotals:
+    """Instructions and cycles of all counted calls of the step function, as the emulator itself counts them."""
+
+    steps: int
+    instructions: int
+    cycles: int
+
+
+@dataclass(frozen=True, slots=True)
 class EmulatedRun:
-    """output: what the image wrote. stack_bytes: deepest use below the initial stack pointer."""
+    """output: what the image wrote. stack_bytes: deepest use below the initial stack pointer.
+
+    trace: the counted calls block by block, or totals where the emulator counts cycles itself.
+    """
 
     output: bytes
     stack_bytes: int
     trace: BlockTrace | None
     all_blocks: Counter[tuple[int, int]] = field(default_factory=Counter)
+    totals: StepTotals | None = None
 
 
-def run_image(firmware: Firmware, source: bytes, *, count_after: int | None = None, count_all: bool = False) -> EmulatedRun:
+def run_unicorn(firmware: Firmware, source: bytes, *, count_after: int | None = None, count_all: bool = False) -> EmulatedRun:
     """Run the image from reset over an input stream until it exits.
 
     count_after: count the step function's blocks in all calls after that many; None counts nothing.
@@ -112,7 +125,7 @@ class _Machine:
         self._arm = arm_const
         # UC_MODE_MCLASS would force a Cortex-M33 whatever model is asked for.
         self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
-        self._uc.ctl_set_cpu_model(getattr(arm_const, core.unicorn_cpu))
+        self._uc.ctl_set_cpu_model(getattr(arm_const, core.unicorn_cpu or ""))
         self._uc.mem_map(core.flash_origin, _pages(core.flash_bytes))
         self._uc.mem_map(core.ram_origin, _pages(core.ram_bytes))
         self._uc.mem_write(core.ram_origin, bytes([PAINT]) * core.ram_bytes)

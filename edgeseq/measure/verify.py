@@ -16,7 +16,7 @@ from edgeseq.firmware.toolchain import CompilerName
 from edgeseq.graph.reference import forward
 from edgeseq.measure.frames import decode_outputs, encode_frames
 from edgeseq.measure.host_runner import HostModel
-from edgeseq.measure.unicorn_runner import run_image
+from edgeseq.measure.runner import run_image
 from edgeseq.quantize.types import QuantGraph, QuantLstm
 from edgeseq.simulate import Oracle
 from edgeseq.simulate.oracle import dequantize_output, quantize_input
