@@ -31,7 +31,7 @@ compiler_option = click.option(
     type=click.Choice(["zig", "gcc"]),
     default="zig",
     show_default=True,
-    help="zig comes from pip; gcc is arm-none-eabi-gcc.",
+    help="zig comes from pip; gcc is the core's, e.g. arm-none-eabi-gcc. AVR has gcc alone.",
 )
 optimize_option = click.option(
     "--optimize",

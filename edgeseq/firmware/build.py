@@ -48,19 +48,22 @@ def build_firmware(
         shutil.copy(templates / "port" / header, folder)
     for port in core.port:
         shutil.copytree(templates / "port" / port, folder, dirs_exist_ok=True)
+    port_sources = [name for name in _PORT_SOURCES if (folder / name).is_file()]
+    # Without a startup of its own, a port leaves start and memory map to the compiler's C library.
+    own_startup = "startup.c" in port_sources
     shutil.copytree(templates / "port" / "freestanding", folder / "freestanding", dirs_exist_ok=True)
     (folder / "memory.ld").write_text(
         f"MEMORY\n{{\n    FLASH (rx) : ORIGIN = {core.flash_origin:#x}, LENGTH = {core.flash_bytes}\n"
         f"    RAM (rwx) : ORIGIN = {core.ram_origin:#x}, LENGTH = {core.ram_bytes}\n}}\n"
     )
-    sources = [app, *_PORT_SOURCES]
+    sources = [app, *port_sources]
     if project is not None:
         _write_sources(project, folder)
         (folder / "es_app_model.h").write_text(_app_header(project.name))
         sources += project.sources
     arguments = [
-        *toolchain.flags,
         *COMMON_FLAGS,
+        *toolchain.flags,
         toolchain.optimize_flag(optimize),
         *(["-DES_APP_WRITES_STATE"] if write_state else []),
         "-I.",
@@ -68,10 +71,9 @@ def build_firmware(
         # Searched last: a toolchain's own string.h comes first where there is one.
         "-idirafter",
         "freestanding",
-        *(["-nostartfiles"] if toolchain.name == "gcc" else []),
+        *(["-nostartfiles"] if toolchain.name == "gcc" and own_startup else []),
         "-Wl,--gc-sections",
-        "-T",
-        "link.ld",
+        *(["-T", "link.ld"] if own_startup else []),
         *sources,
         "-o",
         "firmware.elf",
@@ -79,7 +81,7 @@ def build_firmware(
     try:
         toolchain.run(arguments, folder)
     except ToolchainError as error:
-        if "overflow" in str(error) or "will not fit" in str(error):
+        if "overflow" in str(error) or "will not fit" in str(error) or "is not within region" in str(error):
             raise ToolchainError(
                 f"the image does not fit the {core.name} memory map ({core.flash_bytes} B flash, {core.ram_bytes} B RAM): {error}"
             ) from error

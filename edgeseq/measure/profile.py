@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from edgeseq.export.c import CProject, export_c
 from edgeseq.firmware import build_firmware, find_toolchain
-from edgeseq.firmware.image import read_image
+from edgeseq.firmware.image import Image, read_image
 from edgeseq.firmware.toolchain import CompilerName
 from edgeseq.measure.cycles import Disassembler, model_cycles
 from edgeseq.measure.frames import encode_frames
 from edgeseq.measure.runner import run_image
-from edgeseq.measure.trace import count_instructions
+from edgeseq.measure.trace import EmulatedRun, count_instructions
 from edgeseq.quantize.types import QuantGraph
 from edgeseq.targets import Core, Optimize, load_core
 
@@ -25,7 +25,7 @@ WARM_UP_STEPS, COUNTED_STEPS = 16, 48
 
 @dataclass(frozen=True, slots=True)
 class Cycles:
-    """Modelled cycles per step. error_pct is None where the table was not validated for the core."""
+    """Cycles per step, modelled or, where the tier says so, simulated. error_pct is None where nothing was validated."""
 
     value: int
     tier: str
@@ -34,7 +34,7 @@ class Cycles:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one time step costs on a core. Bytes and instructions are exact, cycles are modelled.
+    """What one time step costs on a core. Bytes and instructions are exact, cycles are what their tier says.
 
     flash_model_bytes: weights and tables; flash_code_bytes: what the model's image has beyond
     them and an empty image of the same flags; *_image_bytes: the whole image. ram_image_bytes is
@@ -83,14 +83,7 @@ def profile(
         baseline = read_image(build_firmware(None, core, toolchain, folder / "empty", optimize=optimize).elf)
         image = read_image(firmware.elf)
         run = run_image(firmware, encode_frames(stream, np.zeros(len(stream), np.bool_)), count_after=WARM_UP_STEPS)
-    assert run.trace is not None  # count_after was given
-    steps = run.trace.steps
-    instructions = count_instructions(run.trace.blocks, image, core.isa)
-    if core.cycle_table is not None:
-        cycles: float = model_cycles(run.trace, Disassembler(image), core.cycle_table)
-    else:
-        assert core.cycles_per_instruction is not None  # a core has one or the other
-        cycles = instructions * core.cycles_per_instruction
+    steps, instructions, cycles = _totals(run, image, core)
     model_bytes = image.object_bytes(f"{project.name}_") + image.object_bytes("es_sigmoid_table")
     return Measurement(
         model=graph.name,
@@ -110,6 +103,18 @@ def profile(
         ram_stack_bytes=run.stack_bytes,
         ram_image_bytes=image.static_ram_bytes + run.stack_bytes,
     )
+
+
+def _totals(run: EmulatedRun, image: Image, core: Core) -> tuple[int, int, float]:
+    """Return (steps, instructions, cycles) of the counted calls: the emulator's own, or from its block trace."""
+    if run.totals is not None:
+        return run.totals.steps, run.totals.instructions, run.totals.cycles
+    assert run.trace is not None  # count_after was given
+    instructions = count_instructions(run.trace.blocks, image, core.isa)
+    if core.cycle_table is not None:
+        return run.trace.steps, instructions, model_cycles(run.trace, Disassembler(image), core.cycle_table)
+    assert core.cycles_per_instruction is not None  # only an emulator that counts cycles does without
+    return run.trace.steps, instructions, instructions * core.cycles_per_instruction
 
 
 def _stream(graph: QuantGraph, inputs: npt.NDArray[np.integer] | None) -> npt.NDArray[np.integer]:

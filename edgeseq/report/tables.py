@@ -16,7 +16,9 @@ from edgeseq.targets import Optimize
 
 
 def cycle_label(cycles: Cycles) -> str:
-    """How far a modelled cycle count can be trusted."""
+    """How far a cycle count can be trusted."""
+    if cycles.tier.startswith("simulated"):
+        return cycles.tier
     error = "error unknown" if cycles.error_pct is None else f"± {cycles.error_pct:g} %"
     return f"modelled ({cycles.tier}, {error})"
 

@@ -43,7 +43,7 @@ static inline int32_t es_multiply_q15(int32_t a, int32_t b, uint8_t extra_shift)
  * Twin: edgeseq.arith.product.narrow_to_int8. */
 static inline int8_t es_narrow(int16_t value)
 {
-    const int32_t narrowed = (value + 127 + (value >= 0 ? 2 : 0)) >> 8;
+    const int32_t narrowed = ((int32_t)value + 127 + (value >= 0 ? 2 : 0)) >> 8;
     return (int8_t)(narrowed > INT8_MAX ? INT8_MAX : narrowed);
 }
 

@@ -79,10 +79,10 @@ def identifier(text: str) -> str:
 
 
 def array(name: str, values: npt.NDArray[Any]) -> str:
-    """Return a static const array definition."""
+    """Return a static const array definition, in flash where that is another address space."""
     flat = values.ravel()
     text = textwrap.fill(", ".join(_integer(int(v), flat.dtype) for v in flat), width=116)
-    return f"static const {_CTYPE[flat.dtype.name]} {name}[{flat.size}] = {{\n{textwrap.indent(text, '    ')}\n}};\n"
+    return f"static const ES_FLASH {_CTYPE[flat.dtype.name]} {name}[{flat.size}] = {{\n{textwrap.indent(text, '    ')}\n}};\n"
 
 
 def _integer(value: int, dtype: np.dtype[Any]) -> str:

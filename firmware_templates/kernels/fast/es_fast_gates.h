@@ -37,7 +37,7 @@ static inline int32_t es_curve(int32_t v, int32_t scale)
     const int32_t sign = v >> 31;
     int32_t magnitude = ((v ^ sign) - sign) * scale;
     magnitude = magnitude < 130559 ? magnitude : 130559;
-    const int16_t *entry = es_sigmoid_table + (magnitude >> 9);
+    const ES_FLASH int16_t *entry = es_sigmoid_table + (magnitude >> 9);
     const int32_t left = entry[0];
     return (left * 512 + (magnitude & 511) * (entry[1] - left)) ^ sign;
 }
