@@ -193,7 +193,7 @@ def _command_line() -> str:
 @calibration_option
 @click.option("--input", "data", required=True, metavar="DATA", help="What to run: each window starts from a reset state.")
 @click.option(
-    "--against", default="c", show_default=True, help="Comma-separated: c (this host), or a core name for C emulated on it."
+    "--against", default="c", show_default=True, help="Comma-separated: c (this host), or names of targets."
 )
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Time steps to run at most.")
 @compiler_option
@@ -204,11 +204,11 @@ def verify(model: str, calibration: str | None, data: str, against: str, limit: 
     from edgeseq.errors import DataError
     from edgeseq.measure.verify import verify as run_verification
     from edgeseq.report import as_json, tables
-    from edgeseq.targets import load_core
+    from edgeseq.targets import load_target
 
     cores = [name for name in (word.strip() for word in against.split(",")) if name and name != "c"]
     for name in cores:
-        load_core(name)
+        load_target(name)
     graph = resolve_model(model, calibration)
     windows = load_windows(data, part="test")
     if windows.shape[2] != graph.input_size:
@@ -233,9 +233,9 @@ def profile(model: str, calibration: str | None, target: str, compiler: Any, opt
     """Flash, RAM, instructions and cycles per step on a core, before anything is flashed."""
     from edgeseq.measure.profile import profile as measure
     from edgeseq.report import as_json, tables
-    from edgeseq.targets import load_core
+    from edgeseq.targets import load_target
 
-    core = load_core(target)
+    core = load_target(target)
     graph = resolve_model(model, calibration)
     with progress() as display:
         Stages(display).start(f"compiling and emulating for {target}")
@@ -246,16 +246,19 @@ def profile(model: str, calibration: str | None, target: str, compiler: Any, opt
 @click.command()
 @json_option
 def targets(json_wanted: bool) -> None:
-    """List the cores that edgeseq compiles for and emulates."""
-    from edgeseq.targets import core_names, load_core
+    """List the targets that edgeseq compiles for and runs."""
+    from edgeseq.targets import core_names, hosted_names, load_core, load_target
 
     cores = [load_core(name) for name in core_names()]
+    hosted = [load_target(name) for name in hosted_names()]
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("target", "core", "cycle model"):
         table.add_column(heading)
     for core in cores:
         error = "" if core.cycle_error_pct is None else f", ± {core.cycle_error_pct:g} %"
         table.add_row(core.name, core.description, f"{core.cycle_tier}{error}")
+    for target in hosted:
+        table.add_row(target.name, target.description, "none")
     document = {
         "schema": 1,
         "targets": [
@@ -265,7 +268,8 @@ def targets(json_wanted: bool) -> None:
                 "cycles": {"tier": core.cycle_tier, "error_pct": core.cycle_error_pct, "source": core.cycle_source},
             }
             for core in cores
-        ],
+        ]
+        + [{"name": target.name, "description": target.description, "cycles": None} for target in hosted],
     }
     show(table, document, json_wanted=json_wanted)
 

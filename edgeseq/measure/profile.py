@@ -17,7 +17,7 @@ from edgeseq.measure.cycles import Disassembler, count_instructions, model_cycle
 from edgeseq.measure.frames import encode_frames
 from edgeseq.measure.unicorn_runner import run_image
 from edgeseq.quantize.types import QuantGraph
-from edgeseq.targets import Core, load_core
+from edgeseq.targets import Core, HostedTarget, load_target
 
 WARM_UP_STEPS, COUNTED_STEPS = 16, 48
 
@@ -32,12 +32,32 @@ class Cycles:
 
 
 @dataclass(frozen=True, slots=True)
+class HostTime:
+    """Measured nanoseconds per step: median, smallest and largest of runs batches of steps steps on a named device."""
+
+    ns: float
+    smallest_ns: float
+    largest_ns: float
+    device: str
+    runs: int
+    steps: int
+
+    @property
+    def spread_pct(self) -> float:
+        """Largest minus smallest, in per cent of the median."""
+        return 100 * (self.largest_ns - self.smallest_ns) / self.ns
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one time step costs on a core. Bytes and instructions are exact, cycles are modelled.
+    """What one time step costs on a target. Bytes and instructions are exact, cycles are modelled, time is measured.
+
+    None is a figure that cannot be had: no cycle model, no exact stack or no counter for a hosted
+    target; no time unless this machine runs the target's code itself.
 
     flash_model_bytes: weights and tables; flash_code_bytes: what the model's image has beyond
     them and an empty image of the same flags; *_image_bytes: the whole image. ram_image_bytes is
-    static RAM plus the deepest stack.
+    static RAM plus the deepest stack. A module of WebAssembly: see `hosted_sizes`.
     """
 
     model: str
@@ -45,21 +65,22 @@ class Measurement:
     target: str
     compiler: str
     optimize: Optimize
-    instructions_per_step: int
+    instructions_per_step: int | None
     macs_per_step: int
-    cycles_per_step: Cycles
+    cycles_per_step: Cycles | None
     flash_model_bytes: int
     flash_code_bytes: int
     flash_image_bytes: int
     ram_state_bytes: int
     ram_scratch_bytes: int
-    ram_stack_bytes: int
-    ram_image_bytes: int
+    ram_stack_bytes: int | None
+    ram_image_bytes: int | None
+    time_per_step: HostTime | None = None
 
 
 def profile(
     graph: QuantGraph,
-    target: str | Core,
+    target: str | Core | HostedTarget,
     *,
     compiler: CompilerName = "zig",
     optimize: Optimize = "speed",
@@ -71,10 +92,14 @@ def profile(
     inputs: codes (steps >= 17, features) to run; default is seeded noise over all codes. Counting
     starts after the first 16 steps; up to 48 more are averaged.
     """
-    core = target if isinstance(target, Core) else load_core(target)
-    toolchain = find_toolchain(core, compiler)
+    core = load_target(target) if isinstance(target, str) else target
     project = project or export_c(graph)
     stream = _stream(graph, inputs)
+    if isinstance(core, HostedTarget):
+        from edgeseq.measure.hosted import profile_hosted
+
+        return profile_hosted(graph, project, core, stream, compiler=compiler, optimize=optimize, warm_up=WARM_UP_STEPS)
+    toolchain = find_toolchain(core, compiler)
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
         folder = Path(scratch)
         firmware = build_firmware(project, core, toolchain, folder / "model", optimize=optimize)

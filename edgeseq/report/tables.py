@@ -6,7 +6,7 @@ from rich import box
 from rich.table import Table
 
 from edgeseq.frontend import Inspection
-from edgeseq.measure.profile import Cycles, Measurement
+from edgeseq.measure.profile import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
 
 
@@ -14,6 +14,11 @@ def cycle_label(cycles: Cycles) -> str:
     """How far a modelled cycle count can be trusted."""
     error = "error unknown" if cycles.error_pct is None else f"± {cycles.error_pct:g} %"
     return f"modelled ({cycles.tier}, {error})"
+
+
+def time_label(time: HostTime) -> str:
+    """On what, how often and how evenly a time was measured."""
+    return f"measured ({time.device}, {time.runs} runs, spread {time.spread_pct:.0f} %)"
 
 
 def inspection(value: Inspection) -> Table:
@@ -36,20 +41,24 @@ def measurement(value: Measurement) -> Table:
     table.add_column("value", justify="right")
     table.add_column("label")
     exact = "exact"
+    cycles, time = value.cycles_per_step, value.time_per_step
     rows = [
-        ("instructions per step", f"{value.instructions_per_step:,}", "exact (emulated, mean)"),
-        ("cycles per step", f"{value.cycles_per_step.value:,}", cycle_label(value.cycles_per_step)),
-        ("multiply-accumulates per step", f"{value.macs_per_step:,}", exact),
-        ("flash: weights and tables", f"{value.flash_model_bytes:,} B", exact),
-        ("flash: code", f"{value.flash_code_bytes:,} B", "exact (minus an empty image)"),
-        ("flash: whole image", f"{value.flash_image_bytes:,} B", exact),
-        ("RAM: state", f"{value.ram_state_bytes:,} B", exact),
-        ("RAM: scratch", f"{value.ram_scratch_bytes:,} B", exact),
-        ("RAM: stack, high-water mark", f"{value.ram_stack_bytes:,} B", "exact (painted, emulated)"),
-        ("RAM: whole image", f"{value.ram_image_bytes:,} B", "exact (static + stack)"),
+        ("instructions per step", value.instructions_per_step, "", "exact (emulated, mean)"),
+        ("cycles per step", cycles and cycles.value, "", cycles and cycle_label(cycles)),
+        ("time per step", time and round(time.ns), " ns", time and time_label(time)),
+        ("multiply-accumulates per step", value.macs_per_step, "", exact),
+        ("flash: weights and tables", value.flash_model_bytes, " B", exact),
+        ("flash: code", value.flash_code_bytes, " B", "exact (minus an empty image)"),
+        ("flash: whole image", value.flash_image_bytes, " B", exact),
+        ("RAM: state", value.ram_state_bytes, " B", exact),
+        ("RAM: scratch", value.ram_scratch_bytes, " B", exact),
+        ("RAM: stack, high-water mark", value.ram_stack_bytes, " B", "exact (painted, emulated)"),
+        ("RAM: whole image", value.ram_image_bytes, " B", "exact (static + stack)"),
     ]
-    for row in rows:
-        table.add_row(*row)
+    for name, number, unit, label in rows:
+        # What cannot be had for a target has no row.
+        if number is not None:
+            table.add_row(name, f"{number:,}{unit}", label)
     return table
 
 
