@@ -58,8 +58,8 @@ def build_firmware(
     )
     sources = [app, *port_sources]
     if project is not None:
-        _write_sources(project, folder)
-        (folder / "es_app_model.h").write_text(_app_header(project.name))
+        write_sources(project, folder)
+        (folder / "es_app_model.h").write_text(app_header(project.name))
         sources += project.sources
     arguments = [
         *COMMON_FLAGS,
@@ -92,7 +92,7 @@ def build_firmware(
 def build_host_library(project: CProject, toolchain: Toolchain, folder: Path, *, extra_flags: tuple[str, ...] = ()) -> Path:
     """Compile model and float helpers into a shared library for this machine."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_sources(project, folder)
+    write_sources(project, folder)
     suffix = {"darwin": "dylib", "win32": "dll"}.get(sys.platform, "so")
     name = f"lib{project.name}.{suffix}"
     sources = [*project.sources, f"{project.name}_float.c"]
@@ -101,14 +101,16 @@ def build_host_library(project: CProject, toolchain: Toolchain, folder: Path, *,
     return folder / name
 
 
-def _write_sources(project: CProject, folder: Path) -> None:
+def write_sources(project: CProject, folder: Path) -> None:
+    """Write a project's files into a folder that exists."""
     for name, text in project.files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _app_header(name: str) -> str:
+def app_header(name: str) -> str:
+    """es_app_model.h: what the apps call a model, for the model of that C prefix."""
     guard = name.upper()
     return (
         f'#include "{name}.h"\n'

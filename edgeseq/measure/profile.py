@@ -1,9 +1,8 @@
-"""Flash, RAM, stack, instructions and cycles of one model on one core."""
+"""Flash, RAM, stack, instructions and cycles of one model on one target."""
 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,68 +14,36 @@ from edgeseq.firmware.image import Image, read_image
 from edgeseq.firmware.toolchain import CompilerName
 from edgeseq.measure.cycles import Disassembler, model_cycles
 from edgeseq.measure.frames import encode_frames
+from edgeseq.measure.hosted import profile_hosted
+from edgeseq.measure.measurement import Cycles, Measurement
 from edgeseq.measure.runner import run_image
 from edgeseq.measure.trace import EmulatedRun, count_instructions
 from edgeseq.quantize.types import QuantGraph
-from edgeseq.targets import Core, Optimize, load_core
+from edgeseq.targets import Core, HostedTarget, Optimize, load_target
 
 WARM_UP_STEPS, COUNTED_STEPS = 16, 48
 
 
-@dataclass(frozen=True, slots=True)
-class Cycles:
-    """Cycles per step, modelled or, where the tier says so, simulated. error_pct is None where nothing was validated."""
-
-    value: int
-    tier: str
-    error_pct: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """What one time step costs on a core. Bytes and instructions are exact, cycles are what their tier says.
-
-    flash_model_bytes: weights and tables; flash_code_bytes: what the model's image has beyond
-    them and an empty image of the same flags; *_image_bytes: the whole image. ram_image_bytes is
-    static RAM plus the deepest stack.
-    """
-
-    model: str
-    scheme: str
-    target: str
-    compiler: str
-    optimize: Optimize
-    kernel_set: str
-    instructions_per_step: int
-    macs_per_step: int
-    cycles_per_step: Cycles
-    flash_model_bytes: int
-    flash_code_bytes: int
-    flash_image_bytes: int
-    ram_state_bytes: int
-    ram_scratch_bytes: int
-    ram_stack_bytes: int
-    ram_image_bytes: int
-
-
 def profile(
     graph: QuantGraph,
-    target: str | Core,
+    target: str | Core | HostedTarget,
     *,
     compiler: CompilerName = "zig",
     optimize: Optimize = "speed",
     inputs: npt.NDArray[np.integer] | None = None,
     project: CProject | None = None,
 ) -> Measurement:
-    """Build, emulate and measure one model on one core.
+    """Build, emulate and measure one model on one target.
 
     inputs: codes (steps >= 17, features) to run; default is seeded noise over all codes. Counting
     starts after the first 16 steps; up to 48 more are averaged.
     """
-    core = target if isinstance(target, Core) else load_core(target)
-    toolchain = find_toolchain(core, compiler)
+    core = load_target(target) if isinstance(target, str) else target
     project = project or export_c(graph, kernel_set=core.kernels(optimize))
     stream = _stream(graph, inputs)
+    if isinstance(core, HostedTarget):
+        return profile_hosted(graph, project, core, stream, compiler=compiler, optimize=optimize, warm_up=WARM_UP_STEPS)
+    toolchain = find_toolchain(core, compiler)
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
         folder = Path(scratch)
         firmware = build_firmware(project, core, toolchain, folder / "model", optimize=optimize)

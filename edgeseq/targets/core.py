@@ -73,8 +73,13 @@ class Core:
     cycle_source: str
 
     def kernels(self, optimize: Optimize) -> str:
-        """Kernel set of a mode: the core's own for speed; the portable one, which is the smallest, for size."""
-        return self.kernel_set if optimize == "speed" else "portable"
+        """Kernel set of a mode."""
+        return kernels_of(self.kernel_set, optimize)
+
+
+def kernels_of(kernel_set: str, optimize: Optimize) -> str:
+    """A target's own kernels for speed; the portable ones, which are the smallest, for size."""
+    return kernel_set if optimize == "speed" else "portable"
 
 
 def core_names() -> tuple[str, ...]:
@@ -86,8 +91,7 @@ def load_core(name: str) -> Core:
     """Return the core of that name. Raises TargetError with the known names."""
     if name not in core_names():
         raise TargetError(f"unknown target {name!r}; known: {', '.join(core_names())}")
-    with (_CORES / f"{name}.toml").open("rb") as file:
-        data: dict[str, Any] = tomllib.load(file)
+    data = read_toml(_CORES / f"{name}.toml")
     compiler, memory, emulator, cycles = data["compiler"], data["memory"], data["emulator"], data["cycles"]
     return Core(
         name=data["name"],
@@ -114,6 +118,12 @@ def load_core(name: str) -> Core:
         cycle_error_pct=cycles.get("error_pct"),
         cycle_source=cycles["source"],
     )
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A target's file."""
+    with path.open("rb") as file:
+        return tomllib.load(file)
 
 
 def _qemu_board(data: dict[str, Any]) -> QemuBoard:
