@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_CTYPE = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
+_CTYPE = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t"}
 _C_WORDS = frozenset(
     [
         "auto",

@@ -48,7 +48,7 @@ def plan_recurrent(layer: QuantRecurrent, label: str, prefix: str, source: Sourc
         kernels=(*_kernels(isa, *isa.sources(cell)), *_HEADERS, f"fast/es_fast_{cell.stem}.h"),
         output=hidden,
         weight_bytes=packed.weight_bytes,
-        table_bytes=4 * packed.words.size - packed.weight_bytes,
+        table_bytes=packed.words.nbytes - packed.weight_bytes,
         carry=tuple(carry),
         work=tuple(work),
         kernel_set=isa.name,
@@ -72,7 +72,7 @@ def plan_dense(layer: QuantDense, label: str, prefix: str, source: Source, isa: 
         kernels=tuple(kernels),
         output=output,
         weight_bytes=packed.weight_bytes,
-        table_bytes=4 * packed.words.size - packed.weight_bytes,
+        table_bytes=packed.words.nbytes - packed.weight_bytes,
         tensors=() if last else (Buffer(f"{label}_y", "int16", layer.units, "result of the Dense layer"),),
         kernel_set=isa.name,
     )

@@ -17,11 +17,19 @@
  *   es_gate_rows            one group's rows: `sums` gates whose two parts are added, then `parts` gates that keep them
  *                           apart (input first); pre[gate * ES_GROUP + unit]. Returns the next group's rows.
  *   es_dense_rows           ES_LAYER_rows of a Dense layer times an int16 x
- * and may bring faster es_product, es_curve, es_gru_units, es_lstm_units. */
+ * and may bring faster es_product, es_curve, es_fast_sigmoid and es_fast_tanh, es_gru_units and es_lstm_units, and
+ * with ES_HAS_TYPES
+ *   es_word                 element of ES_LAYER_rows, else int32_t
+ *   es_sum                  element of pre, else int32_t; if it is int16_t, es_gate_rows saturates */
 #ifndef ES_FAST_H
 #define ES_FAST_H
 
 #include "es_isa.h"
+
+#ifndef ES_HAS_TYPES
+typedef int32_t es_word;
+typedef int32_t es_sum;
+#endif
 
 #include "es_fast_gates.h"
 
@@ -33,14 +41,14 @@
 #define ES_GROUP_OF(unit) ((uint16_t)(ES_UNITS - (unit) < ES_GROUP ? ES_UNITS - (unit) : ES_GROUP))
 
 #ifndef ES_HAS_UNITS
-static inline void es_gru_units(const int32_t *pre, int16_t *h, uint16_t count, uint8_t shift)
+static inline void es_gru_units(const es_sum *pre, int16_t *h, uint16_t count, uint8_t shift)
 {
     for (uint16_t i = 0; i < count; ++i) {
         h[i] = es_gru_unit(pre[i], pre[ES_GROUP + i], pre[2 * ES_GROUP + i], pre[3 * ES_GROUP + i], h[i], shift);
     }
 }
 
-static inline void es_lstm_units(const int32_t *pre, int16_t *h, int16_t *c, uint16_t count, uint8_t shift,
+static inline void es_lstm_units(const es_sum *pre, int16_t *h, int16_t *c, uint16_t count, uint8_t shift,
                                  uint8_t cell_shift)
 {
     for (uint16_t i = 0; i < count; ++i) {

@@ -53,6 +53,7 @@ static inline int32_t es_curve_tanh(int32_t curve)
 }
 #endif
 
+#ifndef ES_HAS_ACTIVATIONS
 /* Twins: edgeseq.arith.activation.sigmoid_q15 and tanh_q15 of v << shift. */
 static inline int32_t es_fast_sigmoid(int32_t v, uint8_t shift)
 {
@@ -63,6 +64,7 @@ static inline int32_t es_fast_tanh(int32_t v, uint8_t shift)
 {
     return es_curve_tanh(es_curve(v, (int32_t)2 << shift));
 }
+#endif
 
 /* Gates z, r and the candidate's two parts -> the new hidden state. */
 static inline int16_t es_gru_unit(int32_t z_sum, int32_t r_sum, int32_t from_input, int32_t from_state, int32_t h,

@@ -2,12 +2,12 @@
 static void ES_LAYER_NAME(_step)(const void *x, int16_t *h, es_view *h_view, es_view *reset_view, int16_t *gates)
 {
     int16_t *update = gates, *reset = gates + ES_UNITS;
-    const ES_FLASH int32_t *rows = ES_LAYER_NAME(_rows);
+    const ES_FLASH es_word *rows = ES_LAYER_NAME(_rows);
     es_view_state(h, ES_UNITS, h_view);
     const es_views views = es_make_views(x, ES_INPUTS, ES_INPUT_SHIFT, h_view, ES_UNITS, ES_STATE_SHIFT);
     /* r * h of all units must be known before the first candidate. */
     for (uint16_t unit = 0; unit < ES_UNITS; unit = (uint16_t)(unit + ES_GROUP)) {
-        int32_t pre[2 * ES_GROUP];
+        es_sum pre[2 * ES_GROUP];
         rows = es_gate_rows(rows, &views, 2, 0, ES_WIDE, ES_BOUNDED, pre);
         for (uint16_t i = 0; i < ES_GROUP_OF(unit); ++i) {
             update[unit + i] = (int16_t)es_fast_sigmoid(pre[i], ES_PREACTIVATION_SHIFT);
@@ -18,7 +18,7 @@ static void ES_LAYER_NAME(_step)(const void *x, int16_t *h, es_view *h_view, es_
     es_view_state(reset, ES_UNITS, reset_view);
     const es_views gated = es_make_views(x, ES_INPUTS, ES_INPUT_SHIFT, reset_view, ES_UNITS, ES_STATE_SHIFT);
     for (uint16_t unit = 0; unit < ES_UNITS; unit = (uint16_t)(unit + ES_GROUP)) {
-        int32_t pre[ES_GROUP];
+        es_sum pre[ES_GROUP];
         rows = es_gate_rows(rows, &gated, 1, 0, ES_WIDE, ES_BOUNDED, pre);
         for (uint16_t i = 0; i < ES_GROUP_OF(unit); ++i) {
             h[unit + i] = es_gru_before_unit(update[unit + i], pre[i], h[unit + i], ES_PREACTIVATION_SHIFT);

@@ -13,13 +13,14 @@ from edgeseq.export.c.layout import Cell, Entry
 from edgeseq.quantize.types import Matvec
 
 Words = npt.NDArray[np.int32]
+Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Packed:
-    """A weight stream. words: int32; weight_bytes: how many of its bytes are weights, padding included."""
+    """A weight stream. words: int32 or bytes; weight_bytes: how many of its bytes are weights, padding included."""
 
-    words: Words
+    words: Words | Bytes
     weight_bytes: int
 
 

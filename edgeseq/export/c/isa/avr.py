@@ -1,0 +1,83 @@
+"""8-bit AVR: unsigned bytes, four rows at a time. The format is described in kernels/fast/avr/es_isa.h."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq.export.c.buffers import Buffer
+from edgeseq.export.c.isa.base import Bytes, Packed, Rows
+from edgeseq.export.c.layout import Cell, Entry, largest_accumulator
+from edgeseq.quantize.types import Matvec
+
+_ACCUMULATOR_LIMIT = 2**23
+_MAX_SHIFT = 24  # a scale of at least 1 follows the multiplier
+_OFFSET = 128
+_WIDE_ROWS = 2
+
+
+class Avr:
+    """Blocks of four rows of one gate, two where x has 16 bits."""
+
+    name = "avr"
+    group = 4
+
+    def sources(self, cell: Cell) -> tuple[str, ...]:
+        """One row loop, with or without saturation, and the gates."""
+        return ("es_rows_avr.h", f"es_rows_{'bounded' if cell.bounded else 'saturated'}.c", "es_gates_avr.c")
+
+    def refusal(self, cell: Cell) -> str | None:
+        """Accumulators of int8 rows have 24 bits."""
+        entries: tuple[tuple[Matvec, Entry], ...] = ((cell.state, "state"),)
+        if not cell.wide:
+            entries += ((cell.input, cell.entry),)
+        for matrix, entry in entries:
+            if largest_accumulator(matrix, entry).max() >= _ACCUMULATOR_LIMIT:
+                return f"a row of {matrix.columns} columns can exceed 24 bits"
+            if matrix.shift > _MAX_SHIFT:
+                return f"a requantisation shift of {matrix.shift} is above {_MAX_SHIFT}"
+        return None
+
+    def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
+        """Codes of 15 bits are read where they lie; others as unsigned bytes after their sum."""
+        return None if entry == "codes16" else Buffer(name, "uint8", size + 2, reason)
+
+    def pack(self, cell: Cell) -> Packed:
+        """Gate by gate of four units: input rows, then state rows."""
+        parts: list[Bytes] = []
+        weight_bytes = 0
+        for phase in cell.phases:
+            for first in range(0, cell.units, self.group):
+                for gate in (*phase.sums, *phase.parts):
+                    start, limit = gate * cell.units + first, (gate + 1) * cell.units
+                    for matrix in (cell.input, cell.state):
+                        rows = Rows.take(matrix, start, self.group, limit)
+                        parts += _wide_blocks(rows) if cell.wide and matrix is cell.input else _block(rows)
+                        weight_bytes += rows.weight.size
+        return Packed(np.concatenate(parts), weight_bytes)
+
+    def pack_dense(self, matrix: Matvec) -> Packed:
+        """Two rows at a time."""
+        rows = Rows.take(matrix, 0, -(-matrix.rows // _WIDE_ROWS) * _WIDE_ROWS, matrix.rows)
+        return Packed(np.concatenate(_wide_blocks(rows)), rows.weight.size)
+
+
+def _block(rows: Rows) -> list[Bytes]:
+    start = (rows.bias - 1) // 2 - _OFFSET * rows.weight.sum(axis=1)
+    # The smallest shift is brought into the scale's range.
+    multiplier = rows.multiplier * (2 if rows.shift == 16 else 1)
+    return [_bytes(start, 3), _bytes(rows.weight.T + _OFFSET, 1), _bytes(multiplier, 2)]
+
+
+def _wide_blocks(rows: Rows) -> list[Bytes]:
+    parts = []
+    for first in range(0, rows.weight.shape[0], _WIDE_ROWS):
+        block = slice(first, first + _WIDE_ROWS)
+        parts += [_bytes(rows.bias[block], 4), _bytes(rows.weight[block].T, 1), _bytes(rows.multiplier[block], 2)]
+    return parts
+
+
+def _bytes(values: npt.NDArray[np.int64], size: int) -> Bytes:
+    """Low bytes of each value, little-endian."""
+    flat = np.ascontiguousarray(values, dtype="<i8").ravel()
+    return flat.view(np.uint8).reshape(-1, 8)[:, :size].ravel()

@@ -1,0 +1,313 @@
+/* 8-bit AVR with a multiplier: ATmega328P, 2560, ...
+ *
+ * ES_LAYER_rows is a stream of bytes, little-endian. Rows come in blocks of four, one gate of four units; a gate is a
+ * block of the input matrix, then one of the state matrix. A block is:
+ *   start (4 of 24 bits), weights (column by column), multipliers (4 of 16 bits, doubled if the shift is 16).
+ * The multiplier is cheapest for unsigned bytes, whose carry needs no sign: weights and views are offset by 128, so
+ *   sum w * x = sum (w + 128) * (x + 128) - 128 * sum w - 128 * sum (x + 128).
+ * start holds (bias - 1) / 2 - 128 * sum w, a view the last sum: all rows share it.
+ * Blocks of a 16-bit x have two rows: bias (2 of 32 bits), signed weights, multipliers (2 of 16 bits). */
+#ifndef ES_ISA_H
+#define ES_ISA_H
+
+#include "es_arith.h"
+#include "es_kernels.h"
+
+#define ES_GROUP 4
+#define ES_HAS_TYPES
+
+#if defined(__AVR_HAVE_MUL__) && defined(__AVR_HAVE_LPMX__) && defined(__FLASH)
+#define ES_AVR 1
+#else
+#define ES_AVR 0
+#endif
+
+#if defined(__GNUC__)
+#define ES_INLINE static inline __attribute__((always_inline))
+#else
+#define ES_INLINE static inline
+#endif
+
+typedef uint8_t es_word;
+typedef int16_t es_sum;
+typedef uint8_t es_view; /* sum of the values (2 bytes), then the values, offset by 128 */
+
+typedef struct {
+    const void *input;
+    const es_view *state;
+    uint16_t inputs, units;
+    uint8_t input_shift, state_shift;
+} es_views;
+
+#define es_make_views(x, inputs, input_shift, h, units, state_shift) {x, h, inputs, units, input_shift, state_shift}
+
+ES_INLINE void es_view_codes8(const int8_t *x, uint16_t size, es_view *view)
+{
+    uint16_t sum = 0;
+    for (uint16_t i = 0; i < size; ++i) {
+        const uint8_t value = (uint8_t)((uint8_t)x[i] ^ 128u);
+        view[2 + i] = value;
+        sum = (uint16_t)(sum + value);
+    }
+    view[0] = (uint8_t)sum;
+    view[1] = (uint8_t)(sum >> 8);
+}
+
+/* es_narrow in bytes: rounding carries into the high one if the low one is above 126, below zero above 128. */
+ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *view)
+{
+    uint16_t sum = 0;
+    for (uint16_t i = 0; i < size; ++i) {
+        const uint8_t low = (uint8_t)h[i];
+        uint8_t value = (uint8_t)((uint16_t)h[i] >> 8 ^ 128u);
+        if (value < 128) {
+            value = (uint8_t)(value + (low > 128));
+        } else if (value < 255) {
+            value = (uint8_t)(value + (low > 126));
+        }
+        view[2 + i] = value;
+        sum = (uint16_t)(sum + value);
+    }
+    view[0] = (uint8_t)sum;
+    view[1] = (uint8_t)(sum >> 8);
+}
+
+/* Requantisation shifts by 24 bits after a factor of 2^(24 - shift); at 16 the multipliers hold half of it. */
+ES_INLINE uint8_t es_row_scale(uint8_t shift)
+{
+    return shift == 16 ? (uint8_t)128 : (uint8_t)(1u << (24 - shift));
+}
+
+#if ES_AVR
+
+/* One block of four rows; see es_rows_avr.h for the registers. `bounded`: no row can leave int16. */
+void es_rows_bounded(void);
+void es_rows_saturated(void);
+
+#define ES_ROWS_CALL(name)                                                                                             \
+    __asm__ volatile("%~call " name                                                                                    \
+                     : "+z"(stream), "+x"(view), "+r"(to), "+r"(eights), "+r"(ones), "+r"(scale), "+r"(add)            \
+                     :                                                                                                 \
+                     : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",       \
+                       "r16", "r17", "r18", "r19", "memory")
+
+ES_INLINE const ES_FLASH es_word *es_rows_s8(const ES_FLASH es_word *stream, const es_view *view, uint16_t columns,
+                                             uint8_t shift, uint8_t bounded, uint8_t added, int16_t *parts)
+{
+    register int16_t *to __asm__("r24") = parts;
+    register uint8_t eights __asm__("r20") = (uint8_t)(columns / 8);
+    register uint8_t ones __asm__("r21") = (uint8_t)(columns % 8);
+    register uint8_t scale __asm__("r22") = es_row_scale(shift);
+    register uint8_t add __asm__("r23") = added;
+    if (bounded) {
+        ES_ROWS_CALL("es_rows_bounded");
+    } else {
+        ES_ROWS_CALL("es_rows_saturated");
+    }
+    return stream;
+}
+
+#else /* the same rows on any other machine */
+
+ES_INLINE uint32_t es_load24(const ES_FLASH es_word *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16;
+}
+
+ES_INLINE const ES_FLASH es_word *es_rows_s8(const ES_FLASH es_word *stream, const es_view *view, uint16_t columns,
+                                             uint8_t shift, uint8_t bounded, uint8_t added, int16_t *parts)
+{
+    const uint32_t sum = (uint32_t)view[0] | (uint32_t)view[1] << 8;
+    const ES_FLASH es_word *multiplier = stream + 12 + 4 * columns;
+    (void)bounded;
+    for (uint8_t row = 0; row < 4; ++row) {
+        uint32_t acc = es_load24(stream + 3 * row) - 128 * sum;
+        for (uint16_t i = 0; i < columns; ++i) {
+            acc += (uint32_t)stream[12 + 4 * i + row] * view[2 + i];
+        }
+        const int64_t doubled = (int32_t)(acc << 9 | 1u << 8) >> 8;
+        const int32_t scale = (multiplier[2 * row] | multiplier[2 * row + 1] << 8) * (int32_t)es_row_scale(shift);
+        const int32_t part = es_saturate_s16((int32_t)((doubled * scale + ((int32_t)1 << 23)) >> 24));
+        parts[row] = (int16_t)(added ? es_saturate_s16(parts[row] + part) : part);
+    }
+    return multiplier + 8;
+}
+
+#endif
+
+ES_INLINE int32_t es_load32(const ES_FLASH es_word *at)
+{
+    return (int32_t)((uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24);
+}
+
+/* es_requantize by 16-bit halves: no 64-bit product. */
+ES_INLINE int16_t es_scale_wide(int32_t acc, int16_t multiplier, uint8_t shift)
+{
+    const int32_t low = (int32_t)(((uint32_t)(uint16_t)acc * (uint16_t)multiplier + (shift == 16 ? 32768u : 0u)) >> 16);
+    const int32_t product = (int32_t)(int16_t)(acc >> 16) * multiplier + low;
+    return (int16_t)es_saturate_s16(shift == 16 ? product : ((product >> (shift - 17)) + 1) >> 1);
+}
+
+/* acc[row] += sum over up to 256 columns of weight[column][row] * x[column], for two rows. Returns the next weights. */
+ES_INLINE const ES_FLASH es_word *es_columns_s16(const ES_FLASH es_word *stream, const int16_t *x, uint16_t columns,
+                                                 int32_t acc[2])
+{
+#if ES_AVR
+    /* Each row has two sums of 24 bits: over the low bytes of x, and over the high ones. */
+#define ES_PRODUCT(kind, with, low, middle, high)                                                                      \
+    kind " r18, " with "\n\tsbc " high ", r21\n\tadd " low ", r0\n\tadc " middle ", r1\n\tadc " high ", r21\n\t"
+#define ES_JOIN(b0, b1, b2, b3, high0, high1)                                                                          \
+    "clr r18\n\tsbrc " b2 ", 7\n\tcom r18\n\tadd " b1 ", " high0 "\n\tadc " b2 ", " high1 "\n\tadc " b3 ", r18\n\t"
+    register int32_t first __asm__("r2") = 0;
+    register int32_t second __asm__("r8") = 0;
+    register uint8_t left __asm__("r22") = (uint8_t)columns;
+    __asm__ volatile(
+        "clr r21\n\tclr r6\n\tclr r7\n\tclr r12\n\tclr r13\n"
+        "1:\n\tld r19, X+\n\tld r20, X+\n\t"
+        "lpm r18, Z+\n\t" ES_PRODUCT("mulsu", "r19", "r2", "r3", "r4")
+            ES_PRODUCT("muls", "r20", "r6", "r7", "r5") "lpm r18, Z+\n\t" ES_PRODUCT("mulsu", "r19", "r8", "r9", "r10")
+                ES_PRODUCT("muls", "r20", "r12", "r13", "r11") "dec r22\n\tbrne 1b\n\t" ES_JOIN(
+                    "r2", "r3", "r4", "r5", "r6", "r7") ES_JOIN("r8", "r9", "r10", "r11", "r12", "r13") "clr r1\n"
+        : "+z"(stream), "+x"(x), "+r"(first), "+r"(second), "+r"(left)
+        :
+        : "r6", "r7", "r12", "r13", "r18", "r19", "r20", "r21", "memory");
+    acc[0] += first;
+    acc[1] += second;
+    return stream;
+#undef ES_PRODUCT
+#undef ES_JOIN
+#else
+    for (uint16_t i = 0; i < columns; ++i) {
+        acc[0] += (int8_t)stream[2 * i] * x[i];
+        acc[1] += (int8_t)stream[2 * i + 1] * x[i];
+    }
+    return stream + 2 * columns;
+#endif
+}
+
+/* Blocks of two rows and a 16-bit x. */
+static inline const ES_FLASH es_word *es_rows_s16(const ES_FLASH es_word *stream, const int16_t *x, uint16_t columns,
+                                                  uint16_t rows, uint8_t doubled, uint8_t shift, int16_t *parts)
+{
+    for (uint16_t first = 0; first < rows; first = (uint16_t)(first + 2)) {
+        int32_t acc[2] = {0, 0};
+        const ES_FLASH es_word *bias = stream;
+        stream += 8;
+        for (uint16_t done = 0; done < columns;) {
+            const uint16_t count = (uint16_t)(columns - done < 256 ? columns - done : 256);
+            stream = es_columns_s16(stream, x + done, count, acc);
+            done = (uint16_t)(done + count);
+        }
+        for (uint8_t row = 0; row < 2 && first + row < rows; ++row, bias += 4) {
+            const int16_t multiplier = (int16_t)(stream[2 * row] | stream[2 * row + 1] << 8);
+            parts[first + row] = es_scale_wide(acc[row] * (1 + doubled) + es_load32(bias), multiplier, shift);
+        }
+        stream += 4;
+    }
+    return stream;
+}
+
+ES_INLINE const ES_FLASH es_word *es_gate_rows(const ES_FLASH es_word *stream, const es_views *views, uint8_t sums,
+                                               uint8_t parts, uint8_t wide, uint8_t bounded, es_sum *pre)
+{
+    for (uint8_t gate = 0; gate < sums + parts; ++gate, pre += ES_GROUP) {
+        if (wide) {
+            stream =
+                es_rows_s16(stream, (const int16_t *)views->input, views->inputs, ES_GROUP, 1, views->input_shift, pre);
+        } else {
+            stream =
+                es_rows_s8(stream, (const es_view *)views->input, views->inputs, views->input_shift, bounded, 0, pre);
+        }
+        /* The candidate's input parts come first, then its state parts. */
+        const uint8_t summed = gate < sums;
+        stream = es_rows_s8(stream, views->state, views->units, views->state_shift, bounded, summed,
+                            summed ? pre : pre + parts * ES_GROUP);
+    }
+    return stream;
+}
+
+ES_INLINE void es_dense_rows(const ES_FLASH es_word *stream, const int16_t *x, uint16_t inputs, uint16_t units,
+                             uint8_t shift, int16_t *y)
+{
+    (void)es_rows_s16(stream, x, inputs, units, 0, shift, y);
+}
+
+#if ES_AVR
+#define ES_HAS_PRODUCTS
+#define ES_HAS_ACTIVATIONS
+#define ES_HAS_UNITS
+
+/* Twins: es_fast_gates.h. scale: 2^(shift - 1) for the sigmoid, 2^shift for tanh, so that a step of 1/256 entry of the
+ * table is 1. */
+int16_t es_sigmoid_avr(int16_t v, uint8_t scale);
+int16_t es_tanh_avr(int16_t v, uint8_t scale);
+/* tanh of (3 * cell + half) >> shift, half = 2^(shift - 1): cells of es_cell_tanh whose cell_shift is below 3. */
+int16_t es_cell_tanh_avr(int16_t cell, uint8_t half, uint8_t shift);
+/* a * b * 2^-15 and a * b * 2^-(15 + extra_shift), a > 0. */
+int16_t es_product_avr(int16_t a, int16_t b);
+int16_t es_product_shifted_avr(int16_t a, int16_t b, uint8_t extra_shift);
+
+ES_INLINE int16_t es_add_s16(int16_t a, int16_t b)
+{
+    __asm__("add %A0, %A1\n\tadc %B0, %B1\n\tbrvc 1f\n\tldi %A0, 255\n\tldi %B0, 127\n\tsbrs %B1, 7\n\trjmp 1f\n\t"
+            "ldi %A0, 0\n\tldi %B0, 128\n1:"
+            : "+&d"(a)
+            : "r"(b));
+    return a;
+}
+
+ES_INLINE int16_t es_fast_sigmoid(es_sum v, uint8_t shift)
+{
+    return es_sigmoid_avr(v, (uint8_t)(1u << (shift - 1)));
+}
+
+ES_INLINE int16_t es_fast_tanh(es_sum v, uint8_t shift)
+{
+    return es_tanh_avr(v, (uint8_t)(1u << shift));
+}
+
+ES_INLINE int16_t es_product(int16_t a, int16_t b, uint8_t extra_shift)
+{
+    return extra_shift == 0 ? es_product_avr(a, b) : es_product_shifted_avr(a, b, extra_shift);
+}
+
+ES_INLINE int16_t es_add_product(int16_t addend, int16_t a, int16_t b)
+{
+    return es_add_s16(es_product_avr(a, b), addend);
+}
+
+ES_INLINE int16_t es_subtract_product(int16_t minuend, int16_t a, int16_t b)
+{
+    return (int16_t)(minuend - es_product_avr(a, b));
+}
+
+ES_INLINE void es_gru_units(const es_sum *pre, int16_t *h, uint16_t count, uint8_t shift)
+{
+    for (uint8_t i = 0; i < (uint8_t)count; ++i, ++pre, ++h) {
+        const int16_t z = es_fast_sigmoid(pre[0], shift);
+        const int16_t r = es_fast_sigmoid(pre[ES_GROUP], shift);
+        const int16_t sum = es_add_product(pre[2 * ES_GROUP], r, pre[3 * ES_GROUP]);
+        const int16_t candidate = es_fast_tanh(sum, shift);
+        *h = (int16_t)(es_subtract_product(candidate, z, candidate) + es_product_avr(z, *h));
+    }
+}
+
+ES_INLINE void es_lstm_units(const es_sum *pre, int16_t *h, int16_t *c, uint16_t count, uint8_t shift,
+                             uint8_t cell_shift)
+{
+    for (uint8_t i = 0; i < (uint8_t)count; ++i, ++pre, ++h, ++c) {
+        const int16_t input = es_fast_sigmoid(pre[0], shift);
+        const int16_t candidate = es_fast_tanh(pre[2 * ES_GROUP], shift);
+        const int16_t added = es_product(input, candidate, cell_shift);
+        const int16_t forget = es_fast_sigmoid(pre[ES_GROUP], shift);
+        const int16_t cell = es_add_product(added, forget, *c);
+        *c = cell;
+        const int16_t squashed = cell_shift < 3
+                                     ? es_cell_tanh_avr(cell, (uint8_t)(4u >> cell_shift), (uint8_t)(3 - cell_shift))
+                                     : es_tanh_avr(es_product_avr(24576, cell), (uint8_t)(1u << (cell_shift - 1)));
+        *h = es_product_avr(es_fast_sigmoid(pre[3 * ES_GROUP], shift), squashed);
+    }
+}
+#endif
+
+#endif
