@@ -24,7 +24,7 @@ class Avr:
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """One row loop, with or without saturation, and the gates."""
-        return ("es_rows_avr.h", f"es_rows_{'bounded' if cell.bounded else 'saturated'}.c", "es_gates_avr.c")
+        return ("es_blocks_avr.h", f"es_blocks_{'bounded' if cell.bounded else 'saturated'}.c", "es_gates_avr.c")
 
     def refusal(self, cell: Cell) -> str | None:
         """Accumulators of int8 rows have 24 bits."""
@@ -39,19 +39,18 @@ class Avr:
         return None
 
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
-        """Codes of 15 bits are read where they lie; others as unsigned bytes after their sum."""
+        """Codes of 15 bits are read where they lie; others as unsigned bytes, their sum behind them."""
         return None if entry == "codes16" else Buffer(name, "uint8", size + 2, reason)
 
     def pack(self, cell: Cell) -> Packed:
-        """Gate by gate of four units: input rows, then state rows."""
+        """Four units at a time: input rows gate by gate, then state rows."""
         parts: list[Bytes] = []
         weight_bytes = 0
         for phase in cell.phases:
             for first in range(0, cell.units, self.group):
-                for gate in (*phase.sums, *phase.parts):
-                    start, limit = gate * cell.units + first, (gate + 1) * cell.units
-                    for matrix in (cell.input, cell.state):
-                        rows = Rows.take(matrix, start, self.group, limit)
+                for matrix in (cell.input, cell.state):
+                    for gate in (*phase.sums, *phase.parts):
+                        rows = Rows.take(matrix, gate * cell.units + first, self.group, (gate + 1) * cell.units)
                         parts += _wide_blocks(rows) if cell.wide and matrix is cell.input else _block(rows)
                         weight_bytes += rows.weight.size
         return Packed(np.concatenate(parts), weight_bytes)

@@ -1,7 +1,7 @@
 /* 8-bit AVR with a multiplier: ATmega328P, 2560, ...
  *
- * ES_LAYER_rows is a stream of bytes, little-endian. Rows come in blocks of four, one gate of four units; a gate is a
- * block of the input matrix, then one of the state matrix. A block is:
+ * ES_LAYER_rows is a stream of bytes, little-endian. Rows come in blocks of four, one gate of four units; a group is
+ * the blocks of the input matrix, then those of the state matrix. A block is:
  *   start (4 of 24 bits), weights (column by column), multipliers (4 of 16 bits, doubled if the shift is 16).
  * The multiplier is cheapest for unsigned bytes, whose carry needs no sign: weights and views are offset by 128, so
  *   sum w * x = sum (w + 128) * (x + 128) - 128 * sum w - 128 * sum (x + 128).
@@ -30,27 +30,41 @@
 
 typedef uint8_t es_word;
 typedef int16_t es_sum;
-typedef uint8_t es_view; /* sum of the values (2 bytes), then the values, offset by 128 */
+typedef uint8_t es_view; /* the values, offset by 128, then their sum (2 bytes) */
+
+/* One matrix and its x, in the order that es_blocks_avr.h reads. Requantisation shifts by 24 bits after a factor of
+ * 2^(24 - shift); at 16 the multipliers hold half of it. */
+typedef struct {
+    uint8_t eights, ones; /* columns = 8 * eights + ones */
+    uint8_t scale;
+    const es_view *view;
+} es_part;
 
 typedef struct {
-    const void *input;
-    const es_view *state;
-    uint16_t inputs, units;
-    uint8_t input_shift, state_shift;
+    es_part input, state;
+    const int16_t *wide; /* instead of the input's view */
+    uint16_t inputs;
+    uint8_t input_shift;
 } es_views;
 
-#define es_make_views(x, inputs, input_shift, h, units, state_shift) {x, h, inputs, units, input_shift, state_shift}
+#define es_row_scale(shift) ((uint8_t)((shift) < 17 ? 128 : 1 << (24 - (shift)) & 255))
+
+#define es_make_part(view, columns, shift) {(columns) / 8, (columns) % 8, es_row_scale(shift), view}
+
+#define es_make_views(x, inputs, input_shift, h, units, state_shift)                                                   \
+    {es_make_part((const es_view *)x, inputs, input_shift), es_make_part(h, units, state_shift), (const int16_t *)x,   \
+     inputs, input_shift}
 
 ES_INLINE void es_view_codes8(const int8_t *x, uint16_t size, es_view *view)
 {
     uint16_t sum = 0;
     for (uint16_t i = 0; i < size; ++i) {
         const uint8_t value = (uint8_t)((uint8_t)x[i] ^ 128u);
-        view[2 + i] = value;
+        view[i] = value;
         sum = (uint16_t)(sum + value);
     }
-    view[0] = (uint8_t)sum;
-    view[1] = (uint8_t)(sum >> 8);
+    view[size] = (uint8_t)sum;
+    view[size + 1] = (uint8_t)(sum >> 8);
 }
 
 /* es_narrow in bytes: rounding carries into the high one if the low one is above 126, below zero above 128. */
@@ -65,44 +79,37 @@ ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *view)
         } else if (value < 255) {
             value = (uint8_t)(value + (low > 126));
         }
-        view[2 + i] = value;
+        view[i] = value;
         sum = (uint16_t)(sum + value);
     }
-    view[0] = (uint8_t)sum;
-    view[1] = (uint8_t)(sum >> 8);
-}
-
-/* Requantisation shifts by 24 bits after a factor of 2^(24 - shift); at 16 the multipliers hold half of it. */
-ES_INLINE uint8_t es_row_scale(uint8_t shift)
-{
-    return shift == 16 ? (uint8_t)128 : (uint8_t)(1u << (24 - shift));
+    view[size] = (uint8_t)sum;
+    view[size + 1] = (uint8_t)(sum >> 8);
 }
 
 #if ES_AVR
 
-/* One block of four rows; see es_rows_avr.h for the registers. `bounded`: no row can leave int16. */
-void es_rows_bounded(void);
-void es_rows_saturated(void);
+/* Blocks of four rows that share an x; see es_blocks_avr.h for the registers. */
+void es_blocks_bounded(void);
+void es_blocks_saturated(void);
 
-#define ES_ROWS_CALL(name)                                                                                             \
+#define ES_CALL_BLOCKS(name)                                                                                           \
     __asm__ volatile("%~call " name                                                                                    \
-                     : "+z"(stream), "+x"(view), "+r"(to), "+r"(eights), "+r"(ones), "+r"(scale), "+r"(add)            \
+                     : "+z"(stream), "+x"(part), "+r"(to), "+r"(left), "+r"(add)                                       \
                      :                                                                                                 \
                      : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",       \
-                       "r16", "r17", "r18", "r19", "memory")
+                       "r16", "r17", "r18", "r19", "r20", "r21", "memory")
 
-ES_INLINE const ES_FLASH es_word *es_rows_s8(const ES_FLASH es_word *stream, const es_view *view, uint16_t columns,
-                                             uint8_t shift, uint8_t bounded, uint8_t added, int16_t *parts)
+/* Rows of 4 * blocks -> parts, or added to them. `bounded`: no row can leave int16. */
+ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, const es_part *part, uint8_t blocks,
+                                               uint8_t bounded, uint8_t added, int16_t *parts)
 {
     register int16_t *to __asm__("r24") = parts;
-    register uint8_t eights __asm__("r20") = (uint8_t)(columns / 8);
-    register uint8_t ones __asm__("r21") = (uint8_t)(columns % 8);
-    register uint8_t scale __asm__("r22") = es_row_scale(shift);
+    register uint8_t left __asm__("r22") = blocks;
     register uint8_t add __asm__("r23") = added;
     if (bounded) {
-        ES_ROWS_CALL("es_rows_bounded");
+        ES_CALL_BLOCKS("es_blocks_bounded");
     } else {
-        ES_ROWS_CALL("es_rows_saturated");
+        ES_CALL_BLOCKS("es_blocks_saturated");
     }
     return stream;
 }
@@ -114,23 +121,27 @@ ES_INLINE uint32_t es_load24(const ES_FLASH es_word *at)
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16;
 }
 
-ES_INLINE const ES_FLASH es_word *es_rows_s8(const ES_FLASH es_word *stream, const es_view *view, uint16_t columns,
-                                             uint8_t shift, uint8_t bounded, uint8_t added, int16_t *parts)
+ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, const es_part *part, uint8_t blocks,
+                                               uint8_t bounded, uint8_t added, int16_t *parts)
 {
-    const uint32_t sum = (uint32_t)view[0] | (uint32_t)view[1] << 8;
-    const ES_FLASH es_word *multiplier = stream + 12 + 4 * columns;
+    const uint16_t columns = (uint16_t)(8 * part->eights + part->ones);
+    const uint32_t sum = (uint32_t)part->view[columns] | (uint32_t)part->view[columns + 1] << 8;
     (void)bounded;
-    for (uint8_t row = 0; row < 4; ++row) {
-        uint32_t acc = es_load24(stream + 3 * row) - 128 * sum;
-        for (uint16_t i = 0; i < columns; ++i) {
-            acc += (uint32_t)stream[12 + 4 * i + row] * view[2 + i];
+    for (uint8_t block = 0; block < blocks; ++block, parts += 4) {
+        const ES_FLASH es_word *multiplier = stream + 12 + 4 * columns;
+        for (uint8_t row = 0; row < 4; ++row) {
+            uint32_t acc = es_load24(stream + 3 * row) - 128 * sum;
+            for (uint16_t i = 0; i < columns; ++i) {
+                acc += (uint32_t)stream[12 + 4 * i + row] * part->view[i];
+            }
+            const int64_t doubled = (int32_t)(acc << 9 | 1u << 8) >> 8;
+            const int32_t scale = (multiplier[2 * row] | multiplier[2 * row + 1] << 8) * (int32_t)part->scale;
+            const int32_t result = es_saturate_s16((int32_t)((doubled * scale + ((int32_t)1 << 23)) >> 24));
+            parts[row] = (int16_t)(added ? es_saturate_s16(parts[row] + result) : result);
         }
-        const int64_t doubled = (int32_t)(acc << 9 | 1u << 8) >> 8;
-        const int32_t scale = (multiplier[2 * row] | multiplier[2 * row + 1] << 8) * (int32_t)es_row_scale(shift);
-        const int32_t part = es_saturate_s16((int32_t)((doubled * scale + ((int32_t)1 << 23)) >> 24));
-        parts[row] = (int16_t)(added ? es_saturate_s16(parts[row] + part) : part);
+        stream = multiplier + 8;
     }
-    return multiplier + 8;
+    return stream;
 }
 
 #endif
@@ -210,18 +221,18 @@ static inline const ES_FLASH es_word *es_rows_s16(const ES_FLASH es_word *stream
 ES_INLINE const ES_FLASH es_word *es_gate_rows(const ES_FLASH es_word *stream, const es_views *views, uint8_t sums,
                                                uint8_t parts, uint8_t wide, uint8_t bounded, es_sum *pre)
 {
-    for (uint8_t gate = 0; gate < sums + parts; ++gate, pre += ES_GROUP) {
-        if (wide) {
-            stream =
-                es_rows_s16(stream, (const int16_t *)views->input, views->inputs, ES_GROUP, 1, views->input_shift, pre);
-        } else {
-            stream =
-                es_rows_s8(stream, (const es_view *)views->input, views->inputs, views->input_shift, bounded, 0, pre);
-        }
-        /* The candidate's input parts come first, then its state parts. */
-        const uint8_t summed = gate < sums;
-        stream = es_rows_s8(stream, views->state, views->units, views->state_shift, bounded, summed,
-                            summed ? pre : pre + parts * ES_GROUP);
+    const uint8_t gates = (uint8_t)(sums + parts);
+    if (wide) {
+        stream =
+            es_rows_s16(stream, views->wide, views->inputs, (uint16_t)(gates * ES_GROUP), 1, views->input_shift, pre);
+    } else {
+        stream = es_blocks_s8(stream, &views->input, gates, bounded, 0, pre);
+    }
+    if (sums > 0) {
+        stream = es_blocks_s8(stream, &views->state, sums, bounded, 1, pre);
+    }
+    if (parts > 0) {
+        stream = es_blocks_s8(stream, &views->state, parts, bounded, 0, pre + gates * ES_GROUP);
     }
     return stream;
 }

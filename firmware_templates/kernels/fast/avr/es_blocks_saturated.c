@@ -1,0 +1,5 @@
+#include "es_isa.h"
+
+#define ES_BLOCKS es_blocks_saturated
+#define SATURATE 1
+#include "es_blocks_avr.h"
