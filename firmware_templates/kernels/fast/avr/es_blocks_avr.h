@@ -4,8 +4,8 @@
  * In: Z stream, X part, r25:r24 result, r22 blocks, r23 whether to add to the result. Out: Z the next block. Keeps Y
  * alone, so that callers save registers once a layer.
  *
- * r2-r9 and r16-r19 accumulators of 24 bits, r10 zero, r11 x, r13:r12 part, r20 rounds of eight columns, r21 columns
- * after them, r24 scale, r25 blocks left, Y result. */
+ * r2-r9 and r16-r19 accumulators of 24 bits, r10 zero, r11 x, r13:r12 view, r14 rounds of eight columns, r15 columns
+ * after them, r21:r20 those left, r24 scale, r25 blocks left, X view, Y result. */
 #if ES_AVR
 
 #define ES_START(low, middle, high) "lpm " low ", Z+\n\tlpm " middle ", Z+\n\tlpm " high ", Z+\n\t"
@@ -23,15 +23,15 @@
 #define ES_COLUMN "ld r11, X+\n\t" ES_ROWS(ES_MAC)
 #define ES_FOUR_COLUMNS ES_COLUMN ES_COLUMN ES_COLUMN ES_COLUMN
 
-/* Accumulator times multiplier -> bytes 1 to 4 of the product in r14, r15, r22, r23. */
+/* Accumulator times multiplier -> bytes 1 to 4 of the product in r26, r27, r22, r23. */
 #define ES_MULTIPLY(low, middle, high)                                                                                 \
     "lpm r20, Z+\n\tlpm r21, Z+\n\t"                                                                                   \
     "mulsu " high ", r21\n\tmovw r22, r0\n\t"                                                                          \
-    "mul " low ", r20\n\tmov r14, r1\n\t"                                                                              \
-    "mul " low ", r21\n\tadd r0, r14\n\tadc r1, r10\n\tmovw r14, r0\n\t"                                               \
-    "mul " middle ", r20\n\tadd r14, r0\n\tadc r15, r1\n\tadc r22, r10\n\tadc r23, r10\n\t"                            \
-    "mul " middle ", r21\n\tadd r15, r0\n\tadc r22, r1\n\tadc r23, r10\n\t"                                            \
-    "mulsu " high ", r20\n\tsbc r23, r10\n\tadd r15, r0\n\tadc r22, r1\n\tadc r23, r10\n\t"
+    "mul " low ", r20\n\tmov r26, r1\n\t"                                                                              \
+    "mul " low ", r21\n\tadd r0, r26\n\tadc r1, r10\n\tmovw r26, r0\n\t"                                               \
+    "mul " middle ", r20\n\tadd r26, r0\n\tadc r27, r1\n\tadc r22, r10\n\tadc r23, r10\n\t"                            \
+    "mul " middle ", r21\n\tadd r27, r0\n\tadc r22, r1\n\tadc r23, r10\n\t"                                            \
+    "mulsu " high ", r20\n\tsbc r23, r10\n\tadd r27, r0\n\tadc r22, r1\n\tadc r23, r10\n\t"
 
 /* r21:r20 becomes the limit that the sign asks for. */
 #define ES_LIMIT(sign) "ldi r20, 255\n\tldi r21, 127\n\tsbrs " sign ", 7\n\trjmp 1f\n\tcom r20\n\tcom r21\n"
@@ -41,12 +41,12 @@
 #define ES_SHIFT                                                                                                       \
     "mul r23, r24\n\tmov r21, r0\n\tmov r11, r1\n\tsbrc r23, 7\n\tsub r11, r24\n\t"                                    \
     "mul r22, r24\n\tmov r20, r0\n\tadd r21, r1\n\tadc r11, r10\n\t"                                                   \
-    "mul r15, r24\n\tlsl r0\n\tadc r20, r1\n\tadc r21, r10\n\tadc r11, r10\n\t"                                        \
+    "mul r27, r24\n\tlsl r0\n\tadc r20, r1\n\tadc r21, r10\n\tadc r11, r10\n\t"                                        \
     "mov r0, r21\n\tlsl r0\n\tmov r0, r11\n\tadc r0, r10\n\tbreq 1f\n\t" ES_LIMIT("r11") "1:\n\t"
 #else
 #define ES_SHIFT                                                                                                       \
     "mul r23, r24\n\tmov r21, r0\n\tmul r22, r24\n\tmov r20, r0\n\tadd r21, r1\n\t"                                    \
-    "mul r15, r24\n\tlsl r0\n\tadc r20, r1\n\tadc r21, r10\n\t"
+    "mul r27, r24\n\tlsl r0\n\tadc r20, r1\n\tadc r21, r10\n\t"
 #endif
 
 #define ES_STORE                                                                                                       \
@@ -55,18 +55,19 @@
 
 #define ES_FINISH(low, middle, high) ES_MULTIPLY(low, middle, high) ES_SHIFT ES_STORE
 
+#define ES_ENTER                                                                                                       \
+    "push r28\n\tpush r29\n\tmovw r28, r24\n\tmov r25, r22\n\tbst r23, 0\n\tclr r10\n\t"                               \
+    "ld r14, X+\n\tld r15, X+\n\tld r24, X+\n\tld r12, X+\n\tld r13, X\n\t"
+#define ES_COLUMNS                                                                                                     \
+    "movw r26, r12\n\tmovw r20, r14\n\trjmp 2f\n"                                                                      \
+    "1:\n\t" ES_FOUR_COLUMNS ES_FOUR_COLUMNS "2:\n\tsubi r20, 1\n\tbrcs 4f\n\trjmp 1b\n"                               \
+    "3:\n\t" ES_COLUMN "4:\n\tsubi r21, 1\n\tbrcc 3b\n\tld r22, X+\n\tld r23, X\n\t"
+#define ES_BLOCK ES_ROWS(ES_START) ES_COLUMNS ES_ROWS(ES_BIAS) ES_ROWS(ES_FINISH)
+#define ES_LEAVE "pop r29\n\tpop r28\n\tclr r1\n\tret\n"
+
 __attribute__((naked)) void ES_BLOCKS(void)
 {
-    __asm__ volatile(
-        "push r28\n\tpush r29\n\tmovw r28, r24\n\tmov r25, r22\n\tbst r23, 0\n\tmovw r12, r26\n\tclr r10\n"
-        "5:\n\t" ES_ROWS(
-            ES_START) "movw r26, r12\n\tld r20, X+\n\tld r21, X+\n\tld r24, X+\n\tld r0, X+\n\tld r1, X\n\t"
-                      "movw r26, r0\n\trjmp 2f\n"
-                      "1:\n\t" ES_FOUR_COLUMNS ES_FOUR_COLUMNS "2:\n\tsubi r20, 1\n\tbrcs 4f\n\trjmp 1b\n"
-                      "3:\n\t" ES_COLUMN "4:\n\tsubi r21, 1\n\tbrcc 3b\n\t"
-                      "ld r22, X+\n\tld r23, X\n\t" ES_ROWS(ES_BIAS)
-                          ES_ROWS(ES_FINISH) "dec r25\n\tbreq 6f\n\trjmp 5b\n"
-                                             "6:\n\tpop r29\n\tpop r28\n\tclr r1\n\tret\n");
+    __asm__ volatile(ES_ENTER "5:\n\t" ES_BLOCK "dec r25\n\tbreq 6f\n\trjmp 5b\n6:\n\t" ES_LEAVE);
 }
 
 #endif
