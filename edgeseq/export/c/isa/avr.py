@@ -23,8 +23,10 @@ class Avr:
     group = 4
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
-        """One row loop, with or without saturation, and the gates."""
-        return ("es_blocks_avr.h", f"es_blocks_{'bounded' if cell.bounded else 'saturated'}.c", "es_gates_avr.c")
+        """One row loop, with or without saturation, and what the gates need."""
+        units = {"gru": "es_gru_units_avr.c", "lstm": "es_lstm_units_avr.c"}.get(cell.stem, "es_curves_avr.c")
+        blocks = f"es_blocks_{'bounded' if cell.bounded else 'saturated'}.c"
+        return ("es_blocks_avr.h", blocks, "es_units_avr.h", units)
 
     def refusal(self, cell: Cell) -> str | None:
         """Accumulators of int8 rows have 24 bits."""

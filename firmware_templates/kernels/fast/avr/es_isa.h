@@ -71,6 +71,19 @@ ES_INLINE void es_view_codes8(const int8_t *x, uint16_t size, es_view *view)
 ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *view)
 {
     uint16_t sum = 0;
+#if ES_AVR
+    /* The carry out of the low byte plus 129 or 127; SBCI takes an overflow back. */
+    for (uint16_t i = 0; i < size; ++i) {
+        uint8_t low, value, rounding;
+        __asm__(
+            "ld %0, %a4+\n\tld %1, %a4+\n\tsubi %1, 128\n\tldi %2, 129\n\tsbrs %1, 7\n\tldi %2, 127\n\t"
+            "add %0, %2\n\tadc %1, __zero_reg__\n\tsbci %1, 0\n\tst %a5+, %1\n\tadd %A3, %1\n\tadc %B3, __zero_reg__"
+            : "=&r"(low), "=&d"(value), "=&d"(rounding), "+&r"(sum), "+&e"(h), "+&e"(view)
+            :
+            : "memory");
+    }
+    view -= size;
+#else
     for (uint16_t i = 0; i < size; ++i) {
         const uint8_t low = (uint8_t)h[i];
         uint8_t value = (uint8_t)((uint16_t)h[i] >> 8 ^ 128u);
@@ -82,6 +95,7 @@ ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *view)
         view[i] = value;
         sum = (uint16_t)(sum + value);
     }
+#endif
     view[size] = (uint8_t)sum;
     view[size + 1] = (uint8_t)(sum >> 8);
 }
@@ -248,24 +262,15 @@ ES_INLINE void es_dense_rows(const ES_FLASH es_word *stream, const int16_t *x, u
 #define ES_HAS_ACTIVATIONS
 #define ES_HAS_UNITS
 
-/* Twins: es_fast_gates.h. scale: 2^(shift - 1) for the sigmoid, 2^shift for tanh, so that a step of 1/256 entry of the
- * table is 1. */
+/* Twins: es_fast_gates.h. scale: 2^(shift - 1) for the sigmoid, 2^shift for tanh, which makes the table's entry the
+ * high byte of v * scale. */
 int16_t es_sigmoid_avr(int16_t v, uint8_t scale);
 int16_t es_tanh_avr(int16_t v, uint8_t scale);
-/* tanh of (3 * cell + half) >> shift, half = 2^(shift - 1): cells of es_cell_tanh whose cell_shift is below 3. */
-int16_t es_cell_tanh_avr(int16_t cell, uint8_t half, uint8_t shift);
-/* a * b * 2^-15 and a * b * 2^-(15 + extra_shift), a > 0. */
 int16_t es_product_avr(int16_t a, int16_t b);
-int16_t es_product_shifted_avr(int16_t a, int16_t b, uint8_t extra_shift);
 
-ES_INLINE int16_t es_add_s16(int16_t a, int16_t b)
-{
-    __asm__("add %A0, %A1\n\tadc %B0, %B1\n\tbrvc 1f\n\tldi %A0, 255\n\tldi %B0, 127\n\tsbrs %B1, 7\n\trjmp 1f\n\t"
-            "ldi %A0, 0\n\tldi %B0, 128\n1:"
-            : "+&d"(a)
-            : "r"(b));
-    return a;
-}
+/* See their sources for the registers. */
+void es_gru_units_avr(void);
+void es_lstm_units_avr(void);
 
 ES_INLINE int16_t es_fast_sigmoid(es_sum v, uint8_t shift)
 {
@@ -277,14 +282,16 @@ ES_INLINE int16_t es_fast_tanh(es_sum v, uint8_t shift)
     return es_tanh_avr(v, (uint8_t)(1u << shift));
 }
 
+/* Only LSTMs have an extra shift. */
 ES_INLINE int16_t es_product(int16_t a, int16_t b, uint8_t extra_shift)
 {
-    return extra_shift == 0 ? es_product_avr(a, b) : es_product_shifted_avr(a, b, extra_shift);
+    (void)extra_shift;
+    return es_product_avr(a, b);
 }
 
 ES_INLINE int16_t es_add_product(int16_t addend, int16_t a, int16_t b)
 {
-    return es_add_s16(es_product_avr(a, b), addend);
+    return (int16_t)(addend + es_product_avr(a, b));
 }
 
 ES_INLINE int16_t es_subtract_product(int16_t minuend, int16_t a, int16_t b)
@@ -294,30 +301,35 @@ ES_INLINE int16_t es_subtract_product(int16_t minuend, int16_t a, int16_t b)
 
 ES_INLINE void es_gru_units(const es_sum *pre, int16_t *h, uint16_t count, uint8_t shift)
 {
-    for (uint8_t i = 0; i < (uint8_t)count; ++i, ++pre, ++h) {
-        const int16_t z = es_fast_sigmoid(pre[0], shift);
-        const int16_t r = es_fast_sigmoid(pre[ES_GROUP], shift);
-        const int16_t sum = es_add_product(pre[2 * ES_GROUP], r, pre[3 * ES_GROUP]);
-        const int16_t candidate = es_fast_tanh(sum, shift);
-        *h = (int16_t)(es_subtract_product(candidate, z, candidate) + es_product_avr(z, *h));
-    }
+    register const es_sum *sums __asm__("r24") = pre;
+    register int16_t *hidden __asm__("r22") = h;
+    register uint8_t left __asm__("r20") = (uint8_t)count;
+    register uint8_t scale __asm__("r21") = (uint8_t)(1u << (shift - 1));
+    __asm__ volatile("%~call es_gru_units_avr"
+                     : "+r"(sums), "+r"(hidden), "+r"(left), "+r"(scale)
+                     :
+                     : "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r16", "r17", "r18", "r19", "r26", "r27",
+                       "r30", "r31", "memory");
 }
 
 ES_INLINE void es_lstm_units(const es_sum *pre, int16_t *h, int16_t *c, uint16_t count, uint8_t shift,
                              uint8_t cell_shift)
 {
-    for (uint8_t i = 0; i < (uint8_t)count; ++i, ++pre, ++h, ++c) {
-        const int16_t input = es_fast_sigmoid(pre[0], shift);
-        const int16_t candidate = es_fast_tanh(pre[2 * ES_GROUP], shift);
-        const int16_t added = es_product(input, candidate, cell_shift);
-        const int16_t forget = es_fast_sigmoid(pre[ES_GROUP], shift);
-        const int16_t cell = es_add_product(added, forget, *c);
-        *c = cell;
-        const int16_t squashed = cell_shift < 3
-                                     ? es_cell_tanh_avr(cell, (uint8_t)(4u >> cell_shift), (uint8_t)(3 - cell_shift))
-                                     : es_tanh_avr(es_product_avr(24576, cell), (uint8_t)(1u << (cell_shift - 1)));
-        *h = es_product_avr(es_fast_sigmoid(pre[3 * ES_GROUP], shift), squashed);
-    }
+    register const es_sum *sums __asm__("r24") = pre;
+    register int16_t *hidden __asm__("r22") = h;
+    register uint8_t left __asm__("r20") = (uint8_t)count;
+    register uint8_t scale __asm__("r21") = (uint8_t)(1u << (shift - 1));
+    register uint8_t added_shift __asm__("r19") = cell_shift;
+    /* From a cell_shift of 3 on, 3 / 4 of the cell (twin: es_cell_tanh) times a scale, else the argument itself. */
+    register uint8_t half __asm__("r18") = (uint8_t)(cell_shift < 3 ? 4u >> cell_shift : 2u);
+    register uint8_t argument_shift __asm__("r17") = (uint8_t)(cell_shift < 3 ? 3u - cell_shift : 2u);
+    register uint8_t argument_scale __asm__("r16") = (uint8_t)(cell_shift < 3 ? 1u : 1u << (cell_shift - 1));
+    __asm__ volatile("%~call es_lstm_units_avr"
+                     : "+r"(sums), "+r"(hidden), "+x"(c), "+r"(left), "+r"(scale), "+r"(added_shift), "+r"(half),
+                       "+r"(argument_shift), "+r"(argument_scale)
+                     :
+                     : "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r30", "r31",
+                       "memory");
 }
 #endif
 
