@@ -11,6 +11,7 @@ from edgeseq.export.c.layout import Cell, Entry, largest_accumulator
 from edgeseq.quantize.types import Matvec
 
 _ACCUMULATOR_LIMIT = 2**23
+_MIN_SHIFT = 16
 _MAX_SHIFT = 24  # a scale of at least 1 follows the multiplier
 _OFFSET = 128
 _WIDE_ROWS = 2
@@ -53,29 +54,33 @@ class Avr:
                 for matrix in (cell.input, cell.state):
                     for gate in (*phase.sums, *phase.parts):
                         rows = Rows.take(matrix, gate * cell.units + first, self.group, (gate + 1) * cell.units)
-                        parts += _wide_blocks(rows) if cell.wide and matrix is cell.input else _block(rows)
+                        parts += _wide_blocks(rows, doubled=True) if cell.wide and matrix is cell.input else _block(rows)
                         weight_bytes += rows.weight.size
         return Packed(np.concatenate(parts), weight_bytes)
 
     def pack_dense(self, matrix: Matvec) -> Packed:
         """Two rows at a time."""
         rows = Rows.take(matrix, 0, -(-matrix.rows // _WIDE_ROWS) * _WIDE_ROWS, matrix.rows)
-        return Packed(np.concatenate(_wide_blocks(rows)), rows.weight.size)
+        return Packed(np.concatenate(_wide_blocks(rows, doubled=False)), rows.weight.size)
 
 
 def _block(rows: Rows) -> list[Bytes]:
     start = (rows.bias - 1) // 2 - _OFFSET * rows.weight.sum(axis=1)
-    # The smallest shift is brought into the scale's range.
-    multiplier = rows.multiplier * (2 if rows.shift == 16 else 1)
-    return [_bytes(start, 3), _bytes(rows.weight.T + _OFFSET, 1), _bytes(multiplier, 2)]
+    return [_bytes(start, 3), _bytes(rows.weight.T + _OFFSET, 1), _multipliers(rows)]
 
 
-def _wide_blocks(rows: Rows) -> list[Bytes]:
+def _wide_blocks(rows: Rows, *, doubled: bool) -> list[Bytes]:
+    bias = (rows.bias - 1) // 2 if doubled else rows.bias
     parts = []
     for first in range(0, rows.weight.shape[0], _WIDE_ROWS):
         block = slice(first, first + _WIDE_ROWS)
-        parts += [_bytes(rows.bias[block], 4), _bytes(rows.weight[block].T, 1), _bytes(rows.multiplier[block], 2)]
+        parts += [_bytes(bias[block], 4), _bytes(rows.weight[block].T, 1), _multipliers(rows)[2 * first :][:4]]
     return parts
+
+
+def _multipliers(rows: Rows) -> Bytes:
+    """The smallest shift is brought into the scale's range."""
+    return _bytes(rows.multiplier * (2 if rows.shift == _MIN_SHIFT else 1), 2)
 
 
 def _bytes(values: npt.NDArray[np.int64], size: int) -> Bytes:

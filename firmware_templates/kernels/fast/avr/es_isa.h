@@ -6,7 +6,8 @@
  * The multiplier is cheapest for unsigned bytes, whose carry needs no sign: weights and views are offset by 128, so
  *   sum w * x = sum (w + 128) * (x + 128) - 128 * sum w - 128 * sum (x + 128).
  * start holds (bias - 1) / 2 - 128 * sum w, a view the last sum: all rows share it.
- * Blocks of a 16-bit x have two rows: bias (2 of 32 bits), signed weights, multipliers (2 of 16 bits). */
+ * Blocks of a 16-bit x have two rows: bias (2 of 32 bits; of a layer's input (bias - 1) / 2), signed weights,
+ * multipliers. */
 #ifndef ES_ISA_H
 #define ES_ISA_H
 
@@ -160,77 +161,104 @@ ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, c
 
 #endif
 
-ES_INLINE int32_t es_load32(const ES_FLASH es_word *at)
-{
-    return (int32_t)((uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24);
-}
-
-/* es_requantize by 16-bit halves: no 64-bit product. */
-ES_INLINE int16_t es_scale_wide(int32_t acc, int16_t multiplier, uint8_t shift)
-{
-    const int32_t low = (int32_t)(((uint32_t)(uint16_t)acc * (uint16_t)multiplier + (shift == 16 ? 32768u : 0u)) >> 16);
-    const int32_t product = (int32_t)(int16_t)(acc >> 16) * multiplier + low;
-    return (int16_t)es_saturate_s16(shift == 16 ? product : ((product >> (shift - 17)) + 1) >> 1);
-}
-
-/* acc[row] += sum over up to 256 columns of weight[column][row] * x[column], for two rows. Returns the next weights. */
-ES_INLINE const ES_FLASH es_word *es_columns_s16(const ES_FLASH es_word *stream, const int16_t *x, uint16_t columns,
-                                                 int32_t acc[2])
-{
 #if ES_AVR
-    /* Each row has two sums of 24 bits: over the low bytes of x, and over the high ones. */
-#define ES_PRODUCT(kind, with, low, middle, high)                                                                      \
-    kind " r18, " with "\n\tsbc " high ", r21\n\tadd " low ", r0\n\tadc " middle ", r1\n\tadc " high ", r21\n\t"
-#define ES_JOIN(b0, b1, b2, b3, high0, high1)                                                                          \
-    "clr r18\n\tsbrc " b2 ", 7\n\tcom r18\n\tadd " b1 ", " high0 "\n\tadc " b2 ", " high1 "\n\tadc " b3 ", r18\n\t"
-    register int32_t first __asm__("r2") = 0;
-    register int32_t second __asm__("r8") = 0;
-    register uint8_t left __asm__("r22") = (uint8_t)columns;
+
+/* Blocks of two rows and a 16-bit x, see es_rows_s16. Results lie a byte higher if `far`.
+ *
+ * In: r25:r24 stream, r23:r22 x, r21:r20 y, r19:r18 columns and in the highest bit whether to double, r16 rows,
+ * r14 scale, r12 far. r5-r2 and r12-r9 accumulators, r8-r6 and r15-r13 their shares of low bytes of x, r16 zero,
+ * r17 scale, r18 weight, r20:r19 x, r21 columns left, r22 rounds of 256 after them, r23 rows left, T far. */
+#define ES_WIDE_ENTER                                                                                                  \
+    "push r2\n\tpush r3\n\tpush r4\n\tpush r5\n\tpush r6\n\tpush r7\n\tpush r8\n\tpush r9\n\tpush r10\n\t"             \
+    "push r11\n\tpush r12\n\tpush r13\n\tpush r14\n\tpush r15\n\tpush r16\n\tpush r17\n\tpush r28\n\tpush r29\n\t"     \
+    "movw r30, r24\n\tmovw r26, r22\n\tmovw r28, r20\n\tmovw r24, r18\n\tmov r23, r16\n\tmov r17, r14\n\t"             \
+    "bst r12, 0\n\tclr r16\n"
+#define ES_WIDE_LEAVE                                                                                                  \
+    "movw r24, r30\n\tclr r1\n\tpop r29\n\tpop r28\n\tpop r17\n\tpop r16\n\tpop r15\n\tpop r14\n\tpop r13\n\t"         \
+    "pop r12\n\tpop r11\n\tpop r10\n\tpop r9\n\tpop r8\n\tpop r7\n\tpop r6\n\tpop r5\n\tpop r4\n\tpop r3\n\t"          \
+    "pop r2\n\tret\n"
+#define ES_WIDE_BIAS(a0, a1, a2, a3) "lpm " a0 ", Z+\n\tlpm " a1 ", Z+\n\tlpm " a2 ", Z+\n\tlpm " a3 ", Z+\n\t"
+#define ES_WIDE_SUM(kind, with, low, middle, high)                                                                     \
+    kind " r18, " with "\n\tsbc " high ", r16\n\tadd " low ", r0\n\tadc " middle ", r1\n\tadc " high ", r16\n\t"
+#define ES_WIDE_MAC(a1, a2, a3, low, middle, high)                                                                     \
+    "lpm r18, Z+\n\t" ES_WIDE_SUM("mulsu", "r19", low, middle, high) ES_WIDE_SUM("muls", "r20", a1, a2, a3)
+#define ES_WIDE_JOIN(a0, a1, a2, a3, low, middle, high)                                                                \
+    "clr r18\n\tsbrc " high ", 7\n\tcom r18\n\tadd " a0 ", " low "\n\tadc " a1 ", " middle "\n\tadc " a2 ", " high     \
+    "\n\tadc " a3 ", r18\n\tclr " low "\n\tclr " middle "\n\tclr " high "\n\t"
+#define ES_WIDE_COLUMNS                                                                                                \
+    ES_WIDE_BIAS("r2", "r3", "r4", "r5")                                                                               \
+    ES_WIDE_BIAS("r9", "r10", "r11", "r12")                                                                            \
+    "clr r6\n\tclr r7\n\tclr r8\n\tclr r13\n\tclr r14\n\tclr r15\n\t"                                                  \
+    "mov r21, r24\n\tmov r22, r25\n\tandi r22, 127\n\tcpi r21, 1\n\tsbci r22, 0\n"                                     \
+    "1:\n\tld r19, X+\n\tld r20, X+\n\t" ES_WIDE_MAC("r3", "r4", "r5", "r6", "r7", "r8")                               \
+        ES_WIDE_MAC("r10", "r11", "r12", "r13", "r14",                                                                 \
+                    "r15") "dec r21\n\tbrne 1b\n\t" ES_WIDE_JOIN("r2", "r3", "r4", "r5", "r6", "r7", "r8")             \
+            ES_WIDE_JOIN("r9", "r10", "r11", "r12", "r13", "r14",                                                      \
+                         "r15") "dec r22\n\tbrpl 1b\n\t"                                                               \
+                                "movw r18, r24\n\tlsl r18\n\trol r19\n\tsub r26, r18\n\tsbc r27, r19\n\t"
+/* Requantise: bytes 1 to 5 of the product in r6, r7, r8, r14, r15; times the scale in r18 to r21. */
+#define ES_WIDE_SCALE(a0, a1, a2, a3)                                                                                  \
+    "sbrs r25, 7\n\trjmp 1f\n\tsec\n\trol " a0 "\n\trol " a1 "\n\trol " a2 "\n\trol " a3 "\n1:\n\t"                    \
+    "mov r18, " a3 "\n\tlpm r20, Z+\n\tlpm r21, Z+\n\tmul " a0 ", r20\n\tmov r6, r1\n\t"                               \
+    "mul " a0 ", r21\n\tmov r7, r1\n\tadd r6, r0\n\tadc r7, r16\n\tmulsu r18, r21\n\tmovw r14, r0\n\t"                 \
+    "mul " a2 ", r21\n\tmov r8, r0\n\tadd r14, r1\n\tadc r15, r16\n\t"                                                 \
+    "mulsu r18, r20\n\tsbc r15, r16\n\tadd r8, r0\n\tadc r14, r1\n\tadc r15, r16\n\t"                                  \
+    "mul " a2 ", r20\n\tadd r7, r0\n\tadc r8, r1\n\tadc r14, r16\n\tadc r15, r16\n\t"                                  \
+    "mul " a1 ", r21\n\tadd r7, r0\n\tadc r8, r1\n\tadc r14, r16\n\tadc r15, r16\n\t"                                  \
+    "mul " a1 ", r20\n\tadd r6, r0\n\tadc r7, r1\n\tadc r8, r16\n\tadc r14, r16\n\tadc r15, r16\n\t"                   \
+    "brtc 1f\n\tmov r7, r8\n\tmov r8, r14\n\tmov r14, r15\n\tlsl r15\n\tsbc r15, r15\n1:\n\t"                          \
+    "mul r7, r17\n\tmov r18, r1\n\tlsl r0\n\tadc r18, r16\n\t"                                                         \
+    "mul r8, r17\n\tmov r19, r1\n\tadd r18, r0\n\tadc r19, r16\n\t"                                                    \
+    "mul r14, r17\n\tmov r20, r1\n\tadd r19, r0\n\tadc r20, r16\n\t"                                                   \
+    "mul r15, r17\n\tmov r21, r1\n\tadd r20, r0\n\tadc r21, r16\n\tsbrc r15, 7\n\tsub r21, r17\n\t"                    \
+    "mov r0, r19\n\tlsl r0\n\tadc r20, r16\n\tadc r21, r16\n\tor r20, r21\n\tbreq 1f\n\t"                              \
+    "ldi r18, 255\n\tldi r19, 127\n\tsbrs r21, 7\n\trjmp 1f\n\tcom r18\n\tcom r19\n"                                   \
+    "1:\n\tst Y+, r18\n\tst Y+, r19\n\t"
+
+__attribute__((naked, noinline, unused)) static const ES_FLASH es_word *es_wide_avr(const ES_FLASH es_word *stream,
+                                                                                    const int16_t *x, int16_t *y,
+                                                                                    uint16_t columns, uint8_t rows,
+                                                                                    uint8_t scale, uint8_t far)
+{
     __asm__ volatile(
-        "clr r21\n\tclr r6\n\tclr r7\n\tclr r12\n\tclr r13\n"
-        "1:\n\tld r19, X+\n\tld r20, X+\n\t"
-        "lpm r18, Z+\n\t" ES_PRODUCT("mulsu", "r19", "r2", "r3", "r4")
-            ES_PRODUCT("muls", "r20", "r6", "r7", "r5") "lpm r18, Z+\n\t" ES_PRODUCT("mulsu", "r19", "r8", "r9", "r10")
-                ES_PRODUCT("muls", "r20", "r12", "r13", "r11") "dec r22\n\tbrne 1b\n\t" ES_JOIN(
-                    "r2", "r3", "r4", "r5", "r6", "r7") ES_JOIN("r8", "r9", "r10", "r11", "r12", "r13") "clr r1\n"
-        : "+z"(stream), "+x"(x), "+r"(first), "+r"(second), "+r"(left)
-        :
-        : "r6", "r7", "r12", "r13", "r18", "r19", "r20", "r21", "memory");
-    acc[0] += first;
-    acc[1] += second;
-    return stream;
-#undef ES_PRODUCT
-#undef ES_JOIN
-#else
-    for (uint16_t i = 0; i < columns; ++i) {
-        acc[0] += (int8_t)stream[2 * i] * x[i];
-        acc[1] += (int8_t)stream[2 * i + 1] * x[i];
-    }
-    return stream + 2 * columns;
-#endif
+        ES_WIDE_ENTER
+        "5:\n\t" ES_WIDE_COLUMNS ES_WIDE_SCALE("r2", "r3", "r4", "r5") "dec r23\n\tbrne 1f\n\trjmp 6f\n1:\n\t" ES_WIDE_SCALE(
+            "r9", "r10", "r11", "r12") "dec r23\n\tbreq 6f\n\trjmp 5b\n6:\n\t" ES_WIDE_LEAVE);
 }
 
-/* Blocks of two rows and a 16-bit x. */
-static inline const ES_FLASH es_word *es_rows_s16(const ES_FLASH es_word *stream, const int16_t *x, uint16_t columns,
-                                                  uint16_t rows, uint8_t doubled, uint8_t shift, int16_t *parts)
+/* Blocks of two rows and a 16-bit x -> y: sum w * x + bias, requantised. doubled: 2 * (sum w * x + bias) + 1. */
+ES_INLINE const ES_FLASH es_word *es_rows_s16(const ES_FLASH es_word *stream, const int16_t *x, uint16_t columns,
+                                              uint16_t rows, uint8_t doubled, uint8_t shift, int16_t *y)
 {
-    for (uint16_t first = 0; first < rows; first = (uint16_t)(first + 2)) {
-        int32_t acc[2] = {0, 0};
-        const ES_FLASH es_word *bias = stream;
-        stream += 8;
-        for (uint16_t done = 0; done < columns;) {
-            const uint16_t count = (uint16_t)(columns - done < 256 ? columns - done : 256);
-            stream = es_columns_s16(stream, x + done, count, acc);
-            done = (uint16_t)(done + count);
-        }
-        for (uint8_t row = 0; row < 2 && first + row < rows; ++row, bias += 4) {
-            const int16_t multiplier = (int16_t)(stream[2 * row] | stream[2 * row + 1] << 8);
-            parts[first + row] = es_scale_wide(acc[row] * (1 + doubled) + es_load32(bias), multiplier, shift);
-        }
-        stream += 4;
+    const uint8_t scale = shift > 24 ? (uint8_t)(1u << (32 - shift)) : es_row_scale(shift);
+    for (uint16_t done = 0; done < rows; done = (uint16_t)(done + 254)) {
+        stream = es_wide_avr(stream, x, y + done, (uint16_t)(columns | (doubled ? 0x8000u : 0u)),
+                             (uint8_t)(rows - done < 254 ? rows - done : 254), scale, shift > 24);
     }
     return stream;
 }
+
+#else
+
+ES_INLINE const ES_FLASH es_word *es_rows_s16(const ES_FLASH es_word *stream, const int16_t *x, uint16_t columns,
+                                              uint16_t rows, uint8_t doubled, uint8_t shift, int16_t *y)
+{
+    const uint8_t right = shift == 16 ? 17 : shift;
+    for (uint16_t row = 0; row < rows; ++row) {
+        const ES_FLASH es_word *bias = stream + 4 * (row & 1), *weight = stream + 8 + (row & 1);
+        const ES_FLASH es_word *multiplier = stream + 8 + 2 * columns + 2 * (row & 1);
+        int32_t acc = (int32_t)(es_load24(bias) | (uint32_t)bias[3] << 24);
+        for (uint16_t i = 0; i < columns; ++i) {
+            acc += (int8_t)weight[2 * i] * x[i];
+        }
+        const int64_t product = (int64_t)(doubled ? 2 * acc + 1 : acc) * (multiplier[0] | multiplier[1] << 8);
+        y[row] = (int16_t)es_saturate_s16((int32_t)((product + ((int64_t)1 << (right - 1))) >> right));
+        stream += (row & 1) * (12 + 2 * columns);
+    }
+    return stream;
+}
+
+#endif
 
 ES_INLINE const ES_FLASH es_word *es_gate_rows(const ES_FLASH es_word *stream, const es_views *views, uint8_t sums,
                                                uint8_t parts, uint8_t wide, uint8_t bounded, es_sum *pre)
