@@ -20,7 +20,8 @@
  * and may bring faster es_product, es_curve, es_fast_sigmoid and es_fast_tanh, es_gru_units and es_lstm_units, and
  * with ES_HAS_TYPES
  *   es_word                 element of ES_LAYER_rows, else int32_t
- *   es_sum                  element of pre, else int32_t; if it is int16_t, es_gate_rows saturates */
+ *   es_sum                  element of pre, else int32_t; if it is int16_t, es_gate_rows saturates
+ *   ES_SUMS                 elements of pre for so many gates, else one per row */
 #ifndef ES_FAST_H
 #define ES_FAST_H
 
@@ -29,6 +30,7 @@
 #ifndef ES_HAS_TYPES
 typedef int32_t es_word;
 typedef int32_t es_sum;
+#define ES_SUMS(gates) ((gates) * ES_GROUP)
 #endif
 
 #include "es_fast_gates.h"

@@ -1,7 +1,7 @@
 /* The row loop of es_isa.h: blocks of four rows. The including file names the function ES_BLOCKS and says whether it
  * must SATURATE.
  *
- * In: Z stream, X part, r25:r24 result, r22 blocks, r23 whether to add to the result. Out: Z the next block. Keeps Y
+ * In: Z stream, X part, r25:r24 result, r22 blocks. Out: Z the next block. Keeps Y
  * alone, so that callers save registers once a layer.
  *
  * r2-r9 and r16-r19 accumulators of 24 bits, r10 zero, r11 x, r13:r12 view, r14 rounds of eight columns, r15 columns
@@ -33,30 +33,26 @@
     "mul " middle ", r21\n\tadd r27, r0\n\tadc r22, r1\n\tadc r23, r10\n\t"                                            \
     "mulsu " high ", r20\n\tsbc r23, r10\n\tadd r27, r0\n\tadc r22, r1\n\tadc r23, r10\n\t"
 
-/* r21:r20 becomes the limit that the sign asks for. */
-#define ES_LIMIT(sign) "ldi r20, 255\n\tldi r21, 127\n\tsbrs " sign ", 7\n\trjmp 1f\n\tcom r20\n\tcom r21\n"
-
 /* Times the scale in r24, bytes 3 and 4, rounded -> r21:r20. */
 #if SATURATE
 #define ES_SHIFT                                                                                                       \
     "mul r23, r24\n\tmov r21, r0\n\tmov r11, r1\n\tsbrc r23, 7\n\tsub r11, r24\n\t"                                    \
     "mul r22, r24\n\tmov r20, r0\n\tadd r21, r1\n\tadc r11, r10\n\t"                                                   \
     "mul r27, r24\n\tlsl r0\n\tadc r20, r1\n\tadc r21, r10\n\tadc r11, r10\n\t"                                        \
-    "mov r0, r21\n\tlsl r0\n\tmov r0, r11\n\tadc r0, r10\n\tbreq 1f\n\t" ES_LIMIT("r11") "1:\n\t"
+    "mov r0, r21\n\tlsl r0\n\tmov r0, r11\n\tadc r0, r10\n\tbreq 1f\n\t"                                               \
+    "ldi r20, 255\n\tldi r21, 127\n\tsbrs r11, 7\n\trjmp 1f\n\tcom r20\n\tcom r21\n1:\n\t"
 #else
 #define ES_SHIFT                                                                                                       \
     "mul r23, r24\n\tmov r21, r0\n\tmul r22, r24\n\tmov r20, r0\n\tadd r21, r1\n\t"                                    \
     "mul r27, r24\n\tlsl r0\n\tadc r20, r1\n\tadc r21, r10\n\t"
 #endif
 
-#define ES_STORE                                                                                                       \
-    "brtc 1f\n\tld r0, Y\n\tldd r1, Y+1\n\tadd r20, r0\n\tadc r21, r1\n\tbrvc 1f\n\t" ES_LIMIT(                        \
-        "r1") "1:\n\tst Y+, r20\n\tst Y+, r21\n\t"
+#define ES_STORE "st Y+, r20\n\tst Y+, r21\n\t"
 
 #define ES_FINISH(low, middle, high) ES_MULTIPLY(low, middle, high) ES_SHIFT ES_STORE
 
 #define ES_ENTER                                                                                                       \
-    "push r28\n\tpush r29\n\tmovw r28, r24\n\tmov r25, r22\n\tbst r23, 0\n\tclr r10\n\t"                               \
+    "push r28\n\tpush r29\n\tmovw r28, r24\n\tmov r25, r22\n\tclr r10\n\t"                                             \
     "ld r14, X+\n\tld r15, X+\n\tld r24, X+\n\tld r12, X+\n\tld r13, X\n\t"
 #define ES_COLUMNS                                                                                                     \
     "movw r26, r12\n\tmovw r20, r14\n\trjmp 2f\n"                                                                      \

@@ -1,7 +1,7 @@
 /* Units of a GRU with reset_after. Twin: es_gru_unit.
  *
- * In: r25:r24 gate sums, r23:r22 h, r20 units, r21 scale of the sigmoid. Keeps Y alone.
- * Y sums, r17:r16 h, r15 units left, r14 and r13 scales of sigmoid and tanh, r11:r10 z, r9:r8 candidate. */
+ * In: r25:r24 gate parts, r23:r22 h, r20 units, r21 scale of the sigmoid. Keeps Y alone.
+ * Y parts, r17:r16 h, r15 units left, r14 and r13 scales of sigmoid and tanh, r11:r10 z, r9:r8 candidate. */
 #include "es_isa.h"
 #include "es_units_avr.h"
 
@@ -10,10 +10,10 @@
 #define ES_ENTER                                                                                                       \
     "push r28\n\tpush r29\n\tmovw r28, r24\n\tmovw r16, r22\n\tmov r15, r20\n\tmov r14, r21\n\tmov r13, r21\n\t"       \
     "lsl r13\n\tclr r18\n"
-#define ES_UPDATE "ld r24, Y\n\tldd r25, Y+1\n\t" ES_SIGMOID("r14") "movw r10, r24\n\t"
-#define ES_RESET "ldd r24, Y+8\n\tldd r25, Y+9\n\t" ES_SIGMOID("r14") "movw r20, r24\n\t"
+#define ES_UPDATE ES_SUM("0", "1", "24", "25") ES_SIGMOID("r14") "movw r10, r24\n\t"
+#define ES_RESET ES_SUM("8", "9", "32", "33") ES_SIGMOID("r14") "movw r20, r24\n\t"
 #define ES_CANDIDATE                                                                                                   \
-    "ldd r22, Y+24\n\tldd r23, Y+25\n\t" ES_PRODUCT "ldd r24, Y+16\n\tldd r25, Y+17\n\t"                               \
+    "ldd r22, Y+40\n\tldd r23, Y+41\n\t" ES_PRODUCT "ldd r24, Y+16\n\tldd r25, Y+17\n\t"                               \
     "add r24, r26\n\tadc r25, r27\n\t" ES_SATURATE("r24", "r25", "r27") ES_TANH("r13") "movw r8, r24\n\t"
 #define ES_KEEP                                                                                                        \
     "movw r20, r10\n\tmovw r22, r8\n\t" ES_PRODUCT "sub r8, r26\n\tsbc r9, r27\n\t"                                    \

@@ -16,6 +16,7 @@
 
 #define ES_GROUP 4
 #define ES_HAS_TYPES
+#define ES_SUMS(gates) (2 * (gates) * ES_GROUP)
 
 #if defined(__AVR_HAVE_MUL__) && defined(__AVR_HAVE_LPMX__) && defined(__FLASH)
 #define ES_AVR 1
@@ -103,24 +104,32 @@ ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *view)
 
 #if ES_AVR
 
+ES_INLINE int16_t es_add_s16(int16_t a, int16_t b)
+{
+    __asm__("add %A0, %A1\n\tadc %B0, %B1\n\tbrvc 1f\n\tldi %A0, 255\n\tldi %B0, 127\n\tsbrs %B1, 7\n\trjmp 1f\n\t"
+            "com %A0\n\tcom %B0\n1:"
+            : "+&d"(a)
+            : "r"(b));
+    return a;
+}
+
 /* Blocks of four rows that share an x; see es_blocks_avr.h for the registers. */
 void es_blocks_bounded(void);
 void es_blocks_saturated(void);
 
 #define ES_CALL_BLOCKS(name)                                                                                           \
     __asm__ volatile("%~call " name                                                                                    \
-                     : "+z"(stream), "+x"(part), "+r"(to), "+r"(left), "+r"(add)                                       \
+                     : "+z"(stream), "+x"(part), "+r"(to), "+r"(left)                                                  \
                      :                                                                                                 \
                      : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",       \
-                       "r16", "r17", "r18", "r19", "r20", "r21", "memory")
+                       "r16", "r17", "r18", "r19", "r20", "r21", "r23", "memory")
 
-/* Rows of 4 * blocks -> parts, or added to them. `bounded`: no row can leave int16. */
+/* Rows of 4 * blocks -> parts. `bounded`: no row can leave int16. */
 ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, const es_part *part, uint8_t blocks,
-                                               uint8_t bounded, uint8_t added, int16_t *parts)
+                                               uint8_t bounded, int16_t *parts)
 {
     register int16_t *to __asm__("r24") = parts;
     register uint8_t left __asm__("r22") = blocks;
-    register uint8_t add __asm__("r23") = added;
     if (bounded) {
         ES_CALL_BLOCKS("es_blocks_bounded");
     } else {
@@ -131,13 +140,18 @@ ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, c
 
 #else /* the same rows on any other machine */
 
+ES_INLINE int16_t es_add_s16(int16_t a, int16_t b)
+{
+    return (int16_t)es_saturate_s16(a + b);
+}
+
 ES_INLINE uint32_t es_load24(const ES_FLASH es_word *at)
 {
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16;
 }
 
 ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, const es_part *part, uint8_t blocks,
-                                               uint8_t bounded, uint8_t added, int16_t *parts)
+                                               uint8_t bounded, int16_t *parts)
 {
     const uint16_t columns = (uint16_t)(8 * part->eights + part->ones);
     const uint32_t sum = (uint32_t)part->view[columns] | (uint32_t)part->view[columns + 1] << 8;
@@ -151,8 +165,7 @@ ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, c
             }
             const int64_t doubled = (int32_t)(acc << 9 | 1u << 8) >> 8;
             const int32_t scale = (multiplier[2 * row] | multiplier[2 * row + 1] << 8) * (int32_t)part->scale;
-            const int32_t result = es_saturate_s16((int32_t)((doubled * scale + ((int32_t)1 << 23)) >> 24));
-            parts[row] = (int16_t)(added ? es_saturate_s16(parts[row] + result) : result);
+            parts[row] = (int16_t)es_saturate_s16((int32_t)((doubled * scale + ((int32_t)1 << 23)) >> 24));
         }
         stream = multiplier + 8;
     }
@@ -220,10 +233,9 @@ __attribute__((naked, noinline, unused)) static const ES_FLASH es_word *es_wide_
                                                                                     uint16_t columns, uint8_t rows,
                                                                                     uint8_t scale, uint8_t far)
 {
-    __asm__ volatile(
-        ES_WIDE_ENTER
-        "5:\n\t" ES_WIDE_COLUMNS ES_WIDE_SCALE("r2", "r3", "r4", "r5") "dec r23\n\tbrne 1f\n\trjmp 6f\n1:\n\t" ES_WIDE_SCALE(
-            "r9", "r10", "r11", "r12") "dec r23\n\tbreq 6f\n\trjmp 5b\n6:\n\t" ES_WIDE_LEAVE);
+    __asm__ volatile(ES_WIDE_ENTER "5:\n\t" ES_WIDE_COLUMNS
+                         ES_WIDE_SCALE("r2", "r3", "r4", "r5") "dec r23\n\tbrne 1f\n\trjmp 6f\n1:\n\t" ES_WIDE_SCALE(
+                             "r9", "r10", "r11", "r12") "dec r23\n\tbreq 6f\n\trjmp 5b\n6:\n\t" ES_WIDE_LEAVE);
 }
 
 /* Blocks of two rows and a 16-bit x -> y: sum w * x + bias, requantised. doubled: 2 * (sum w * x + bias) + 1. */
@@ -260,21 +272,30 @@ ES_INLINE const ES_FLASH es_word *es_rows_s16(const ES_FLASH es_word *stream, co
 
 #endif
 
+/* es_gru_units and es_lstm_units add what arrives: input parts of all gates, then their state parts. */
+#define ES_KEPT_APART(gates) (ES_AVR && (gates) > 2)
+
 ES_INLINE const ES_FLASH es_word *es_gate_rows(const ES_FLASH es_word *stream, const es_views *views, uint8_t sums,
                                                uint8_t parts, uint8_t wide, uint8_t bounded, es_sum *pre)
 {
     const uint8_t gates = (uint8_t)(sums + parts);
+    es_sum *state = pre + gates * ES_GROUP;
     if (wide) {
         stream =
             es_rows_s16(stream, views->wide, views->inputs, (uint16_t)(gates * ES_GROUP), 1, views->input_shift, pre);
     } else {
-        stream = es_blocks_s8(stream, &views->input, gates, bounded, 0, pre);
+        stream = es_blocks_s8(stream, &views->input, gates, bounded, pre);
     }
-    if (sums > 0) {
-        stream = es_blocks_s8(stream, &views->state, sums, bounded, 1, pre);
+    stream = es_blocks_s8(stream, &views->state, gates, bounded, state);
+    if (ES_KEPT_APART(gates)) {
+        return stream;
     }
-    if (parts > 0) {
-        stream = es_blocks_s8(stream, &views->state, parts, bounded, 0, pre + gates * ES_GROUP);
+    for (uint8_t row = 0; row < sums * ES_GROUP; ++row) {
+        pre[row] = es_add_s16(pre[row], state[row]);
+    }
+    /* The candidate's input parts are where they belong, its state parts follow. */
+    for (uint8_t row = 0; row < parts * ES_GROUP; ++row) {
+        state[row] = state[sums * ES_GROUP + row];
     }
     return stream;
 }

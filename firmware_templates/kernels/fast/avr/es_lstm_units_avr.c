@@ -1,9 +1,9 @@
 /* Units of an LSTM. Twin: es_lstm_unit.
  *
- * In: r25:r24 gate sums, r23:r22 h, X cell, r20 units, r21 scale of the sigmoid, r19 cell shift, and how a cell becomes
- * the argument of tanh: (3 * |cell| + r18) >> r17, times r16. Keeps Y alone.
- * Y sums, r13:r12 h, r7:r6 cell, r15 units left, r14 and r5 scales of sigmoid and tanh, r4 cell shift, r3 r18's value,
- * r11:r10 and r9:r8 values kept. */
+ * In: r25:r24 gate parts, r23:r22 h, X cell, r20 units, r21 scale of the sigmoid, r19 cell shift, and how a cell
+ * becomes the argument of tanh: (3 * |cell| + r18) >> r17, times r16. Keeps Y alone. Y parts, r13:r12 h, r7:r6 cell,
+ * r15 units left, r14 and r5 scales of sigmoid and tanh, r4 cell shift, r3 r18's value, r11:r10 and r9:r8 values kept.
+ */
 #include "es_isa.h"
 #include "es_units_avr.h"
 
@@ -13,14 +13,15 @@
     "push r28\n\tpush r29\n\tmovw r28, r24\n\tmovw r12, r22\n\tmovw r6, r26\n\tmov r15, r20\n\tmov r14, r21\n\t"       \
     "mov r5, r21\n\tlsl r5\n\tmov r4, r19\n\tmov r3, r18\n\tclr r18\n"
 #define ES_ADDED                                                                                                       \
-    "ld r24, Y\n\tldd r25, Y+1\n\t" ES_SIGMOID("r14") "movw r10, r24\n\tldd r24, Y+16\n\tldd r25, Y+17\n\t" ES_TANH(   \
-        "r5") "movw r22, r24\n\tmovw r20, r10\n\tmov r19, r4\n\t" ES_PRODUCT_SHIFTED "movw r8, r26\n\t"
+    ES_SUM("0", "1", "32", "33")                                                                                       \
+    ES_SIGMOID("r14") "movw r10, r24\n\t" ES_SUM("16", "17", "48", "49")                                               \
+        ES_TANH("r5") "movw r22, r24\n\tmovw r20, r10\n\tmov r19, r4\n\t" ES_PRODUCT_SHIFTED "movw r8, r26\n\t"
 #define ES_CELL                                                                                                        \
-    "ldd r24, Y+8\n\tldd r25, Y+9\n\t" ES_SIGMOID(                                                                     \
-        "r14") "movw r20, r24\n\t"                                                                                     \
-               "movw r30, r6\n\tld r22, Z\n\tldd r23, Z+1\n\t" ES_PRODUCT                                              \
-               "movw r24, r26\n\tadd r24, r8\n\tadc r25, r9\n\t" ES_SATURATE(                                          \
-                   "r24", "r25", "r9") "st Z+, r24\n\tst Z+, r25\n\tmovw r6, r30\n\t"
+    ES_SUM("8", "9", "40", "41")                                                                                       \
+    ES_SIGMOID("r14") "movw r20, r24\n\t"                                                                              \
+                      "movw r30, r6\n\tld r22, Z\n\tldd r23, Z+1\n\t" ES_PRODUCT                                       \
+                      "movw r24, r26\n\tadd r24, r8\n\tadc r25, r9\n\t" ES_SATURATE(                                   \
+                          "r24", "r25", "r9") "st Z+, r24\n\tst Z+, r25\n\tmovw r6, r30\n\t"
 /* Below zero floors round away from it unless the shift is that of an es_product, whose r16 is above 1. */
 #define ES_CELL_ARGUMENT                                                                                               \
     ES_MAGNITUDE                                                                                                       \
@@ -29,11 +30,9 @@
     "subi r24, 1\n\tsbci r25, 0\n\tsbci r19, 0\n1:\n\tmov r20, r17\n"                                                  \
     "2:\n\tlsr r19\n\tror r25\n\tror r24\n\tdec r20\n\tbrne 2b\n\t"
 #define ES_HIDDEN                                                                                                      \
-    ES_CELL_ARGUMENT ES_ENTRY("r16") ES_INTERPOLATE ES_ROUND_TANH                                                      \
-        "movw r10, r24\n\t"                                                                                            \
-        "ldd r24, Y+24\n\tldd r25, Y+25\n\t" ES_SIGMOID(                                                               \
-            "r14") "movw r20, r24\n\tmovw r22, r10\n\t" ES_PRODUCT                                                     \
-                   "movw r30, r12\n\tst Z+, r26\n\tst Z+, r27\n\tmovw r12, r30\n\t"
+    ES_CELL_ARGUMENT ES_ENTRY("r16") ES_INTERPOLATE ES_ROUND_TANH "movw r10, r24\n\t" ES_SUM("24", "25", "56", "57")   \
+        ES_SIGMOID("r14") "movw r20, r24\n\tmovw r22, r10\n\t" ES_PRODUCT                                              \
+                          "movw r30, r12\n\tst Z+, r26\n\tst Z+, r27\n\tmovw r12, r30\n\t"
 #define ES_NEXT "adiw r28, 2\n\tdec r15\n\tbreq 6f\n\trjmp 5b\n6:\n\t"
 #define ES_LEAVE "pop r29\n\tpop r28\n\tclr r1\n\tret\n"
 

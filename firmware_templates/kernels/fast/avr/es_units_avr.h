@@ -56,6 +56,11 @@
     "1:\n\tasr r27\n\tror r26\n\tror r25\n2:\n\tdec r19\n\tbrpl 1b\n\t"                                                \
     "subi r25, 192\n\tsbci r26, 255\n\tsbci r27, 255\n\tlsl r25\n\trol r26\n\trol r27\n\t"
 
+/* Both parts of a gate, at these displacements, added and saturated -> r25:r24. */
+#define ES_SUM(input, input_high, state, state_high)                                                                   \
+    "ldd r24, Y+" input "\n\tldd r25, Y+" input_high "\n\tldd r22, Y+" state "\n\tldd r23, Y+" state_high "\n\t"       \
+    "add r24, r22\n\tadc r25, r23\n\t" ES_SATURATE("r24", "r25", "r23")
+
 /* The flags of an addition to `low` and `high`: if it overflowed, the limit on the side of the addend. */
 #define ES_SATURATE(low, high, addend)                                                                                 \
     "brvc 1f\n\tldi " low ", 255\n\tldi " high ", 127\n\tsbrs " addend ", 7\n\trjmp 1f\n\tcom " low "\n\tcom " high    \
