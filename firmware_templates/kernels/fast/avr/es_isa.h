@@ -317,9 +317,11 @@ int16_t es_sigmoid_avr(int16_t v, uint8_t scale);
 int16_t es_tanh_avr(int16_t v, uint8_t scale);
 int16_t es_product_avr(int16_t a, int16_t b);
 
-/* See their sources for the registers. */
+/* See their sources for the registers. Most layers have a pre-activation shift of 2. */
 void es_gru_units_avr(void);
+void es_gru_units_2_avr(void);
 void es_lstm_units_avr(void);
+void es_lstm_units_2_avr(void);
 
 ES_INLINE int16_t es_fast_sigmoid(es_sum v, uint8_t shift)
 {
@@ -348,18 +350,33 @@ ES_INLINE int16_t es_subtract_product(int16_t minuend, int16_t a, int16_t b)
     return (int16_t)(minuend - es_product_avr(a, b));
 }
 
+#define ES_CALL_GRU(name)                                                                                              \
+    __asm__ volatile("%~call " name                                                                                    \
+                     : "+r"(sums), "+r"(hidden), "+r"(left), "+r"(scale)                                               \
+                     :                                                                                                 \
+                     : "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r16", "r17", "r18", "r19", "r26", "r27", \
+                       "r30", "r31", "memory")
+
 ES_INLINE void es_gru_units(const es_sum *pre, int16_t *h, uint16_t count, uint8_t shift)
 {
     register const es_sum *sums __asm__("r24") = pre;
     register int16_t *hidden __asm__("r22") = h;
     register uint8_t left __asm__("r20") = (uint8_t)count;
     register uint8_t scale __asm__("r21") = (uint8_t)(1u << (shift - 1));
-    __asm__ volatile("%~call es_gru_units_avr"
-                     : "+r"(sums), "+r"(hidden), "+r"(left), "+r"(scale)
-                     :
-                     : "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r16", "r17", "r18", "r19", "r26", "r27",
-                       "r30", "r31", "memory");
+    if (shift == 2) {
+        ES_CALL_GRU("es_gru_units_2_avr");
+    } else {
+        ES_CALL_GRU("es_gru_units_avr");
+    }
 }
+
+#define ES_CALL_LSTM(name)                                                                                             \
+    __asm__ volatile("%~call " name                                                                                    \
+                     : "+r"(sums), "+r"(hidden), "+x"(c), "+r"(left), "+r"(scale), "+r"(added_shift), "+r"(half),      \
+                       "+r"(argument_shift), "+r"(argument_scale)                                                      \
+                     :                                                                                                 \
+                     : "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r30",      \
+                       "r31", "memory")
 
 ES_INLINE void es_lstm_units(const es_sum *pre, int16_t *h, int16_t *c, uint16_t count, uint8_t shift,
                              uint8_t cell_shift)
@@ -373,12 +390,11 @@ ES_INLINE void es_lstm_units(const es_sum *pre, int16_t *h, int16_t *c, uint16_t
     register uint8_t half __asm__("r18") = (uint8_t)(cell_shift < 3 ? 4u >> cell_shift : 2u);
     register uint8_t argument_shift __asm__("r17") = (uint8_t)(cell_shift < 3 ? 3u - cell_shift : 2u);
     register uint8_t argument_scale __asm__("r16") = (uint8_t)(cell_shift < 3 ? 1u : 1u << (cell_shift - 1));
-    __asm__ volatile("%~call es_lstm_units_avr"
-                     : "+r"(sums), "+r"(hidden), "+x"(c), "+r"(left), "+r"(scale), "+r"(added_shift), "+r"(half),
-                       "+r"(argument_shift), "+r"(argument_scale)
-                     :
-                     : "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r30", "r31",
-                       "memory");
+    if (shift == 2) {
+        ES_CALL_LSTM("es_lstm_units_2_avr");
+    } else {
+        ES_CALL_LSTM("es_lstm_units_avr");
+    }
 }
 #endif
 

@@ -7,17 +7,21 @@
 /* r25:r24 -> its magnitude, and its sign in T. */
 #define ES_MAGNITUDE "bst r25, 7\n\tbrtc 1f\n\tcom r25\n\tneg r24\n\tsbci r25, 255\n1:\n\t"
 
-/* r25:r24 times the scale -> entry in r26, fraction in r21; both end with the last but one entry. */
+/* r25:r24 times the scale -> entry in r25, fraction in r24; both end with the last but one entry. */
 #define ES_ENTRY(scale)                                                                                                \
-    "mul r25, " scale "\n\tmovw r26, r0\n\tmul r24, " scale "\n\tadd r26, r1\n\tadc r27, r18\n\tmov r21, r0\n\t"       \
-    "cpi r26, 255\n\tcpc r27, r18\n\tbrlo 2f\n\tldi r26, 254\n\tldi r21, 255\n2:\n\t"
+    "mul r25, " scale "\n\tmovw r26, r0\n\tmul r24, " scale "\n\tadd r26, r1\n\tadc r27, r18\n\tmov r24, r0\n\t"       \
+    "cpi r26, 255\n\tcpc r27, r18\n\tmov r25, r26\n\tbrlo 2f\n\tldi r25, 254\n\tldi r24, 255\n2:\n\t"
+
+/* The same for the usual scales: 2 of a sigmoid, 4 of tanh. */
+#define ES_DOUBLE "lsl r24\n\trol r25\n\tbrcs 1f\n\t"
+#define ES_CLAMP "cpi r25, 255\n\tbrlo 2f\n1:\n\tldi r25, 254\n\tldi r24, 255\n2:\n\t"
 
 /* 256 * left + fraction * (right - left) -> r23, r22, r0. */
 #define ES_INTERPOLATE                                                                                                 \
     "ldi r30, lo8(es_sigmoid_table)\n\tldi r31, hi8(es_sigmoid_table)\n\t"                                             \
-    "add r30, r26\n\tadc r31, r18\n\tadd r30, r26\n\tadc r31, r18\n\t"                                                 \
-    "lpm r22, Z+\n\tlpm r23, Z+\n\tlpm r24, Z+\n\tlpm r25, Z\n\tsub r24, r22\n\tsbc r25, r23\n\t"                      \
-    "mul r21, r25\n\tadd r22, r0\n\tadc r23, r1\n\tmul r21, r24\n\tadd r22, r1\n\tadc r23, r18\n\t"
+    "add r30, r25\n\tadc r31, r18\n\tadd r30, r25\n\tadc r31, r18\n\t"                                                 \
+    "lpm r22, Z+\n\tlpm r23, Z+\n\tlpm r26, Z+\n\tlpm r27, Z\n\tsub r26, r22\n\tsbc r27, r23\n\t"                      \
+    "mul r24, r27\n\tadd r22, r0\n\tadc r23, r1\n\tmul r24, r26\n\tadd r22, r1\n\tadc r23, r18\n\t"
 
 /* That, rounded to steps of 2^-15, with its sign -> r25:r24. */
 #define ES_ROUND_TANH                                                                                                  \
@@ -36,6 +40,8 @@
 #define ES_SIGMOID(scale)                                                                                              \
     ES_MAGNITUDE ES_ENTRY(scale)                                                                                       \
     ES_INTERPOLATE ES_ROUND_SIGMOID
+#define ES_TANH_4 ES_MAGNITUDE ES_DOUBLE ES_DOUBLE ES_CLAMP ES_INTERPOLATE ES_ROUND_TANH
+#define ES_SIGMOID_2 ES_MAGNITUDE ES_DOUBLE ES_CLAMP ES_INTERPOLATE ES_ROUND_SIGMOID
 
 /* r21:r20 > 0 times r23:r22, plus 2^14 + 1, or 2^14 - 1 if that is negative -> r27, r26, r25. */
 #define ES_MULTIPLY                                                                                                    \
