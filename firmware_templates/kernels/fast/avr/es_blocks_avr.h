@@ -55,8 +55,8 @@
     "push r28\n\tpush r29\n\tmovw r28, r24\n\tmov r25, r22\n\tclr r10\n\t"                                             \
     "ld r14, X+\n\tld r15, X+\n\tld r24, X+\n\tld r12, X+\n\tld r13, X\n\t"
 #define ES_COLUMNS                                                                                                     \
-    "movw r26, r12\n\tmovw r20, r14\n\trjmp 2f\n"                                                                      \
-    "1:\n\t" ES_FOUR_COLUMNS ES_FOUR_COLUMNS "2:\n\tsubi r20, 1\n\tbrcs 4f\n\trjmp 1b\n"                               \
+    "movw r26, r12\n\tmovw r20, r14\n\tsubi r20, 1\n\tbrcc 1f\n\trjmp 4f\n"                                            \
+    "1:\n\t" ES_FOUR_COLUMNS ES_FOUR_COLUMNS "subi r20, 1\n\tbrcs 4f\n\trjmp 1b\n"                                     \
     "3:\n\t" ES_COLUMN "4:\n\tsubi r21, 1\n\tbrcc 3b\n\tld r22, X+\n\tld r23, X\n\t"
 #define ES_BLOCK ES_ROWS(ES_START) ES_COLUMNS ES_ROWS(ES_BIAS) ES_ROWS(ES_FINISH)
 #define ES_LEAVE "pop r29\n\tpop r28\n\tclr r1\n\tret\n"

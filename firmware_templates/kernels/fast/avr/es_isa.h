@@ -178,18 +178,13 @@ ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, c
 
 /* Blocks of two rows and a 16-bit x, see es_rows_s16. Results lie a byte higher if `far`.
  *
- * In: r25:r24 stream, r23:r22 x, r21:r20 y, r19:r18 columns and in the highest bit whether to double, r16 rows,
- * r14 scale, r12 far. r5-r2 and r12-r9 accumulators, r8-r6 and r15-r13 their shares of low bytes of x, r16 zero,
- * r17 scale, r18 weight, r20:r19 x, r21 columns left, r22 rounds of 256 after them, r23 rows left, T far. */
+ * In: Z stream, X x, r21:r20 y, r19:r18 columns and in the highest bit whether to double, r17 scale, r16 rows, r12 far.
+ * Out: Z the next block. Keeps Y alone. r5-r2 and r12-r9 accumulators, r8-r6 and r15-r13 their shares of low bytes of
+ * x, r16 zero, r17 scale, r18 weight, r20:r19 x, r21 columns left, r22 rounds of 256 after them, r23 rows left, T far.
+ */
 #define ES_WIDE_ENTER                                                                                                  \
-    "push r2\n\tpush r3\n\tpush r4\n\tpush r5\n\tpush r6\n\tpush r7\n\tpush r8\n\tpush r9\n\tpush r10\n\t"             \
-    "push r11\n\tpush r12\n\tpush r13\n\tpush r14\n\tpush r15\n\tpush r16\n\tpush r17\n\tpush r28\n\tpush r29\n\t"     \
-    "movw r30, r24\n\tmovw r26, r22\n\tmovw r28, r20\n\tmovw r24, r18\n\tmov r23, r16\n\tmov r17, r14\n\t"             \
-    "bst r12, 0\n\tclr r16\n"
-#define ES_WIDE_LEAVE                                                                                                  \
-    "movw r24, r30\n\tclr r1\n\tpop r29\n\tpop r28\n\tpop r17\n\tpop r16\n\tpop r15\n\tpop r14\n\tpop r13\n\t"         \
-    "pop r12\n\tpop r11\n\tpop r10\n\tpop r9\n\tpop r8\n\tpop r7\n\tpop r6\n\tpop r5\n\tpop r4\n\tpop r3\n\t"          \
-    "pop r2\n\tret\n"
+    "push r28\n\tpush r29\n\tmovw r28, r20\n\tmovw r24, r18\n\tmov r23, r16\n\tbst r12, 0\n\tclr r16\n"
+#define ES_WIDE_LEAVE "pop r29\n\tpop r28\n\tclr r1\n\tret\n"
 #define ES_WIDE_BIAS(a0, a1, a2, a3) "lpm " a0 ", Z+\n\tlpm " a1 ", Z+\n\tlpm " a2 ", Z+\n\tlpm " a3 ", Z+\n\t"
 #define ES_WIDE_SUM(kind, with, low, middle, high)                                                                     \
     kind " r18, " with "\n\tsbc " high ", r16\n\tadd " low ", r0\n\tadc " middle ", r1\n\tadc " high ", r16\n\t"
@@ -228,10 +223,7 @@ ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, c
     "ldi r18, 255\n\tldi r19, 127\n\tsbrs r21, 7\n\trjmp 1f\n\tcom r18\n\tcom r19\n"                                   \
     "1:\n\tst Y+, r18\n\tst Y+, r19\n\t"
 
-__attribute__((naked, noinline, unused)) static const ES_FLASH es_word *es_wide_avr(const ES_FLASH es_word *stream,
-                                                                                    const int16_t *x, int16_t *y,
-                                                                                    uint16_t columns, uint8_t rows,
-                                                                                    uint8_t scale, uint8_t far)
+__attribute__((naked, noinline, unused)) static void es_wide_avr(void)
 {
     __asm__ volatile(ES_WIDE_ENTER "5:\n\t" ES_WIDE_COLUMNS
                          ES_WIDE_SCALE("r2", "r3", "r4", "r5") "dec r23\n\tbrne 1f\n\trjmp 6f\n1:\n\t" ES_WIDE_SCALE(
@@ -242,10 +234,18 @@ __attribute__((naked, noinline, unused)) static const ES_FLASH es_word *es_wide_
 ES_INLINE const ES_FLASH es_word *es_rows_s16(const ES_FLASH es_word *stream, const int16_t *x, uint16_t columns,
                                               uint16_t rows, uint8_t doubled, uint8_t shift, int16_t *y)
 {
-    const uint8_t scale = shift > 24 ? (uint8_t)(1u << (32 - shift)) : es_row_scale(shift);
     for (uint16_t done = 0; done < rows; done = (uint16_t)(done + 254)) {
-        stream = es_wide_avr(stream, x, y + done, (uint16_t)(columns | (doubled ? 0x8000u : 0u)),
-                             (uint8_t)(rows - done < 254 ? rows - done : 254), scale, shift > 24);
+        register int16_t *to __asm__("r20") = y + done;
+        register uint16_t doubled_columns __asm__("r18") = (uint16_t)(columns | (doubled ? 0x8000u : 0u));
+        register uint8_t scale __asm__("r17") = shift > 24 ? (uint8_t)(1u << (32 - shift)) : es_row_scale(shift);
+        register uint8_t left __asm__("r16") = (uint8_t)(rows - done < 254 ? rows - done : 254);
+        register uint8_t far __asm__("r12") = shift > 24;
+        const int16_t *from = x;
+        __asm__ volatile("%~call %x[function]"
+                         : "+z"(stream), "+x"(from), "+r"(to), "+r"(doubled_columns), "+r"(scale), "+r"(left), "+r"(far)
+                         : [function] "s"(es_wide_avr)
+                         : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r13", "r14", "r15", "r22",
+                           "r23", "r24", "r25", "memory");
     }
     return stream;
 }
