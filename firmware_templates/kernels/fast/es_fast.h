@@ -21,7 +21,7 @@
  * with ES_HAS_TYPES
  *   es_word                 element of ES_LAYER_rows, else int32_t
  *   es_sum                  element of pre, else int32_t; if it is int16_t, es_gate_rows saturates
- *   ES_SUMS                 elements of pre for so many gates, else one per row */
+ *   ES_SUMS                 elements of pre for so many gates, else one per sum and two per gate kept apart */
 #ifndef ES_FAST_H
 #define ES_FAST_H
 
@@ -30,7 +30,7 @@
 #ifndef ES_HAS_TYPES
 typedef int32_t es_word;
 typedef int32_t es_sum;
-#define ES_SUMS(gates) ((gates) * ES_GROUP)
+#define ES_SUMS(sums, parts) (((sums) + 2 * (parts)) * ES_GROUP)
 #endif
 
 #include "es_fast_gates.h"

@@ -7,7 +7,7 @@ static void ES_LAYER_NAME(_step)(const void *x, int16_t *h, es_view *h_view, es_
     const es_views views = es_make_views(x, ES_INPUTS, ES_INPUT_SHIFT, h_view, ES_UNITS, ES_STATE_SHIFT);
     /* r * h of all units must be known before the first candidate. */
     for (uint16_t unit = 0; unit < ES_UNITS; unit = (uint16_t)(unit + ES_GROUP)) {
-        es_sum pre[ES_SUMS(2)];
+        es_sum pre[ES_SUMS(2, 0)];
         rows = es_gate_rows(rows, &views, 2, 0, ES_WIDE, ES_BOUNDED, pre);
         for (uint16_t i = 0; i < ES_GROUP_OF(unit); ++i) {
             update[unit + i] = (int16_t)es_fast_sigmoid(pre[i], ES_PREACTIVATION_SHIFT);
@@ -18,7 +18,7 @@ static void ES_LAYER_NAME(_step)(const void *x, int16_t *h, es_view *h_view, es_
     es_view_state(reset, ES_UNITS, reset_view);
     const es_views gated = es_make_views(x, ES_INPUTS, ES_INPUT_SHIFT, reset_view, ES_UNITS, ES_STATE_SHIFT);
     for (uint16_t unit = 0; unit < ES_UNITS; unit = (uint16_t)(unit + ES_GROUP)) {
-        es_sum pre[ES_SUMS(1)];
+        es_sum pre[ES_SUMS(1, 0)];
         rows = es_gate_rows(rows, &gated, 1, 0, ES_WIDE, ES_BOUNDED, pre);
         for (uint16_t i = 0; i < ES_GROUP_OF(unit); ++i) {
             h[unit + i] = es_gru_before_unit(update[unit + i], pre[i], h[unit + i], ES_PREACTIVATION_SHIFT);

@@ -13,6 +13,7 @@ from edgeseq.quantize.types import Matvec
 _ACCUMULATOR_LIMIT = 2**23
 _MIN_SHIFT = 16
 _MAX_SHIFT = 24  # a scale of at least 1 follows the multiplier
+_USUAL_SHIFT = 18  # has a row loop of its own
 _OFFSET = 128
 _WIDE_ROWS = 2
 
@@ -24,10 +25,11 @@ class Avr:
     group = 4
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
-        """One row loop, with or without saturation, and what the gates need."""
+        """The row loops that the shifts ask for, with or without saturation, and what the gates need."""
         units = {"gru": "es_gru_units_avr.c", "lstm": "es_lstm_units_avr.c"}.get(cell.stem, "es_curves_avr.c")
-        blocks = f"es_blocks_{'bounded' if cell.bounded else 'saturated'}.c"
-        return ("es_blocks_avr.h", blocks, "es_units_avr.h", units)
+        shifts = {cell.state.shift} if cell.wide else {cell.input.shift, cell.state.shift}
+        blocks = {"18" if shift == _USUAL_SHIFT else "bounded" for shift in shifts} if cell.bounded else {"saturated"}
+        return ("es_blocks_avr.h", *(f"es_blocks_{name}.c" for name in sorted(blocks)), "es_units_avr.h", units)
 
     def refusal(self, cell: Cell) -> str | None:
         """Accumulators of int8 rows have 24 bits."""

@@ -1,5 +1,5 @@
 /* The row loop of es_isa.h: blocks of four rows. The including file names the function ES_BLOCKS and says whether it
- * must SATURATE.
+ * must SATURATE, and gives the requantisation's SHIFT if it is the one that most layers have, else 0.
  *
  * In: Z stream, X part, r25:r24 result, r22 blocks. Out: Z the next block. Keeps Y
  * alone, so that callers save registers once a layer.
@@ -33,23 +33,28 @@
     "mul " middle ", r21\n\tadd r27, r0\n\tadc r22, r1\n\tadc r23, r10\n\t"                                            \
     "mulsu " high ", r20\n\tsbc r23, r10\n\tadd r27, r0\n\tadc r22, r1\n\tadc r23, r10\n\t"
 
+/* Bytes 2 and up, shifted right by two bits, rounded by the last bit out. */
+#if SHIFT == 18
+#define ES_SHIFT_BIT "asr r23\n\tror r22\n\tror r27\n\t"
+#define ES_RESULT ES_SHIFT_BIT ES_SHIFT_BIT "adc r27, r10\n\tadc r22, r10\n\tst Y+, r27\n\tst Y+, r22\n\t"
+#else
 /* Times the scale in r24, bytes 3 and 4, rounded -> r21:r20. */
 #if SATURATE
-#define ES_SHIFT                                                                                                       \
+#define ES_SCALE                                                                                                       \
     "mul r23, r24\n\tmov r21, r0\n\tmov r11, r1\n\tsbrc r23, 7\n\tsub r11, r24\n\t"                                    \
     "mul r22, r24\n\tmov r20, r0\n\tadd r21, r1\n\tadc r11, r10\n\t"                                                   \
     "mul r27, r24\n\tlsl r0\n\tadc r20, r1\n\tadc r21, r10\n\tadc r11, r10\n\t"                                        \
     "mov r0, r21\n\tlsl r0\n\tmov r0, r11\n\tadc r0, r10\n\tbreq 1f\n\t"                                               \
     "ldi r20, 255\n\tldi r21, 127\n\tsbrs r11, 7\n\trjmp 1f\n\tcom r20\n\tcom r21\n1:\n\t"
 #else
-#define ES_SHIFT                                                                                                       \
+#define ES_SCALE                                                                                                       \
     "mul r23, r24\n\tmov r21, r0\n\tmul r22, r24\n\tmov r20, r0\n\tadd r21, r1\n\t"                                    \
     "mul r27, r24\n\tlsl r0\n\tadc r20, r1\n\tadc r21, r10\n\t"
 #endif
+#define ES_RESULT ES_SCALE "st Y+, r20\n\tst Y+, r21\n\t"
+#endif
 
-#define ES_STORE "st Y+, r20\n\tst Y+, r21\n\t"
-
-#define ES_FINISH(low, middle, high) ES_MULTIPLY(low, middle, high) ES_SHIFT ES_STORE
+#define ES_FINISH(low, middle, high) ES_MULTIPLY(low, middle, high) ES_RESULT
 
 #define ES_ENTER                                                                                                       \
     "push r28\n\tpush r29\n\tmovw r28, r24\n\tmov r25, r22\n\tclr r10\n\t"                                             \

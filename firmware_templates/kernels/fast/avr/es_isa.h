@@ -16,7 +16,7 @@
 
 #define ES_GROUP 4
 #define ES_HAS_TYPES
-#define ES_SUMS(gates) (2 * (gates) * ES_GROUP)
+#define ES_SUMS(sums, parts) (2 * ((sums) + (parts)) * ES_GROUP)
 
 #if defined(__AVR_HAVE_MUL__) && defined(__AVR_HAVE_LPMX__) && defined(__FLASH)
 #define ES_AVR 1
@@ -46,7 +46,6 @@ typedef struct {
     es_part input, state;
     const int16_t *wide; /* instead of the input's view */
     uint16_t inputs;
-    uint8_t input_shift;
 } es_views;
 
 #define es_row_scale(shift) ((uint8_t)((shift) < 17 ? 128 : 1 << (24 - (shift)) & 255))
@@ -54,8 +53,12 @@ typedef struct {
 #define es_make_part(view, columns, shift) {(columns) / 8, (columns) % 8, es_row_scale(shift), view}
 
 #define es_make_views(x, inputs, input_shift, h, units, state_shift)                                                   \
-    {es_make_part((const es_view *)x, inputs, input_shift), es_make_part(h, units, state_shift), (const int16_t *)x,   \
-     inputs, input_shift}
+    {es_make_part((const es_view *)x, inputs, input_shift),                                                            \
+     es_make_part(h, units, state_shift),                                                                              \
+     (const int16_t *)x,                                                                                               \
+     inputs,                                                                                                           \
+     input_shift,                                                                                                      \
+     state_shift}
 
 ES_INLINE void es_view_codes8(const int8_t *x, uint16_t size, es_view *view)
 {
@@ -115,6 +118,7 @@ ES_INLINE int16_t es_add_s16(int16_t a, int16_t b)
 
 /* Blocks of four rows that share an x; see es_blocks_avr.h for the registers. */
 void es_blocks_bounded(void);
+void es_blocks_18(void);
 void es_blocks_saturated(void);
 
 #define ES_CALL_BLOCKS(name)                                                                                           \
@@ -126,11 +130,13 @@ void es_blocks_saturated(void);
 
 /* Rows of 4 * blocks -> parts. `bounded`: no row can leave int16. */
 ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, const es_part *part, uint8_t blocks,
-                                               uint8_t bounded, int16_t *parts)
+                                               uint8_t bounded, uint8_t part_shift, int16_t *parts)
 {
     register int16_t *to __asm__("r24") = parts;
     register uint8_t left __asm__("r22") = blocks;
-    if (bounded) {
+    if (bounded && part_shift == 18) {
+        ES_CALL_BLOCKS("es_blocks_18");
+    } else if (bounded) {
         ES_CALL_BLOCKS("es_blocks_bounded");
     } else {
         ES_CALL_BLOCKS("es_blocks_saturated");
@@ -151,11 +157,12 @@ ES_INLINE uint32_t es_load24(const ES_FLASH es_word *at)
 }
 
 ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, const es_part *part, uint8_t blocks,
-                                               uint8_t bounded, int16_t *parts)
+                                               uint8_t bounded, uint8_t part_shift, int16_t *parts)
 {
     const uint16_t columns = (uint16_t)(8 * part->eights + part->ones);
     const uint32_t sum = (uint32_t)part->view[columns] | (uint32_t)part->view[columns + 1] << 8;
     (void)bounded;
+    (void)part_shift;
     for (uint8_t block = 0; block < blocks; ++block, parts += 4) {
         const ES_FLASH es_word *multiplier = stream + 12 + 4 * columns;
         for (uint8_t row = 0; row < 4; ++row) {
@@ -192,18 +199,18 @@ ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, c
     "lpm r18, Z+\n\t" ES_WIDE_SUM("mulsu", "r19", low, middle, high) ES_WIDE_SUM("muls", "r20", a1, a2, a3)
 #define ES_WIDE_JOIN(a0, a1, a2, a3, low, middle, high)                                                                \
     "clr r18\n\tsbrc " high ", 7\n\tcom r18\n\tadd " a0 ", " low "\n\tadc " a1 ", " middle "\n\tadc " a2 ", " high     \
-    "\n\tadc " a3 ", r18\n\tclr " low "\n\tclr " middle "\n\tclr " high "\n\t"
+    "\n\tadc " a3 ", r18\n\t"
+#define ES_WIDE_TWO_MACS                                                                                               \
+    ES_WIDE_MAC("r3", "r4", "r5", "r6", "r7", "r8") ES_WIDE_MAC("r10", "r11", "r12", "r13", "r14", "r15")
+#define ES_WIDE_TWO_JOINS                                                                                              \
+    ES_WIDE_JOIN("r2", "r3", "r4", "r5", "r6", "r7", "r8") ES_WIDE_JOIN("r9", "r10", "r11", "r12", "r13", "r14", "r15")
 #define ES_WIDE_COLUMNS                                                                                                \
     ES_WIDE_BIAS("r2", "r3", "r4", "r5")                                                                               \
     ES_WIDE_BIAS("r9", "r10", "r11", "r12")                                                                            \
-    "clr r6\n\tclr r7\n\tclr r8\n\tclr r13\n\tclr r14\n\tclr r15\n\t"                                                  \
     "mov r21, r24\n\tmov r22, r25\n\tandi r22, 127\n\tcpi r21, 1\n\tsbci r22, 0\n"                                     \
-    "1:\n\tld r19, X+\n\tld r20, X+\n\t" ES_WIDE_MAC("r3", "r4", "r5", "r6", "r7", "r8")                               \
-        ES_WIDE_MAC("r10", "r11", "r12", "r13", "r14",                                                                 \
-                    "r15") "dec r21\n\tbrne 1b\n\t" ES_WIDE_JOIN("r2", "r3", "r4", "r5", "r6", "r7", "r8")             \
-            ES_WIDE_JOIN("r9", "r10", "r11", "r12", "r13", "r14",                                                      \
-                         "r15") "dec r22\n\tbrpl 1b\n\t"                                                               \
-                                "movw r18, r24\n\tlsl r18\n\trol r19\n\tsub r26, r18\n\tsbc r27, r19\n\t"
+    "2:\n\tclr r6\n\tclr r7\n\tclr r8\n\tclr r13\n\tclr r14\n\tclr r15\n"                                              \
+    "1:\n\tld r19, X+\n\tld r20, X+\n\t" ES_WIDE_TWO_MACS "dec r21\n\tbrne 1b\n\t" ES_WIDE_TWO_JOINS                   \
+    "dec r22\n\tbrpl 2b\n\tmovw r18, r24\n\tlsl r18\n\trol r19\n\tsub r26, r18\n\tsbc r27, r19\n\t"
 /* Requantise: bytes 1 to 5 of the product in r6, r7, r8, r14, r15; times the scale in r18 to r21. */
 #define ES_WIDE_SCALE(a0, a1, a2, a3)                                                                                  \
     "sbrs r25, 7\n\trjmp 1f\n\tsec\n\trol " a0 "\n\trol " a1 "\n\trol " a2 "\n\trol " a3 "\n1:\n\t"                    \
@@ -275,18 +282,22 @@ ES_INLINE const ES_FLASH es_word *es_rows_s16(const ES_FLASH es_word *stream, co
 /* es_gru_units and es_lstm_units add what arrives: input parts of all gates, then their state parts. */
 #define ES_KEPT_APART(gates) (ES_AVR && (gates) > 2)
 
-ES_INLINE const ES_FLASH es_word *es_gate_rows(const ES_FLASH es_word *stream, const es_views *views, uint8_t sums,
-                                               uint8_t parts, uint8_t wide, uint8_t bounded, es_sum *pre)
+/* The shifts choose a row loop, so they come as the layer's constants. */
+#define es_gate_rows(stream, views, sums, parts, wide, bounded, pre)                                                   \
+    es_gate_rows_avr(stream, views, sums, parts, wide, bounded, ES_INPUT_SHIFT, ES_STATE_SHIFT, pre)
+
+ES_INLINE const ES_FLASH es_word *es_gate_rows_avr(const ES_FLASH es_word *stream, const es_views *views, uint8_t sums,
+                                                   uint8_t parts, uint8_t wide, uint8_t bounded, uint8_t input_shift,
+                                                   uint8_t state_shift, es_sum *pre)
 {
     const uint8_t gates = (uint8_t)(sums + parts);
     es_sum *state = pre + gates * ES_GROUP;
     if (wide) {
-        stream =
-            es_rows_s16(stream, views->wide, views->inputs, (uint16_t)(gates * ES_GROUP), 1, views->input_shift, pre);
+        stream = es_rows_s16(stream, views->wide, views->inputs, (uint16_t)(gates * ES_GROUP), 1, input_shift, pre);
     } else {
-        stream = es_blocks_s8(stream, &views->input, gates, bounded, pre);
+        stream = es_blocks_s8(stream, &views->input, gates, bounded, input_shift, pre);
     }
-    stream = es_blocks_s8(stream, &views->state, gates, bounded, state);
+    stream = es_blocks_s8(stream, &views->state, gates, bounded, state_shift, state);
     if (ES_KEPT_APART(gates)) {
         return stream;
     }
