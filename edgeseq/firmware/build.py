@@ -13,6 +13,8 @@ from edgeseq.firmware.toolchain import COMMON_FLAGS, Toolchain
 from edgeseq.resources import templates_root
 from edgeseq.targets import Core, Optimize
 
+# What linkers say of a full memory, and avr-gcc of an array beyond its address range.
+_TOO_LARGE = ("overflow", "will not fit", "is not within region", "size of array")
 _PORT_SOURCES = ("startup.c", "es_port.c", "es_exit.c")
 
 
@@ -81,7 +83,7 @@ def build_firmware(
     try:
         toolchain.run(arguments, folder)
     except ToolchainError as error:
-        if "overflow" in str(error) or "will not fit" in str(error) or "is not within region" in str(error):
+        if any(words in str(error) for words in _TOO_LARGE):
             raise ToolchainError(
                 f"the image does not fit the {core.name} memory map ({core.flash_bytes} B flash, {core.ram_bytes} B RAM): {error}"
             ) from error

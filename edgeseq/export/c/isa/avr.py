@@ -45,7 +45,8 @@ class Avr:
 
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
         """Codes of 15 bits are read where they lie; others as unsigned bytes, their sum behind them."""
-        return None if entry == "codes16" else Buffer(name, "uint8", size + 2, reason)
+        # An even size: the compiler aligns nothing, so that the header's figures hold on every machine.
+        return None if entry == "codes16" else Buffer(name, "uint8", size + 2 + size % 2, reason)
 
     def pack(self, cell: Cell) -> Packed:
         """Four units at a time: input rows gate by gate, then state rows."""

@@ -9,12 +9,12 @@
 
 __attribute__((naked)) int16_t es_tanh_avr(int16_t v, uint8_t scale)
 {
-    __asm__ volatile(ES_BEGIN ES_TANH("r22") ES_RETURN);
+    __asm__ volatile(ES_BEGIN ES_TANH("r22") ES_RETURN : : ES_TABLE);
 }
 
 __attribute__((naked)) int16_t es_sigmoid_avr(int16_t v, uint8_t scale)
 {
-    __asm__ volatile(ES_BEGIN ES_SIGMOID("r22") ES_RETURN);
+    __asm__ volatile(ES_BEGIN ES_SIGMOID("r22") ES_RETURN : : ES_TABLE);
 }
 
 __attribute__((naked)) int16_t es_product_avr(int16_t a, int16_t b)

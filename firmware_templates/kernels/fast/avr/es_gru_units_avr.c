@@ -26,7 +26,9 @@
     __attribute__((naked)) void name(void)                                                                             \
     {                                                                                                                  \
         __asm__ volatile(ES_ENTER "5:\n\t" ES_UPDATE(sigmoid) ES_RESET(sigmoid) ES_CANDIDATE(tanh)                     \
-                             ES_KEEP ES_NEXT ES_LEAVE);                                                                \
+                             ES_KEEP ES_NEXT ES_LEAVE                                                                  \
+                         :                                                                                             \
+                         : ES_TABLE);                                                                                  \
     }
 
 ES_UNITS_AVR(es_gru_units_avr, ES_SIGMOID("r14"), ES_TANH("r13"))

@@ -18,7 +18,8 @@
 #define ES_HAS_TYPES
 #define ES_SUMS(sums, parts) (2 * ((sums) + (parts)) * ES_GROUP)
 
-#if defined(__AVR_HAVE_MUL__) && defined(__AVR_HAVE_LPMX__) && defined(__FLASH)
+/* Which row loop a layer calls is known only to a compiler that optimises. */
+#if defined(__AVR_HAVE_MUL__) && defined(__AVR_HAVE_LPMX__) && defined(__FLASH) && defined(__OPTIMIZE__)
 #define ES_AVR 1
 #else
 #define ES_AVR 0
@@ -53,12 +54,8 @@ typedef struct {
 #define es_make_part(view, columns, shift) {(columns) / 8, (columns) % 8, es_row_scale(shift), view}
 
 #define es_make_views(x, inputs, input_shift, h, units, state_shift)                                                   \
-    {es_make_part((const es_view *)x, inputs, input_shift),                                                            \
-     es_make_part(h, units, state_shift),                                                                              \
-     (const int16_t *)x,                                                                                               \
-     inputs,                                                                                                           \
-     input_shift,                                                                                                      \
-     state_shift}
+    {es_make_part((const es_view *)x, inputs, input_shift), es_make_part(h, units, state_shift), (const int16_t *)x,   \
+     inputs}
 
 ES_INLINE void es_view_codes8(const int8_t *x, uint16_t size, es_view *view)
 {
@@ -121,10 +118,10 @@ void es_blocks_bounded(void);
 void es_blocks_18(void);
 void es_blocks_saturated(void);
 
-#define ES_CALL_BLOCKS(name)                                                                                           \
-    __asm__ volatile("%~call " name                                                                                    \
+#define ES_CALL_BLOCKS(function)                                                                                       \
+    __asm__ volatile("%~call %x[callee]"                                                                               \
                      : "+z"(stream), "+x"(part), "+r"(to), "+r"(left)                                                  \
-                     :                                                                                                 \
+                     : [callee] "s"(function)                                                                          \
                      : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",       \
                        "r16", "r17", "r18", "r19", "r20", "r21", "r23", "memory")
 
@@ -135,11 +132,11 @@ ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, c
     register int16_t *to __asm__("r24") = parts;
     register uint8_t left __asm__("r22") = blocks;
     if (bounded && part_shift == 18) {
-        ES_CALL_BLOCKS("es_blocks_18");
+        ES_CALL_BLOCKS(es_blocks_18);
     } else if (bounded) {
-        ES_CALL_BLOCKS("es_blocks_bounded");
+        ES_CALL_BLOCKS(es_blocks_bounded);
     } else {
-        ES_CALL_BLOCKS("es_blocks_saturated");
+        ES_CALL_BLOCKS(es_blocks_saturated);
     }
     return stream;
 }
@@ -148,7 +145,7 @@ ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, c
 
 ES_INLINE int16_t es_add_s16(int16_t a, int16_t b)
 {
-    return (int16_t)es_saturate_s16(a + b);
+    return (int16_t)es_saturate_s16((int32_t)a + b);
 }
 
 ES_INLINE uint32_t es_load24(const ES_FLASH es_word *at)
@@ -171,7 +168,7 @@ ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, c
                 acc += (uint32_t)stream[12 + 4 * i + row] * part->view[i];
             }
             const int64_t doubled = (int32_t)(acc << 9 | 1u << 8) >> 8;
-            const int32_t scale = (multiplier[2 * row] | multiplier[2 * row + 1] << 8) * (int32_t)part->scale;
+            const int32_t scale = (uint16_t)(multiplier[2 * row] | multiplier[2 * row + 1] << 8) * (int32_t)part->scale;
             parts[row] = (int16_t)es_saturate_s16((int32_t)((doubled * scale + ((int32_t)1 << 23)) >> 24));
         }
         stream = multiplier + 8;
@@ -248,9 +245,9 @@ ES_INLINE const ES_FLASH es_word *es_rows_s16(const ES_FLASH es_word *stream, co
         register uint8_t left __asm__("r16") = (uint8_t)(rows - done < 254 ? rows - done : 254);
         register uint8_t far __asm__("r12") = shift > 24;
         const int16_t *from = x;
-        __asm__ volatile("%~call %x[function]"
+        __asm__ volatile("%~call %x[callee]"
                          : "+z"(stream), "+x"(from), "+r"(to), "+r"(doubled_columns), "+r"(scale), "+r"(left), "+r"(far)
-                         : [function] "s"(es_wide_avr)
+                         : [callee] "s"(es_wide_avr)
                          : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r13", "r14", "r15", "r22",
                            "r23", "r24", "r25", "memory");
     }
@@ -268,9 +265,9 @@ ES_INLINE const ES_FLASH es_word *es_rows_s16(const ES_FLASH es_word *stream, co
         const ES_FLASH es_word *multiplier = stream + 8 + 2 * columns + 2 * (row & 1);
         int32_t acc = (int32_t)(es_load24(bias) | (uint32_t)bias[3] << 24);
         for (uint16_t i = 0; i < columns; ++i) {
-            acc += (int8_t)weight[2 * i] * x[i];
+            acc += (int32_t)(int8_t)weight[2 * i] * x[i];
         }
-        const int64_t product = (int64_t)(doubled ? 2 * acc + 1 : acc) * (multiplier[0] | multiplier[1] << 8);
+        const int64_t product = (int64_t)(doubled ? 2 * acc + 1 : acc) * (uint16_t)(multiplier[0] | multiplier[1] << 8);
         y[row] = (int16_t)es_saturate_s16((int32_t)((product + ((int64_t)1 << (right - 1))) >> right));
         stream += (row & 1) * (12 + 2 * columns);
     }
@@ -361,10 +358,10 @@ ES_INLINE int16_t es_subtract_product(int16_t minuend, int16_t a, int16_t b)
     return (int16_t)(minuend - es_product_avr(a, b));
 }
 
-#define ES_CALL_GRU(name)                                                                                              \
-    __asm__ volatile("%~call " name                                                                                    \
+#define ES_CALL_GRU(function)                                                                                          \
+    __asm__ volatile("%~call %x[callee]"                                                                               \
                      : "+r"(sums), "+r"(hidden), "+r"(left), "+r"(scale)                                               \
-                     :                                                                                                 \
+                     : [callee] "s"(function)                                                                          \
                      : "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r16", "r17", "r18", "r19", "r26", "r27", \
                        "r30", "r31", "memory")
 
@@ -375,17 +372,17 @@ ES_INLINE void es_gru_units(const es_sum *pre, int16_t *h, uint16_t count, uint8
     register uint8_t left __asm__("r20") = (uint8_t)count;
     register uint8_t scale __asm__("r21") = (uint8_t)(1u << (shift - 1));
     if (shift == 2) {
-        ES_CALL_GRU("es_gru_units_2_avr");
+        ES_CALL_GRU(es_gru_units_2_avr);
     } else {
-        ES_CALL_GRU("es_gru_units_avr");
+        ES_CALL_GRU(es_gru_units_avr);
     }
 }
 
-#define ES_CALL_LSTM(name)                                                                                             \
-    __asm__ volatile("%~call " name                                                                                    \
+#define ES_CALL_LSTM(function)                                                                                         \
+    __asm__ volatile("%~call %x[callee]"                                                                               \
                      : "+r"(sums), "+r"(hidden), "+x"(c), "+r"(left), "+r"(scale), "+r"(added_shift), "+r"(half),      \
                        "+r"(argument_shift), "+r"(argument_scale)                                                      \
-                     :                                                                                                 \
+                     : [callee] "s"(function)                                                                          \
                      : "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r30",      \
                        "r31", "memory")
 
@@ -402,9 +399,9 @@ ES_INLINE void es_lstm_units(const es_sum *pre, int16_t *h, int16_t *c, uint16_t
     register uint8_t argument_shift __asm__("r17") = (uint8_t)(cell_shift < 3 ? 3u - cell_shift : 2u);
     register uint8_t argument_scale __asm__("r16") = (uint8_t)(cell_shift < 3 ? 1u : 1u << (cell_shift - 1));
     if (shift == 2) {
-        ES_CALL_LSTM("es_lstm_units_2_avr");
+        ES_CALL_LSTM(es_lstm_units_2_avr);
     } else {
-        ES_CALL_LSTM("es_lstm_units_avr");
+        ES_CALL_LSTM(es_lstm_units_avr);
     }
 }
 #endif

@@ -40,7 +40,9 @@
     __attribute__((naked)) void name(void)                                                                             \
     {                                                                                                                  \
         __asm__ volatile(ES_ENTER "5:\n\t" ES_ADDED(sigmoid, tanh) ES_CELL(sigmoid) ES_HIDDEN(sigmoid)                 \
-                             ES_NEXT ES_LEAVE);                                                                        \
+                             ES_NEXT ES_LEAVE                                                                          \
+                         :                                                                                             \
+                         : ES_TABLE);                                                                                  \
     }
 
 ES_UNITS_AVR(es_lstm_units_avr, ES_SIGMOID("r14"), ES_TANH("r5"))

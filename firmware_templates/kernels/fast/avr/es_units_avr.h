@@ -4,6 +4,8 @@
 
 #if ES_AVR
 
+#define ES_TABLE "s"(es_sigmoid_table)
+
 /* r25:r24 -> its magnitude, and its sign in T. */
 #define ES_MAGNITUDE "bst r25, 7\n\tbrtc 1f\n\tcom r25\n\tneg r24\n\tsbci r25, 255\n1:\n\t"
 
@@ -16,9 +18,10 @@
 #define ES_DOUBLE "lsl r24\n\trol r25\n\tbrcs 1f\n\t"
 #define ES_CLAMP "cpi r25, 255\n\tbrlo 2f\n1:\n\tldi r25, 254\n\tldi r24, 255\n2:\n\t"
 
-/* 256 * left + fraction * (right - left) -> r23, r22, r0. */
+/* 256 * left + fraction * (right - left) -> r23, r22, r0. The table is the statement's operand: what no C
+ * code names, link-time optimisation would drop. */
 #define ES_INTERPOLATE                                                                                                 \
-    "ldi r30, lo8(es_sigmoid_table)\n\tldi r31, hi8(es_sigmoid_table)\n\t"                                             \
+    "ldi r30, lo8(%0)\n\tldi r31, hi8(%0)\n\t"                                                                         \
     "add r30, r25\n\tadc r31, r18\n\tadd r30, r25\n\tadc r31, r18\n\t"                                                 \
     "lpm r22, Z+\n\tlpm r23, Z+\n\tlpm r26, Z+\n\tlpm r27, Z\n\tsub r26, r22\n\tsbc r27, r23\n\t"                      \
     "mul r24, r27\n\tadd r22, r0\n\tadc r23, r1\n\tmul r24, r26\n\tadd r22, r1\n\tadc r23, r18\n\t"
