@@ -1,9 +1,9 @@
 /* What happens to one unit once its gate rows are known. Twin: edgeseq.simulate.oracle.
  *
- * es_isa.h may define ES_HAS_PRODUCTS and ES_HAS_CURVE to bring its own instructions. Sums of two int16 parts arrive
- * unsaturated: the curves' argument clamps at |sum| << shift = 130559, and shift >= 2, so a saturated sum gives the
- * same result. In a GRU neither c - z*c nor z*h + (c - z*c) can leave int16, since both are monotone in h and c and
- * exact at h = c. */
+ * es_isa.h may define ES_HAS_PRODUCTS, ES_HAS_CURVE and ES_HAS_ACTIVATIONS to bring its own instructions. Sums of two
+ * int16 parts arrive unsaturated: the curves' argument clamps at |sum| << shift = 130559, and shift >= 2, so a
+ * saturated sum gives the same result. In a GRU neither c - z*c nor z*h + (c - z*c) can leave int16, since both are
+ * monotone in h and c and exact at h = c. */
 #ifndef ES_FAST_GATES_H
 #define ES_FAST_GATES_H
 
