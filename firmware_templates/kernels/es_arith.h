@@ -21,6 +21,18 @@ static inline int32_t es_saturate_s16(int32_t value)
 #endif
 }
 
+/* (a * b + 2^31) >> 32. */
+static inline int32_t es_multiply_high(int32_t a, int32_t b)
+{
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+    int32_t high;
+    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
+    return high;
+#else
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+#endif
+}
+
 /* Twin: edgeseq.arith.requantize.requantize. */
 static inline int32_t es_requantize(int32_t acc, int16_t multiplier, uint8_t shift)
 {
