@@ -1,6 +1,6 @@
 """What models A, B, C cost on every core: both cells, both modes, both compilers.
 
-Usage: python -m benchmarks.cores [--cores NAME,...] [--diff]
+Usage: python -m benchmarks.cores [--cores NAME,...] [--diff]   (make bench-diff)
 
 Writes benchmarks/results/cores.json and docs/cores.md. --diff writes nothing: it measures again,
 compares with the stored results and fails if a figure has grown by more than 2 %.
