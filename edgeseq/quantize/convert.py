@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -25,7 +26,7 @@ from edgeseq.quantize.parameters import (
     multipliers_for,
     quantize_matrix,
 )
-from edgeseq.quantize.rounding import DAMPINGS, DENSE_DAMPING, Moments, mean_error, round_matrix
+from edgeseq.quantize.rounding import DAMPINGS, DENSE_DAMPING, STRETCHES, Moments, mean_error, round_matrix
 from edgeseq.quantize.types import (
     SCHEMES,
     Matvec,
@@ -93,7 +94,9 @@ def quantize(
         raise CalibrationError(f"unknown scheme {scheme!r}; available: {', '.join(SCHEMES)}")
     windows = check_windows(graph, calibration)
     ranges = calibrate(graph, windows, input_dtype)
-    return best_of([_quantized(graph, scheme, replace(ranges, damping=damping)) for damping in DAMPINGS], windows)
+    tries = itertools.product(DAMPINGS, STRETCHES)
+    candidates = [_quantized(graph, scheme, replace(ranges, damping=damping, stretch=stretch)) for damping, stretch in tries]
+    return best_of(candidates, windows)
 
 
 def _quantized(graph: Graph, scheme: Scheme, ranges: Calibration) -> QuantGraph:
@@ -162,8 +165,8 @@ def _recurrent_pair(
         f"layer {layer.name!r}",
         largest,
         lambda scale: [
-            multipliers_for(kernel, bias, x_enters, scale),
-            multipliers_for(recurrent, recurrent_bias, h_enters, scale),
+            multipliers_for(kernel, bias, x_enters, scale, ranges.stretch),
+            multipliers_for(recurrent, recurrent_bias, h_enters, scale, ranges.stretch),
         ],
     )
     x_moments, h_moments = ranges.moments[layer.name, "x"], ranges.moments[layer.name, "h"]

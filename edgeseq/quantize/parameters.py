@@ -98,6 +98,10 @@ def choose_preactivation(
     )
 
 
-def multipliers_for(weight: FloatArray, bias: FloatArray, entering: MatmulInput, out_scale: Scale) -> Multipliers | None:
-    """`choose_multipliers` for a (rows, columns) matrix."""
-    return choose_multipliers(row_reach(weight, entering), np.abs(bias), entering.scale, out_scale, short=entering.odd_bias)
+def multipliers_for(
+    weight: FloatArray, bias: FloatArray, entering: MatmulInput, out_scale: Scale, stretch: float = 1.0
+) -> Multipliers | None:
+    """`choose_multipliers` for a (rows, columns) matrix whose scales are stretched."""
+    return choose_multipliers(
+        stretch * row_reach(weight, entering), np.abs(bias), entering.scale, out_scale, short=entering.odd_bias
+    )
