@@ -150,19 +150,21 @@ ES_INLINE int32_t es_opaque(int32_t value)
     return value;
 }
 
-ES_INLINE int32x4_t es_half(const int8_t **stream, const void *x, uint16_t size, uint8_t wide, uint8_t with_bias)
+/* Requantises one half of a part. acc: any odd words, since 2 * sums + 1 shifts the sums into them; then those of this
+ * half, which are odd too. */
+ES_INLINE int32x4_t es_half(const int8_t **stream, const void *x, uint16_t size, uint8_t wide, uint8_t with_bias,
+                            int32x4_t *acc)
 {
     const int32x4_t sums = es_dot_rows(stream, x, size, wide, 1, 4);
-    const int32x4_t acc = with_bias ? vmlaq_n_s32(es_next_words(stream), sums, es_opaque(2))
-                                    : vmlasq_n_s32(sums, vdupq_n_s32(es_opaque(2)), 1);
-    return vrmulhq_s32(acc, es_next_words(stream));
+    *acc = with_bias ? vmlaq_n_s32(es_next_words(stream), sums, es_opaque(2)) : vsliq_n_s32(*acc, sums, 1);
+    return vrmulhq_s32(*acc, es_next_words(stream));
 }
 
 ES_INLINE int16x8_t es_part(const int8_t **stream, const void *x, uint16_t size, uint8_t wide, uint8_t with_bias,
-                            uint8_t bounded)
+                            uint8_t bounded, int32x4_t *acc)
 {
-    const int32x4_t even = es_half(stream, x, size, wide, with_bias);
-    const int32x4_t odd = es_half(stream, x, size, wide, with_bias);
+    const int32x4_t even = es_half(stream, x, size, wide, with_bias, acc);
+    const int32x4_t odd = es_half(stream, x, size, wide, with_bias, acc);
     if (bounded) {
         return vmovntq_s32(vreinterpretq_s16_s32(even), odd);
     }
@@ -175,8 +177,9 @@ ES_INLINE const int32_t *es_gate_rows(const int32_t *rows, const es_views *views
     const int8_t *stream = (const int8_t *)rows;
 #pragma GCC unroll 4
     for (uint8_t gate = 0; gate < sums + parts; ++gate) {
-        const int16x8_t input = es_part(&stream, views->input, views->inputs, wide, 1, bounded);
-        const int16x8_t state = es_part(&stream, views->state, views->units, 0, gate >= sums, bounded);
+        int32x4_t acc = vuninitializedq_s32();
+        const int16x8_t input = es_part(&stream, views->input, views->inputs, wide, 1, bounded, &acc);
+        const int16x8_t state = es_part(&stream, views->state, views->units, 0, gate >= sums, bounded, &acc);
         if (gate < sums) {
             vstrhq_s16(pre, vqaddq_s16(input, state));
             pre += ES_GROUP;
@@ -227,10 +230,11 @@ ES_INLINE es_curve_parts es_curve_of(uint16x8_t magnitude, int32_t shift)
 {
     const uint16x8_t argument = vqaddq_n_u16(vqshlq_r_u16(magnitude, shift), 256);
     const uint16x8_t index = vshrq_n_u16(argument, 8);
-    const uint16_t *table = (const uint16_t *)(es_sigmoid_table - 1);
+    const uint16_t *table = (const uint16_t *)es_sigmoid_table;
+    __asm__("" : "+r"(table)); /* compilers warn of what they see before an array */
     es_curve_parts parts;
-    parts.left = vldrhq_gather_shifted_offset_u16(table, index);
-    parts.slope = vsubq_u16(vldrhq_gather_shifted_offset_u16(table + 1, index), parts.left);
+    parts.left = vldrhq_gather_shifted_offset_u16(table - 1, index);
+    parts.slope = vsubq_u16(vldrhq_gather_shifted_offset_u16(table, index), parts.left);
     parts.fraction = vshlq_n_u16(argument, 8);
     return parts;
 }
