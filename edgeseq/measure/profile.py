@@ -13,7 +13,7 @@ from edgeseq.export.c import CProject, export_c
 from edgeseq.firmware import build_firmware, find_toolchain
 from edgeseq.firmware.image import read_image
 from edgeseq.firmware.toolchain import CompilerName
-from edgeseq.measure.cycles import Disassembler, model_cycles
+from edgeseq.measure.cycles import model_cycles
 from edgeseq.measure.frames import encode_frames
 from edgeseq.measure.runner import run_image
 from edgeseq.measure.trace import count_instructions
@@ -87,7 +87,7 @@ def profile(
     steps = run.trace.steps
     instructions = count_instructions(run.trace.blocks, image, core.isa)
     if core.cycle_table is not None:
-        cycles: float = model_cycles(run.trace, Disassembler(image), core.cycle_table)
+        cycles: float = model_cycles(run.trace, image, core.cycle_table)
     else:
         assert core.cycles_per_instruction is not None  # a core has one or the other
         cycles = instructions * core.cycles_per_instruction

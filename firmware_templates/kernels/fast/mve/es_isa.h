@@ -34,8 +34,9 @@
 
 typedef int8_t es_view;
 
-#define ES_HAS_PRE
-typedef int16_t es_pre; /* saturated sums of parts, which the curves cannot tell from unsaturated ones */
+#define ES_HAS_TYPES
+typedef int32_t es_word;
+typedef int16_t es_sum; /* saturated, which the curves cannot tell from unsaturated */
 
 typedef struct {
     const void *input;
@@ -172,7 +173,7 @@ ES_INLINE int16x8_t es_part(const int8_t **stream, const void *x, uint16_t size,
 }
 
 ES_INLINE const int32_t *es_gate_rows(const int32_t *rows, const es_views *views, uint8_t sums, uint8_t parts,
-                                      uint8_t wide, uint8_t bounded, es_pre *pre)
+                                      uint8_t wide, uint8_t bounded, es_sum *pre)
 {
     const int8_t *stream = (const int8_t *)rows;
 #pragma GCC unroll 4
@@ -296,7 +297,7 @@ ES_INLINE int16x8_t es_blend8(int16x8_t z, int16x8_t candidate, int16x8_t candid
 }
 
 #define ES_HAS_UNITS
-ES_INLINE void es_gru_units(const es_pre *pre, int16_t *h, uint16_t count, uint8_t shift)
+ES_INLINE void es_gru_units(const es_sum *pre, int16_t *h, uint16_t count, uint8_t shift)
 {
     const int16x8_t z = es_sigmoid8(vldrhq_s16(pre), shift);
     const int16x8_t r = es_sigmoid8(vldrhq_s16(pre + ES_GROUP), shift);
@@ -334,7 +335,7 @@ ES_INLINE int16x8_t es_cell_tanh8(int16x8_t cell, uint8_t cell_shift)
     return es_tanh8(vreinterpretq_u16_s16(vqrdmulhq_n_s16(vqabsq_s16(cell), 24576)), sign, cell_shift - 1);
 }
 
-ES_INLINE void es_lstm_units(const es_pre *pre, int16_t *h, int16_t *c, uint16_t count, uint8_t shift,
+ES_INLINE void es_lstm_units(const es_sum *pre, int16_t *h, int16_t *c, uint16_t count, uint8_t shift,
                              uint8_t cell_shift)
 {
     const int16x8_t i = es_sigmoid8(vldrhq_s16(pre), shift);
@@ -351,7 +352,7 @@ ES_INLINE void es_lstm_units(const es_pre *pre, int16_t *h, int16_t *c, uint16_t
 }
 
 #define ES_HAS_GRU_BEFORE_UNITS
-ES_INLINE void es_gru_before_gates(const es_pre *pre, const int16_t *h, int16_t *update, int16_t *reset, uint16_t count,
+ES_INLINE void es_gru_before_gates(const es_sum *pre, const int16_t *h, int16_t *update, int16_t *reset, uint16_t count,
                                    uint8_t shift)
 {
     const int16x8_t old = es_load_units(h, count);
@@ -360,7 +361,7 @@ ES_INLINE void es_gru_before_gates(const es_pre *pre, const int16_t *h, int16_t 
     es_store_units(update, es_sigmoid8(vldrhq_s16(pre), shift), count);
 }
 
-ES_INLINE void es_gru_before_units(const es_pre *pre, const int16_t *update, int16_t *h, uint16_t count, uint8_t shift)
+ES_INLINE void es_gru_before_units(const es_sum *pre, const int16_t *update, int16_t *h, uint16_t count, uint8_t shift)
 {
     const int16x8_t sum = vldrhq_s16(pre), sign = es_sign(sum);
     const int16x8_t candidate = es_tanh8(es_magnitude(sum), sign, shift);
@@ -369,7 +370,7 @@ ES_INLINE void es_gru_before_units(const es_pre *pre, const int16_t *update, int
 }
 
 #define ES_HAS_SIMPLE_RNN_UNITS
-ES_INLINE void es_simple_rnn_units(const es_pre *pre, int16_t *h, uint16_t count, uint8_t shift)
+ES_INLINE void es_simple_rnn_units(const es_sum *pre, int16_t *h, uint16_t count, uint8_t shift)
 {
     const int16x8_t sum = vldrhq_s16(pre);
     es_store_units(h, es_tanh8(es_magnitude(sum), es_sign(sum), shift), count);
@@ -423,7 +424,7 @@ ES_INLINE int32_t es_scale(int32_t acc, int32_t multiplier)
 
 /* One part of a group -> part[0..7]. */
 ES_INLINE const int32_t *es_part(const int32_t *stream, const void *x, uint16_t size, uint8_t wide, uint8_t with_bias,
-                                 es_pre *part)
+                                 es_sum *part)
 {
     for (uint8_t half = 0; half < 2; ++half) {
         int32_t acc[ES_BLOCK] = {0};
@@ -432,7 +433,7 @@ ES_INLINE const int32_t *es_part(const int32_t *stream, const void *x, uint16_t 
         for (uint8_t row = 0; row < ES_BLOCK; ++row) {
             const int32_t bias = with_bias ? stream[row] : 1;
             const int32_t multiplier = stream[row + (with_bias ? ES_BLOCK : 0)];
-            part[2 * row + half] = (es_pre)es_scale(2 * acc[row] + bias, multiplier);
+            part[2 * row + half] = (es_sum)es_scale(2 * acc[row] + bias, multiplier);
         }
         stream += with_bias ? 2 * ES_BLOCK : ES_BLOCK;
     }
@@ -440,18 +441,18 @@ ES_INLINE const int32_t *es_part(const int32_t *stream, const void *x, uint16_t 
 }
 
 ES_INLINE const int32_t *es_gate_rows(const int32_t *rows, const es_views *views, uint8_t sums, uint8_t parts,
-                                      uint8_t wide, uint8_t bounded, es_pre *pre)
+                                      uint8_t wide, uint8_t bounded, es_sum *pre)
 {
     (void)bounded; /* saturates either way */
     for (uint8_t gate = 0; gate < sums + parts; ++gate, pre += ES_GROUP) {
-        es_pre state[ES_GROUP];
+        es_sum state[ES_GROUP];
         rows = es_part(rows, views->input, views->inputs, wide, 1, pre);
         rows = es_part(rows, views->state, views->units, 0, gate >= sums, state);
         if (gate >= sums) {
             pre += ES_GROUP;
         }
         for (uint8_t i = 0; i < ES_GROUP; ++i) {
-            pre[i] = gate < sums ? (es_pre)es_saturate_s16(pre[i] + state[i]) : state[i];
+            pre[i] = gate < sums ? (es_sum)es_saturate_s16(pre[i] + state[i]) : state[i];
         }
     }
     return rows;
