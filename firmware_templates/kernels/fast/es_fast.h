@@ -11,22 +11,21 @@
  *
  * es_isa.h brings, for one family of cores:
  *   ES_GROUP                units whose rows lie together in ES_LAYER_rows
+ *   es_rows                 element of ES_LAYER_rows
  *   es_view                 element of a view: x or the state as the row loop reads it
  *   es_view_codes8, es_view_codes16, es_view_state   make a view of int8 codes, 15-bit codes, an int16 state
  *   es_views, es_make_views both views of a layer
  *   es_gate_rows            one group's rows: `sums` gates whose two parts are added, then `parts` gates that keep them
  *                           apart (input first); pre[gate * ES_GROUP + unit]. Returns the next group's rows.
  *   es_dense_rows           ES_LAYER_rows of a Dense layer times an int16 x
- * and may bring faster es_product, es_curve, es_gru_units, es_lstm_units, ..., and with ES_HAS_TYPES
- *   es_word                 element of ES_LAYER_rows, else int32_t
+ * and may bring faster es_product, es_curve, es_gru_units, es_lstm_units, ..., and with ES_HAS_SUM
  *   es_sum                  element of pre, else int32_t; if it is int16_t, es_gate_rows saturates */
 #ifndef ES_FAST_H
 #define ES_FAST_H
 
 #include "es_isa.h"
 
-#ifndef ES_HAS_TYPES
-typedef int32_t es_word;
+#ifndef ES_HAS_SUM
 typedef int32_t es_sum;
 #endif
 

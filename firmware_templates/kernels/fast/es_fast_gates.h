@@ -32,12 +32,15 @@ static inline int32_t es_subtract_product(int32_t minuend, int32_t a, int32_t b)
 
 #ifndef ES_HAS_CURVE
 /* 2^25 * (sigmoid(|v| * scale / 12288) - 1/2), its bits inverted if v < 0. */
-static inline int32_t es_curve(int32_t v, int32_t scale)
+#ifndef ES_SHARED
+#define ES_SHARED inline
+#endif
+static ES_SHARED int32_t es_curve(int32_t v, int32_t scale)
 {
     const int32_t sign = v >> 31;
     int32_t magnitude = ((v ^ sign) - sign) * scale;
     magnitude = magnitude < 130559 ? magnitude : 130559;
-    const int16_t *entry = es_sigmoid_table + (magnitude >> 9);
+    const ES_FLASH int16_t *entry = es_sigmoid_table + (magnitude >> 9);
     const int32_t left = entry[0];
     return (left * 512 + (magnitude & 511) * (entry[1] - left)) ^ sign;
 }

@@ -41,6 +41,10 @@ class Dsp:
                 return "a weight of -128 does not fit a pair"
         return None
 
+    def refusal_dense(self, matrix: Matvec) -> str | None:
+        """Any layer fits."""
+        return None
+
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
         """Two doubled values a word, four columns at a time."""
         return Buffer(name, "int32", 2 * -(-size // 4), reason)

@@ -29,6 +29,10 @@ class Mve:
         """Any layer fits."""
         return None
 
+    def refusal_dense(self, matrix: Matvec) -> str | None:
+        """Any matrix fits."""
+        return None
+
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
         """Whole vectors; codes that already are some are read where they lie."""
         lanes = _lanes(entry)

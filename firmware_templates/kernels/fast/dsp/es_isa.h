@@ -19,6 +19,7 @@
 
 #define ES_GROUP 4
 
+typedef int32_t es_rows;
 typedef int32_t es_view; /* two doubled int16 values */
 
 #if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
@@ -79,18 +80,6 @@ static inline int32_t es_load_word(const void *address)
     int32_t word;
     memcpy(&word, address, sizeof(word));
     return word;
-#endif
-}
-
-/* (acc * multiplier + 2^31) >> 32, saturated: es_requantize with the shift inside the multiplier. */
-static inline int32_t es_scale(int32_t acc, int32_t multiplier)
-{
-#if ES_DSP
-    int32_t scaled;
-    __asm__("smmulr %0, %1, %2" : "=r"(scaled) : "r"(acc), "r"(multiplier));
-    return scaled;
-#else
-    return (int32_t)(((int64_t)acc * multiplier + ((int64_t)1 << 31)) >> 32);
 #endif
 }
 
@@ -282,8 +271,8 @@ static inline void es_dense_rows(const int32_t *rows, const int16_t *x, uint16_t
                 second += (int8_t)(w1 >> at) * x[i + j];
             }
         }
-        y[row] = (int16_t)es_saturate_s16(es_scale(first, *rows++));
-        const int32_t last = es_saturate_s16(es_scale(second, *rows++));
+        y[row] = (int16_t)es_saturate_s16(es_multiply_high(first, *rows++));
+        const int32_t last = es_saturate_s16(es_multiply_high(second, *rows++));
         if (row + 1 < units) {
             y[row + 1] = (int16_t)last;
         }

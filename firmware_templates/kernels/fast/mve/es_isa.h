@@ -32,10 +32,10 @@
 #define ES_GROUP 8
 #define ES_BLOCK 4
 
+typedef int32_t es_rows;
 typedef int8_t es_view;
 
-#define ES_HAS_TYPES
-typedef int32_t es_word;
+#define ES_HAS_SUM
 typedef int16_t es_sum; /* saturated, which the curves cannot tell from unsaturated */
 
 typedef struct {
