@@ -8,8 +8,8 @@
  * Views are padded with zeros to whole vectors. Dense: rows in blocks of four (the last one may have fewer), a block is
  * weights as of a wide x, bias (4), multipliers (4).
  *
- * Where no intrinsic or poor code for one forces it, the instructions are in assembly; none of it predicates, since
- * compilers know no name for that register. */
+ * Sums are in assembly, since compilers make more instructions of the same intrinsics. It reads constants only, so it
+ * names no memory, and nothing in it predicates: clang knows no name for that register. */
 #ifndef ES_ISA_H
 #define ES_ISA_H
 
@@ -119,7 +119,7 @@ ES_INLINE int8x16_t es_load_x(const void *x, uint16_t size, uint16_t vector, uin
     return vreinterpretq_s8_s16(vldrhq_z_s16(from, vctp16q((uint32_t)(size - 8 * vector))));
 }
 
-/* Sums of up to four rows; size, wide, padded and rows are constants at every call. */
+/* Sums of up to four rows; size, wide, padded (x to whole vectors) and rows are constants at every call. */
 ES_INLINE int32x4_t es_dot_rows(const int8_t **weight, const void *x, uint16_t size, uint8_t wide, uint8_t padded,
                                 uint8_t rows)
 {
