@@ -24,6 +24,7 @@ def main() -> None:
     """One panel per figure, one group per size, bars relative to the LSTM."""
     # The same results give the same file.
     mpl.rcParams["svg.hashsalt"] = "edgeseq"
+    mpl.rcParams["svg.fonttype"] = "none"
     rows = json.loads((RESULTS / "cores.json").read_text())["versus"]
     sizes = list(dict.fromkeys(row["model"] for row in rows))
     figure, panels = plt.subplots(1, 3, figsize=(11, 3.6), sharey=True)
