@@ -24,6 +24,7 @@ typedef int32_t es_view; /* two doubled int16 values */
 
 #if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
 #define ES_DSP 1
+#define ES_UNUSED __attribute__((unused)) /* as far as a compiler sees, which does not look into assembly */
 #else
 #define ES_DSP 0
 #endif

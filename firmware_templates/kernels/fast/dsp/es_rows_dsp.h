@@ -32,7 +32,6 @@
 #define ES_UNPACK_S8 "sub.w r9, r9, r8\n\tsub.w r11, r11, r10\n\t"
 #define ES_UNPACK_S16
 
-#define ES_UNUSED __attribute__((unused)) /* by a compiler that does not look into assembly */
 #define ES_NAKED_ROWS(name)                                                                                            \
     __attribute__((naked)) const int32_t *name(const int32_t *rows ES_UNUSED, const es_views *views ES_UNUSED,         \
                                                int32_t *pre ES_UNUSED)
