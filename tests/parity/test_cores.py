@@ -7,13 +7,15 @@ import subprocess
 import numpy as np
 import pytest
 
-from edgeseq.export.c import export_c
+from edgeseq.export.c import export_c, write_project
 from edgeseq.firmware import build_firmware, find_toolchain
 from edgeseq.firmware.image import read_image
+from edgeseq.firmware.toolchain import STRICT_FLAGS
 from edgeseq.measure.frames import decode_outputs, encode_frames
 from edgeseq.measure.profile import profile
 from edgeseq.measure.runner import run_image
 from edgeseq.measure.trace import count_instructions
+from edgeseq.resources import templates_root
 from edgeseq.simulate import Oracle
 from edgeseq.targets import core_names, load_core
 from tests.conftest import random_codes
@@ -47,6 +49,22 @@ def test_emulated_core_equals_oracle(name, core, compiler, tmp_path):
     second = oracle.run(x[None, 60:], keep_states=True)
     assert np.array_equal(outputs, np.concatenate([first.outputs[0], second.outputs[0]]))
     assert np.array_equal(states, np.concatenate([first.states[0], second.states[0]]))
+
+
+# An AVR's flash has a name of its own, which standard C does not know.
+@pytest.mark.parametrize(("core", "compiler"), [build for build in BUILDS if load_core(build.values[0]).isa != "avr"])
+@pytest.mark.parametrize("name", ["gru", "lstm, int16 input", "three layers"])
+def test_compiles_without_a_warning_for_its_core(name, core, compiler, tmp_path):
+    """The code that only the core's own compiler sees passes the strict flags too, as C99, and as C++ with zig."""
+    target = load_core(core)
+    toolchain = find_toolchain(target, compiler)
+    project = export_c(CASES[name].build(), name="model", kernel_set=target.kernel_set)
+    write_project(project, tmp_path)
+    headers = ["-I.", "-Ikernels", "-idirafter", str(templates_root() / "port" / "freestanding")]
+    for language in (["-std=c99"], ["-x", "c++", "-std=c++11"])[: 2 if compiler == "zig" else 1]:
+        for source in project.sources:
+            flags = [*toolchain.flags, *language, toolchain.optimize_flag("speed"), *STRICT_FLAGS]
+            toolchain.run([*flags, *headers, "-c", source, "-o", "x.o"], tmp_path)
 
 
 @pytest.mark.slow

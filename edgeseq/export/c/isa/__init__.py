@@ -3,9 +3,10 @@
 from edgeseq.export.c.isa.base import Isa, Packed, Rows
 from edgeseq.export.c.isa.compact import Compact
 from edgeseq.export.c.isa.dsp import Dsp
+from edgeseq.export.c.isa.mve import Mve
 from edgeseq.export.c.isa.scalar import Scalar
 
 # Register in a list a reader can see; the names are folders of firmware_templates/kernels/fast.
-FAMILIES: dict[str, Isa] = {"compact": Compact(), "dsp": Dsp(), "scalar": Scalar()}
+FAMILIES: dict[str, Isa] = {"compact": Compact(), "dsp": Dsp(), "mve": Mve(), "scalar": Scalar()}
 
 __all__ = ["FAMILIES", "Isa", "Packed", "Rows"]

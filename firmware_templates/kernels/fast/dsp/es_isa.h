@@ -24,6 +24,7 @@ typedef int32_t es_view; /* two doubled int16 values */
 
 #if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
 #define ES_DSP 1
+#define ES_UNUSED __attribute__((unused)) /* as far as a compiler sees, which does not look into assembly */
 #else
 #define ES_DSP 0
 #endif
@@ -252,7 +253,8 @@ static inline int32_t es_curve(int32_t v, int32_t scale)
             "lsr %1, %0, #9\n\tldr %1, [%6, %1, lsl #1]\n\tubfx %0, %0, #0, #9\n\tmla %0, %0, %5, %4\n\t"
             "smuad %0, %1, %0\n\teor %0, %0, %2, asr #31"
             : "=&r"(curve), "=&r"(index)
-            : "r"(v), "r"(scale), "r"(512), "r"(65535), "r"(es_sigmoid_table - 1), "m"(es_sigmoid_table));
+            : "r"(v), "r"(scale), "r"(512), "r"(65535), "r"((uintptr_t)es_sigmoid_table - sizeof(*es_sigmoid_table)),
+              "m"(es_sigmoid_table));
     return curve;
 }
 

@@ -4,7 +4,8 @@
 #if ES_DSP
 
 /* AAPCS: r0 pre, r1 h, r2 end of h, r3 table scale. 54 instructions a unit. r2 becomes 1, [sp] holds the end. */
-__attribute__((naked)) void es_gru_units_dsp(const int32_t *pre, int16_t *h, const int16_t *end, int32_t scale)
+__attribute__((naked)) void es_gru_units_dsp(const int32_t *pre ES_UNUSED, int16_t *h ES_UNUSED,
+                                             const int16_t *end ES_UNUSED, int32_t scale ES_UNUSED)
 {
     __asm__ volatile("push {r2, r4-r11, lr}\n\t" ES_LOAD_CONSTANTS "movs r2, #1\n"
                      "1:\tldr.w lr, [r0], #4\n\t" ES_SIGMOID("r10") /* z */

@@ -9,7 +9,8 @@
 /* AAPCS: r0 pre, r1 h, r2 c, r3 scales -> table scale. [sp] points to the scales. 88 or 89 instructions a unit.
  * CELL_ARGUMENT: 4 * cell -> lr, as es_cell_tanh wants it rounded: see es_lstm_units. */
 #define ES_LSTM_UNITS(name, CELL_ARGUMENT)                                                                             \
-    __attribute__((naked)) void name(const int32_t *pre, int16_t *h, int16_t *c, const es_lstm_scales *scales)         \
+    __attribute__((naked)) void name(const int32_t *pre ES_UNUSED, int16_t *h ES_UNUSED, int16_t *c ES_UNUSED,         \
+                                     const es_lstm_scales *scales ES_UNUSED)                                           \
     {                                                                                                                  \
         __asm__ volatile(                                                                                              \
             "push {r3, r4-r11, lr}\n\t" ES_LOAD_CONSTANTS "ldr.w r3, [r3]\n"                                           \
