@@ -14,10 +14,7 @@ static inline int32_t es_saturate_s16(int32_t value)
     __asm__("ssat %0, #16, %1" : "=r"(saturated) : "r"(value));
     return saturated;
 #else
-    if (value > INT16_MAX) {
-        return INT16_MAX;
-    }
-    return value < INT16_MIN ? INT16_MIN : value;
+    return value == (int16_t)value ? value : (value >> 31) ^ INT16_MAX;
 #endif
 }
 
@@ -43,7 +40,7 @@ static inline int32_t es_multiply_q15(int32_t a, int32_t b, uint8_t extra_shift)
  * Twin: edgeseq.arith.product.narrow_to_int8. */
 static inline int8_t es_narrow(int16_t value)
 {
-    const int32_t narrowed = (value + 127 + (value >= 0 ? 2 : 0)) >> 8;
+    const int32_t narrowed = (value + 128 + ((value >> 31) | 1)) >> 8;
     return (int8_t)(narrowed > INT8_MAX ? INT8_MAX : narrowed);
 }
 

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from edgeseq.measure.runner import run_image
 from edgeseq.measure.trace import count_instructions
 from edgeseq.simulate import Oracle
 from edgeseq.targets import core_names, load_core
-from tests.conftest import random_codes
+from tests.conftest import make_quantized, random_codes
 from tests.parity.cases import CASES
 
 CORES = [load_core(name) for name in core_names()]
@@ -46,6 +47,24 @@ def test_emulated_core_equals_oracle(name, core, compiler, tmp_path):
     second = oracle.run(x[None, 60:], keep_states=True)
     assert np.array_equal(outputs, np.concatenate([first.outputs[0], second.outputs[0]]))
     assert np.array_equal(states, np.concatenate([first.states[0], second.states[0]]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("core", core_names())
+@pytest.mark.parametrize("cell_shift", range(8))
+def test_emulated_core_takes_every_shift(cell_shift, core, tmp_path):
+    """Each shift of the cell and of the pre-activations, with gates and cells that saturate: 0 mismatches."""
+    graph = make_quantized("lstm", 9, 7, 3, 3, gain=5.0)
+    lstm = replace(graph.layers[0], cell_shift=cell_shift, preactivation_shift=2 + cell_shift % 6)
+    graph = replace(graph, layers=(lstm, *graph.layers[1:]))
+    target = load_core(core)
+    project, x = export_c(graph, name="model", kernel_set=target.kernel_set), random_codes(graph, 100)
+    firmware = build_firmware(project, target, find_toolchain(target), tmp_path, write_state=True)
+    run = run_image(firmware, encode_frames(x, np.zeros(len(x), bool)))
+    outputs, states = decode_outputs(run.output, graph.output_size, project.state_bytes // 2)
+    wanted = Oracle(graph).run(x[None], keep_states=True)
+    assert np.array_equal(outputs, wanted.outputs[0])
+    assert np.array_equal(states, wanted.states[0])
 
 
 @pytest.mark.slow
