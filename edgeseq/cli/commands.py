@@ -29,9 +29,9 @@ from edgeseq.files import check_writable
 
 if TYPE_CHECKING:
     from edgeseq.export.c import CProject
-    from edgeseq.measure.profile import Measurement
+    from edgeseq.measure.measurement import Measurement
     from edgeseq.quantize import QuantGraph
-    from edgeseq.targets import Core, Optimize
+    from edgeseq.targets import Core, HostedTarget, Optimize
 
 NOT_SUPPORTED, MISMATCH = 2, 1
 
@@ -154,7 +154,7 @@ def quantize(model: str, calibration: str, input_dtype: Any, scheme: str, out: P
 @model_argument
 @calibration_option
 @click.option("--format", "file_format", type=click.Choice(["c"]), default="c", show_default=True)
-@click.option("--target", metavar="CORE", help="Take this core's fast kernels; without it, the portable ones.")
+@click.option("--target", metavar="TARGET", help="Take this target's fast kernels; without it, the portable ones.")
 @optimize_option
 @compiler_option
 @click.option("--name", metavar="PREFIX", help="Prefix of all public C names; default: the model's name.")
@@ -176,9 +176,9 @@ def export(
     """Write a C99 project: kernels, data and a datasheet header."""
     from edgeseq.export.c import export_c, write_project
     from edgeseq.report import as_json, tables
-    from edgeseq.targets import OPTIMIZE_MODES, load_core
+    from edgeseq.targets import OPTIMIZE_MODES, load_target
 
-    core = load_core(target) if target else None
+    core = load_target(target) if target else None
     graph = resolve_model(model, calibration)
     command = _command_line()
     projects = {
@@ -216,14 +216,14 @@ def export(
 
 
 def _measure_both(
-    graph: QuantGraph, core: Core | None, projects: dict[Optimize, CProject], compiler: Any
+    graph: QuantGraph, core: Core | HostedTarget | None, projects: dict[Optimize, CProject], compiler: Any
 ) -> tuple[dict[Optimize, Measurement], str]:
     """Profile the project of each mode on its core; without a compiler or an emulator, say what is missing instead."""
-    from edgeseq.errors import MissingExtraError, ToolchainError
+    from edgeseq.errors import EmulationError, MissingExtraError, ToolchainError
     from edgeseq.measure.profile import profile as measure
 
     if core is None:
-        return {}, "Add --target CORE for its fast kernels and for flash, RAM and time on it."
+        return {}, "Add --target TARGET for its fast kernels and for flash, RAM and time on it."
     measured: dict[Optimize, Measurement] = {}
     try:
         with progress() as display:
@@ -231,7 +231,7 @@ def _measure_both(
             for mode, project in projects.items():
                 stages.start(f"measuring on {core.name}, {mode}")
                 measured[mode] = measure(graph, core, compiler=compiler, optimize=mode, project=project)
-    except (MissingExtraError, ToolchainError) as error:
+    except (EmulationError, MissingExtraError, ToolchainError) as error:
         return {}, f"Not measured: {error}"
     return measured, ""
 
@@ -247,9 +247,7 @@ def _command_line() -> str:
 @model_argument
 @calibration_option
 @click.option("--input", "data", required=True, metavar="DATA", help="What to run: each window starts from a reset state.")
-@click.option(
-    "--against", default="c", show_default=True, help="Comma-separated: c (this host), or a core name for C emulated on it."
-)
+@click.option("--against", default="c", show_default=True, help="Comma-separated: c (this host), or names of targets.")
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Time steps to run at most.")
 @compiler_option
 @optimize_option
@@ -269,11 +267,11 @@ def verify(
     from edgeseq.errors import DataError
     from edgeseq.measure.verify import verify as run_verification
     from edgeseq.report import as_json, tables
-    from edgeseq.targets import load_core
+    from edgeseq.targets import load_target
 
     cores = [name for name in (word.strip() for word in against.split(",")) if name and name != "c"]
     for name in cores:
-        load_core(name)
+        load_target(name)
     graph = resolve_model(model, calibration)
     windows = load_windows(data, part="test")
     if windows.shape[2] != graph.input_size:
@@ -298,9 +296,9 @@ def profile(model: str, calibration: str | None, target: str, compiler: Any, opt
     """Flash, RAM, instructions and cycles per step on a core, before anything is flashed."""
     from edgeseq.measure.profile import profile as measure
     from edgeseq.report import as_json, tables
-    from edgeseq.targets import load_core
+    from edgeseq.targets import load_target
 
-    core = load_core(target)
+    core = load_target(target)
     graph = resolve_model(model, calibration)
     with progress() as display:
         Stages(display).start(f"compiling and emulating for {target}")
@@ -311,16 +309,19 @@ def profile(model: str, calibration: str | None, target: str, compiler: Any, opt
 @click.command()
 @json_option
 def targets(json_wanted: bool) -> None:
-    """List the cores that edgeseq compiles for and emulates."""
-    from edgeseq.targets import core_names, load_core
+    """List the targets that edgeseq compiles for and runs."""
+    from edgeseq.targets import core_names, hosted_names, load_core, load_target
 
     cores = [load_core(name) for name in core_names()]
+    hosted = [load_target(name) for name in hosted_names()]
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("target", "core", "cycle model"):
         table.add_column(heading)
     for core in cores:
         error = "" if core.cycle_error_pct is None else f", ± {core.cycle_error_pct:g} %"
         table.add_row(core.name, core.description, f"{core.cycle_tier}{error}")
+    for target in hosted:
+        table.add_row(target.name, target.description, "none")
     document = {
         "schema": 1,
         "targets": [
@@ -330,7 +331,8 @@ def targets(json_wanted: bool) -> None:
                 "cycles": {"tier": core.cycle_tier, "error_pct": core.cycle_error_pct, "source": core.cycle_source},
             }
             for core in cores
-        ],
+        ]
+        + [{"name": target.name, "description": target.description, "cycles": None} for target in hosted],
     }
     show(table, document, json_wanted=json_wanted)
 

@@ -11,7 +11,7 @@ import click
 from edgeseq.errors import CalibrationError
 from edgeseq.quantize import QuantGraph, quantize, read_esq
 from edgeseq.quantize.calibrate import InputDtype
-from edgeseq.targets import core_names
+from edgeseq.targets import target_names
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,14 +24,14 @@ calibration_option = click.option(
     help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a known name. Not needed for a .esq.",
 )
 target_option = click.option(
-    "--target", metavar="CORE", default="cortex-m4", show_default=True, help=f"One of: {', '.join(core_names())}."
+    "--target", metavar="TARGET", default="cortex-m4", show_default=True, help=f"One of: {', '.join(target_names())}."
 )
 compiler_option = click.option(
     "--compiler",
     type=click.Choice(["zig", "gcc"]),
     default="zig",
     show_default=True,
-    help="zig comes from pip; gcc is arm-none-eabi-gcc.",
+    help="zig comes from pip; gcc is the core's, e.g. arm-none-eabi-gcc. AVR has gcc alone, hosted targets zig.",
 )
 optimize_option = click.option(
     "--optimize",

@@ -48,19 +48,25 @@ def build_firmware(
         shutil.copy(templates / "port" / header, folder)
     for port in core.port:
         shutil.copytree(templates / "port" / port, folder, dirs_exist_ok=True)
+    port_sources = [name for name in _PORT_SOURCES if (folder / name).is_file()]
+    # Without a startup of its own, a port leaves start and memory map to the compiler's C library.
+    own_startup = "startup.c" in port_sources
     shutil.copytree(templates / "port" / "freestanding", folder / "freestanding", dirs_exist_ok=True)
     (folder / "memory.ld").write_text(
         f"MEMORY\n{{\n    FLASH (rx) : ORIGIN = {core.flash_origin:#x}, LENGTH = {core.flash_bytes}\n"
         f"    RAM (rwx) : ORIGIN = {core.ram_origin:#x}, LENGTH = {core.ram_bytes}\n}}\n"
     )
-    sources = [app, *_PORT_SOURCES]
+    sources = [app, *port_sources]
+    if optimize == "size" and own_startup:
+        shutil.copy(templates / "port" / "string" / "es_string.c", folder)
+        sources.append("es_string.c")
     if project is not None:
-        _write_sources(project, folder)
-        (folder / "es_app_model.h").write_text(_app_header(project.name))
+        write_sources(project, folder)
+        (folder / "es_app_model.h").write_text(app_header(project.name))
         sources += project.sources
     arguments = [
-        *toolchain.flags,
         *COMMON_FLAGS,
+        *toolchain.flags,
         toolchain.optimize_flag(optimize),
         *(["-DES_APP_WRITES_STATE"] if write_state else []),
         "-I.",
@@ -68,10 +74,9 @@ def build_firmware(
         # Searched last: a toolchain's own string.h comes first where there is one.
         "-idirafter",
         "freestanding",
-        *(["-nostartfiles"] if toolchain.name == "gcc" else []),
+        *(["-nostartfiles"] if toolchain.name == "gcc" and own_startup else []),
         "-Wl,--gc-sections",
-        "-T",
-        "link.ld",
+        *(["-T", "link.ld"] if own_startup else []),
         *sources,
         "-o",
         "firmware.elf",
@@ -79,7 +84,7 @@ def build_firmware(
     try:
         toolchain.run(arguments, folder)
     except ToolchainError as error:
-        if "overflow" in str(error) or "will not fit" in str(error):
+        if "overflow" in str(error) or "will not fit" in str(error) or "is not within region" in str(error):
             raise ToolchainError(
                 f"the image does not fit the {core.name} memory map ({core.flash_bytes} B flash, {core.ram_bytes} B RAM): {error}"
             ) from error
@@ -90,7 +95,7 @@ def build_firmware(
 def build_host_library(project: CProject, toolchain: Toolchain, folder: Path, *, extra_flags: tuple[str, ...] = ()) -> Path:
     """Compile model and float helpers into a shared library for this machine."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_sources(project, folder)
+    write_sources(project, folder)
     suffix = {"darwin": "dylib", "win32": "dll"}.get(sys.platform, "so")
     name = f"lib{project.name}.{suffix}"
     sources = [*project.sources, f"{project.name}_float.c"]
@@ -99,14 +104,16 @@ def build_host_library(project: CProject, toolchain: Toolchain, folder: Path, *,
     return folder / name
 
 
-def _write_sources(project: CProject, folder: Path) -> None:
+def write_sources(project: CProject, folder: Path) -> None:
+    """Write a project's files into a folder that exists."""
     for name, text in project.files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _app_header(name: str) -> str:
+def app_header(name: str) -> str:
+    """es_app_model.h: what the apps call a model, for the model of that C prefix."""
     guard = name.upper()
     return (
         f'#include "{name}.h"\n'

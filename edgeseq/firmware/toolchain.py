@@ -52,13 +52,16 @@ class Toolchain:
 
 
 def find_toolchain(core: Core | None, name: CompilerName = "zig") -> Toolchain:
-    """Return a compiler for a core, or for this host (core None, zig only)."""
-    if name == "zig":
+    """Return a compiler for a core, or for this host (core None, zig only).
+
+    A core that zig cannot link for has gcc alone, whatever the name.
+    """
+    if name == "zig" and (core is None or core.zig_target is not None):
         if importlib.util.find_spec("ziglang") is None:
             raise ToolchainError("no compiler: ziglang is not installed. Install it with: pip install 'edgeseq[emulate]'")
         command = (sys.executable, "-m", "ziglang")
         flags: tuple[str, ...] = ("-fno-sanitize=all",)
-        if core is not None:
+        if core is not None and core.zig_target is not None:
             flags += ("-target", core.zig_target, f"-mcpu={core.zig_cpu}")
         version = "zig " + _first_line([*command, "version"])
         return Toolchain("zig", (*command, "cc"), flags, version)
@@ -67,8 +70,8 @@ def find_toolchain(core: Core | None, name: CompilerName = "zig") -> Toolchain:
     compiler = shutil.which(f"{core.gcc_prefix}gcc")
     if compiler is None:
         raise ToolchainError(
-            f"{core.gcc_prefix}gcc is not on the PATH. Install it "
-            f"(Debian: apt-get install {core.gcc_packages}), or use --compiler zig"
+            f"{core.gcc_prefix}gcc is not on the PATH. Install it (Debian: apt-get install {core.gcc_packages})"
+            f"{'' if core.zig_target is None else ', or use --compiler zig'}"
         )
     return Toolchain("gcc", (compiler,), core.gcc_flags, _first_line([compiler, "--version"]))
 

@@ -1,9 +1,8 @@
-"""Flash, RAM, stack, instructions and cycles of one model on one core."""
+"""Flash, RAM, stack, instructions and cycles of one model on one target."""
 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,86 +10,47 @@ import numpy.typing as npt
 
 from edgeseq.export.c import CProject, export_c
 from edgeseq.firmware import build_firmware, find_toolchain
-from edgeseq.firmware.image import read_image
+from edgeseq.firmware.image import Image, read_image
 from edgeseq.firmware.toolchain import CompilerName
 from edgeseq.measure.cycles import Disassembler, model_cycles
 from edgeseq.measure.frames import encode_frames
+from edgeseq.measure.hosted import profile_hosted
+from edgeseq.measure.measurement import Cycles, Measurement
 from edgeseq.measure.runner import run_image
-from edgeseq.measure.trace import count_instructions
+from edgeseq.measure.trace import EmulatedRun, count_instructions
 from edgeseq.quantize.types import QuantGraph
-from edgeseq.targets import Core, Optimize, load_core
+from edgeseq.targets import Core, HostedTarget, Optimize, load_target
 
 WARM_UP_STEPS, COUNTED_STEPS = 16, 48
 
 
-@dataclass(frozen=True, slots=True)
-class Cycles:
-    """Modelled cycles per step. error_pct is None where the table was not validated for the core."""
-
-    value: int
-    tier: str
-    error_pct: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """What one time step costs on a core. Bytes and instructions are exact, cycles are modelled.
-
-    flash_model_bytes: weights and tables; flash_code_bytes: what the model's image has beyond
-    them and an empty image of the same flags; *_image_bytes: the whole image. ram_image_bytes is
-    static RAM plus the deepest stack.
-    """
-
-    model: str
-    scheme: str
-    target: str
-    compiler: str
-    optimize: Optimize
-    kernel_set: str
-    instructions_per_step: int
-    macs_per_step: int
-    cycles_per_step: Cycles
-    flash_model_bytes: int
-    flash_code_bytes: int
-    flash_image_bytes: int
-    ram_state_bytes: int
-    ram_scratch_bytes: int
-    ram_stack_bytes: int
-    ram_image_bytes: int
-
-
 def profile(
     graph: QuantGraph,
-    target: str | Core,
+    target: str | Core | HostedTarget,
     *,
     compiler: CompilerName = "zig",
     optimize: Optimize = "speed",
     inputs: npt.NDArray[np.integer] | None = None,
     project: CProject | None = None,
 ) -> Measurement:
-    """Build, emulate and measure one model on one core.
+    """Build, emulate and measure one model on one target.
 
     inputs: codes (steps >= 17, features) to run; default is seeded noise over all codes. Counting
     starts after the first 16 steps; up to 48 more are averaged.
     """
-    core = target if isinstance(target, Core) else load_core(target)
-    toolchain = find_toolchain(core, compiler)
+    core = load_target(target) if isinstance(target, str) else target
     project = project or export_c(graph, kernel_set=core.kernels(optimize))
     stream = _stream(graph, inputs)
+    if isinstance(core, HostedTarget):
+        return profile_hosted(graph, project, core, stream, compiler=compiler, optimize=optimize, warm_up=WARM_UP_STEPS)
+    toolchain = find_toolchain(core, compiler)
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
         folder = Path(scratch)
         firmware = build_firmware(project, core, toolchain, folder / "model", optimize=optimize)
         baseline = read_image(build_firmware(None, core, toolchain, folder / "empty", optimize=optimize).elf)
         image = read_image(firmware.elf)
         run = run_image(firmware, encode_frames(stream, np.zeros(len(stream), np.bool_)), count_after=WARM_UP_STEPS)
-    assert run.trace is not None  # count_after was given
-    steps = run.trace.steps
-    instructions = count_instructions(run.trace.blocks, image, core.isa)
-    if core.cycle_table is not None:
-        cycles: float = model_cycles(run.trace, Disassembler(image), core.cycle_table)
-    else:
-        assert core.cycles_per_instruction is not None  # a core has one or the other
-        cycles = instructions * core.cycles_per_instruction
+    steps, instructions, cycles = _totals(run, image, core)
     model_bytes = image.object_bytes(f"{project.name}_") + image.object_bytes("es_sigmoid_table")
     return Measurement(
         model=graph.name,
@@ -110,6 +70,18 @@ def profile(
         ram_stack_bytes=run.stack_bytes,
         ram_image_bytes=image.static_ram_bytes + run.stack_bytes,
     )
+
+
+def _totals(run: EmulatedRun, image: Image, core: Core) -> tuple[int, int, float]:
+    """Return (steps, instructions, cycles) of the counted calls: the emulator's own, or from its block trace."""
+    if run.totals is not None:
+        return run.totals.steps, run.totals.instructions, run.totals.cycles
+    assert run.trace is not None  # count_after was given
+    instructions = count_instructions(run.trace.blocks, image, core.isa)
+    if core.cycle_table is not None:
+        return run.trace.steps, instructions, model_cycles(run.trace, Disassembler(image), core.cycle_table)
+    assert core.cycles_per_instruction is not None  # only an emulator that counts cycles does without
+    return run.trace.steps, instructions, instructions * core.cycles_per_instruction
 
 
 def _stream(graph: QuantGraph, inputs: npt.NDArray[np.integer] | None) -> npt.NDArray[np.integer]:

@@ -30,11 +30,12 @@ _TIMEOUT_S = 1800
 def run_image(firmware: Firmware, source: bytes, *, count_after: int | None, count_all: bool) -> EmulatedRun:
     """Run an image on its QEMU board; see measure.runner.Runner."""
     core, image = firmware.core, read_image(firmware.elf)
-    program = shutil.which(core.qemu)
+    board = core.qemu
+    if board is None or board.ram is None:
+        raise TargetError(f"{core.name}: [emulator.qemu] names no ram, which the stack's depth is read from")
+    program = shutil.which(board.program)
     if program is None:
-        raise EmulationError(f"{core.qemu} is not on the PATH. Install it (Debian: apt-get install {core.qemu_package})")
-    if core.board_ram is None:
-        raise TargetError(f"{core.name}: [emulator] names no board_ram, which the stack's depth is read from")
+        raise EmulationError(f"{board.program} is not on the PATH. Install it (Debian: apt-get install {board.package})")
     step = image.symbols.get(firmware.step_symbol or "")
     if step is None and count_after is not None:
         raise EmulationError(f"{firmware.elf}: symbol {firmware.step_symbol!r} is not in the image")
@@ -42,8 +43,8 @@ def run_image(firmware: Firmware, source: bytes, *, count_after: int | None, cou
     with tempfile.TemporaryDirectory(prefix="edgeseq-qemu-") as scratch:
         folder = Path(scratch)
         (folder / "es_input.bin").write_bytes(source)
-        ram = _Ram(folder / "ram.bin", *core.board_ram, image, core)
-        command = [program, "-M", f"{core.qemu_machine},memory-backend=ram", *core.qemu_options, *ram.options]
+        ram = _Ram(folder / "ram.bin", *board.ram, image, core)
+        command = [program, "-M", f"{board.machine},memory-backend=ram", *board.options, *ram.options]
         command += ["-kernel", str(firmware.elf.resolve()), "-semihosting"]
         command += ["-display", "none", "-monitor", "none", "-serial", "none"]
         counting = count_after is not None or count_all
@@ -99,9 +100,9 @@ def _run(command: list[str], folder: Path, core: Core) -> None:
             command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise EmulationError(f"{core.name}: the image did not come to its end in {core.qemu} ({error})") from error
+        raise EmulationError(f"{core.name}: the image did not come to its end in QEMU ({error})") from error
     if done.returncode != 0:
-        raise EmulationError(f"{core.name}: {core.qemu} stopped with {done.returncode}: {done.stderr.strip()[-500:]}")
+        raise EmulationError(f"{core.name}: QEMU stopped with {done.returncode}: {done.stderr.strip()[-500:]}")
 
 
 def _fault_handler(core: Core, image: Image) -> int:
@@ -113,7 +114,7 @@ def _fault_handler(core: Core, image: Image) -> int:
 
 def _read_counts(path: Path, count_after: int | None, core: Core) -> tuple[BlockTrace | None, Counter[tuple[int, int]]]:
     if not path.exists():
-        raise EmulationError(f"{core.name}: {core.qemu} wrote no counts; it must be built with plugins (Debian's is)")
+        raise EmulationError(f"{core.name}: QEMU wrote no counts; it must be built with plugins (Debian's is)")
     lines = [line.split() for line in path.read_text().splitlines()]
     tables: dict[str, Counter[tuple[int, int]]] = {"step": Counter(), "edge": Counter(), "all": Counter()}
     for kind, first, second, times in lines[1:]:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from edgeseq.errors import TargetError
 from edgeseq.firmware.build import Firmware
-from edgeseq.measure import qemu_runner, unicorn_runner
+from edgeseq.measure import qemu_runner, simavr_runner, unicorn_runner
 from edgeseq.measure.trace import EmulatedRun
 
 
@@ -27,6 +27,7 @@ RUNNERS: dict[str, Runner] = {
     "unicorn-arm": unicorn_runner.run_arm,
     "unicorn-riscv": unicorn_runner.run_riscv,
     "qemu": qemu_runner.run_image,
+    "simavr": simavr_runner.run_image,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgeseq.errors import EmulationError
 from edgeseq.firmware.image import Image
@@ -27,17 +27,28 @@ class BlockTrace:
 
 
 @dataclass(frozen=True, slots=True)
+class StepTotals:
+    """Instructions and cycles of all counted calls of the step function, as the emulator itself counts them."""
+
+    steps: int
+    instructions: int
+    cycles: int
+
+
+@dataclass(frozen=True, slots=True)
 class EmulatedRun:
     """output: what the image wrote. stack_bytes: deepest use below the initial stack pointer.
 
-    trace: the counted calls of the step function. all_blocks[address, size]: executions from
-    reset to exit. Either is absent or empty unless it was asked for.
+    trace: the counted calls of the step function, or totals where the emulator counts itself.
+    all_blocks[address, size]: executions from reset to exit, where the emulator has blocks.
+    Each is absent or empty unless it was asked for.
     """
 
     output: bytes
     stack_bytes: int
     trace: BlockTrace | None
-    all_blocks: Counter[tuple[int, int]]
+    all_blocks: Counter[tuple[int, int]] = field(default_factory=Counter)
+    totals: StepTotals | None = None
 
 
 def instruction_size(halfword: int, isa: Isa) -> int:

@@ -12,15 +12,17 @@ import numpy.typing as npt
 
 from edgeseq.export.c import CProject, export_c
 from edgeseq.firmware import build_firmware, build_host_library, find_toolchain
+from edgeseq.firmware.hosted import build_hosted, hosted_toolchain
 from edgeseq.firmware.toolchain import CompilerName
 from edgeseq.graph.reference import forward
 from edgeseq.measure.frames import decode_outputs, encode_frames
 from edgeseq.measure.host_runner import HostModel
+from edgeseq.measure.hosted import run_hosted
 from edgeseq.measure.runner import run_image
 from edgeseq.quantize.types import QuantGraph, QuantLstm
 from edgeseq.simulate import Oracle
 from edgeseq.simulate.oracle import dequantize_output, quantize_input
-from edgeseq.targets import Optimize, load_core
+from edgeseq.targets import HostedTarget, Optimize, load_target
 
 HOST = "c-host"
 
@@ -69,7 +71,7 @@ def verify(
 ) -> Verification:
     """Run one stream (steps, features), or windows (n, time, features) each from reset, everywhere.
 
-    x is in raw units. cores: emulated targets besides this host, each with the kernels
+    x is in raw units. cores: names of targets besides this host, each with the kernels
     that optimize picks for it.
     """
     windows = np.asarray(x, np.float64)
@@ -89,8 +91,8 @@ def verify(
         got = run_on_host(project, frames, reset.ravel(), folder / "host")
         against.append(_compare(HOST, got, (outputs, states)))
         for core in cores:
-            project = export_c(graph, kernel_set=load_core(core).kernels(optimize))
-            got = run_on_core(project, frames, reset.ravel(), core, folder / core, compiler)
+            project = export_c(graph, kernel_set=load_target(core).kernels(optimize))
+            got = run_on_core(project, frames, reset.ravel(), core, folder / core, compiler, optimize)
             against.append(_compare(f"c-{core}", got, (outputs, states)))
     return Verification(
         graph.name, graph.scheme, len(frames), tuple(against), fidelity(graph, windows, oracle.outputs, oracle.states)
@@ -118,12 +120,17 @@ def run_on_core(
     core_name: str,
     folder: Path,
     compiler: CompilerName,
+    optimize: Optimize = "speed",
 ) -> Int16Pair:
-    """Outputs and states of the C code on an emulated core."""
-    core = load_core(core_name)
-    firmware = build_firmware(project, core, find_toolchain(core, compiler), folder, write_state=True)
-    run = run_image(firmware, encode_frames(x, reset))
-    return decode_outputs(run.output, project.output_size, project.state_bytes // 2)
+    """Outputs and states of the C code on an emulated core or a hosted target."""
+    core, frames = load_target(core_name), encode_frames(x, reset)
+    if isinstance(core, HostedTarget):
+        image = build_hosted(project, core, hosted_toolchain(core, compiler), folder, optimize=optimize, write_state=True)
+        output = run_hosted(image, frames)
+    else:
+        firmware = build_firmware(project, core, find_toolchain(core, compiler), folder, optimize=optimize, write_state=True)
+        output = run_image(firmware, frames).output
+    return decode_outputs(output, project.output_size, project.state_bytes // 2)
 
 
 def _compare(name: str, got: Int16Pair, wanted: Int16Pair) -> Comparison:

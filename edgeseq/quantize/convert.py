@@ -51,20 +51,21 @@ class _Tensor:
     """The tensor between two layers: the model's input, or int16 after the first layer.
 
     scale: of the tensor itself; bound: largest real magnitude it can ever hold;
-    input_dtype: of the model's input, None for a tensor between layers.
+    input_dtype, zero_point: of the model's input; None and 0 for a tensor between layers.
     """
 
     size: int
     scale: Scale
     bound: float
     input_dtype: Literal["int8", "int16"] | None = None
+    zero_point: int = 0
 
     @property
     def into_cell(self) -> MatmulInput:
         """How a recurrent layer reads it: the input's codes, or the top byte of an int16."""
         match self.input_dtype:
             case "int8":
-                return MatmulInput.doubled(self.scale, INT8_SPAN)
+                return MatmulInput.doubled(self.scale, INT8_SPAN, self.zero_point)
             case "int16":
                 return MatmulInput.doubled(self.scale, INPUT16_SPAN)
             case None:
@@ -99,7 +100,7 @@ def _quantized(graph: Graph, scheme: Scheme, ranges: Calibration) -> QuantGraph:
     """Convert layer by layer with the scales and the rounding that `ranges` holds."""
     entry = ranges.input
     reach = max(abs(code - entry.zero_point) for code in entry.code_range)
-    tensor = _Tensor(graph.input_size, entry.scale, reach * entry.scale.value, entry.dtype)
+    tensor = _Tensor(graph.input_size, entry.scale, reach * entry.scale.value, entry.dtype, entry.zero_point)
     layers: list[QuantLayer] = []
     softmax = False
     for index, layer in enumerate(graph.layers):

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from edgeseq.frontend import Inspection
-from edgeseq.measure.profile import Measurement
+from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
 
 SCHEMA = 1
@@ -37,11 +37,8 @@ def measurement(value: Measurement) -> dict[str, Any]:
         "kernels": value.kernel_set,
         "instructions_per_step": value.instructions_per_step,
         "macs_per_step": value.macs_per_step,
-        "cycles_per_step": {
-            "value": value.cycles_per_step.value,
-            "tier": value.cycles_per_step.tier,
-            "error_pct": value.cycles_per_step.error_pct,
-        },
+        "cycles_per_step": _cycles(value.cycles_per_step),
+        "time_per_step": _time(value.time_per_step),
         # A core has no clock; boards do.
         "latency_us": None,
         "flash_bytes": {
@@ -71,6 +68,24 @@ def verification(value: Verification) -> dict[str, Any]:
             "output_sqnr_db": _finite(value.fidelity.output_sqnr_db),
             "agreement": value.fidelity.agreement,
         },
+    }
+
+
+def _cycles(value: Cycles | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    return {"value": value.value, "tier": value.tier, "error_pct": value.error_pct}
+
+
+def _time(value: HostTime | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    return {
+        "ns": value.ns,
+        "smallest_ns": value.smallest_ns,
+        "largest_ns": value.largest_ns,
+        "device": value.device,
+        "runs": value.runs,
     }
 
 

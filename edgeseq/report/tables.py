@@ -10,15 +10,22 @@ from rich.table import Table
 
 from edgeseq.export.c import CProject
 from edgeseq.frontend import Inspection
-from edgeseq.measure.profile import Cycles, Measurement
+from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
 from edgeseq.targets import Optimize
 
 
 def cycle_label(cycles: Cycles) -> str:
-    """How far a modelled cycle count can be trusted."""
+    """How far a cycle count can be trusted."""
+    if cycles.tier.startswith("simulated"):
+        return cycles.tier
     error = "error unknown" if cycles.error_pct is None else f"± {cycles.error_pct:g} %"
     return f"modelled ({cycles.tier}, {error})"
+
+
+def time_label(time: HostTime) -> str:
+    """On what, how often and how evenly a time was measured."""
+    return f"measured ({time.device}, {time.runs} runs, spread {time.spread_pct:.0f} %)"
 
 
 def inspection(value: Inspection) -> Table:
@@ -41,20 +48,24 @@ def measurement(value: Measurement) -> Table:
     table.add_column("value", justify="right")
     table.add_column("label")
     exact = "exact"
+    cycles, time = value.cycles_per_step, value.time_per_step
     rows = [
-        ("instructions per step", f"{value.instructions_per_step:,}", "exact (emulated, mean)"),
-        ("cycles per step", f"{value.cycles_per_step.value:,}", cycle_label(value.cycles_per_step)),
-        ("multiply-accumulates per step", f"{value.macs_per_step:,}", exact),
-        ("flash: weights and tables", f"{value.flash_model_bytes:,} B", exact),
-        ("flash: code", f"{value.flash_code_bytes:,} B", "exact (minus an empty image)"),
-        ("flash: whole image", f"{value.flash_image_bytes:,} B", exact),
-        ("RAM: state", f"{value.ram_state_bytes:,} B", exact),
-        ("RAM: scratch", f"{value.ram_scratch_bytes:,} B", exact),
-        ("RAM: stack, high-water mark", f"{value.ram_stack_bytes:,} B", "exact (painted, emulated)"),
-        ("RAM: whole image", f"{value.ram_image_bytes:,} B", "exact (static + stack)"),
+        ("instructions per step", value.instructions_per_step, "", "exact (emulated, mean)"),
+        ("cycles per step", cycles.value if cycles else None, "", cycle_label(cycles) if cycles else ""),
+        ("time per step", round(time.ns) if time else None, " ns", time_label(time) if time else ""),
+        ("multiply-accumulates per step", value.macs_per_step, "", exact),
+        ("flash: weights and tables", value.flash_model_bytes, " B", exact),
+        ("flash: code", value.flash_code_bytes, " B", "exact (minus an empty image)"),
+        ("flash: whole image", value.flash_image_bytes, " B", exact),
+        ("RAM: state", value.ram_state_bytes, " B", exact),
+        ("RAM: scratch", value.ram_scratch_bytes, " B", exact),
+        ("RAM: stack, high-water mark", value.ram_stack_bytes, " B", "exact (painted, emulated)"),
+        ("RAM: whole image", value.ram_image_bytes, " B", "exact (static + stack)"),
     ]
-    for row in rows:
-        table.add_row(*row)
+    for name, number, unit, label in rows:
+        # What cannot be had for a target has no row.
+        if number is not None:
+            table.add_row(name, f"{number:,}{unit}", label)
     return table
 
 
@@ -96,12 +107,15 @@ def exported(project: CProject, out: str, measured: Mapping[Optimize, Measuremen
         table.add_column(mode, justify="right")
     table.add_column("label")
     values = list(measured.values())
-    rows = [
+    cycles, times = [m.cycles_per_step for m in values], [m.time_per_step for m in values]
+    rows: list[tuple[str, list[int | None], str]] = [
         ("instructions per step", [m.instructions_per_step for m in values], "exact"),
-        ("cycles per step", [m.cycles_per_step.value for m in values], cycle_label(values[0].cycles_per_step)),
+        ("cycles per step", [c.value if c else None for c in cycles], cycle_label(cycles[0]) if cycles[0] else ""),
+        ("time per step, ns", [round(t.ns) if t else None for t in times], time_label(times[0]) if times[0] else ""),
         ("flash, whole image", [m.flash_image_bytes for m in values], "exact, bytes"),
         ("RAM, whole image", [m.ram_image_bytes for m in values], "exact, bytes"),
     ]
     for name, figures, label in rows:
-        table.add_row(name, *(f"{figure:,}" for figure in figures), label)
+        if any(figure is not None for figure in figures):
+            table.add_row(name, *("" if figure is None else f"{figure:,}" for figure in figures), label)
     return Group(*lines, table)

@@ -16,22 +16,36 @@ else:
 
 Optimize = Literal["speed", "size"]
 OPTIMIZE_MODES: tuple[Optimize, ...] = ("speed", "size")
-Isa = Literal["thumb", "rv32"]
+Isa = Literal["thumb", "rv32", "avr"]
 
 _CORES = Path(__file__).parent / "cores"
+
+
+@dataclass(frozen=True, slots=True)
+class QemuBoard:
+    """The QEMU program and machine with a core's memory map.
+
+    package: what Debian calls the program. ram: origin and size of the board's RAM that QEMU can
+    keep in a file, if the map lies there.
+    """
+
+    program: str
+    package: str
+    machine: str
+    options: tuple[str, ...]
+    ram: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Core:
     """One file of targets/cores. Sizes in bytes.
 
-    kernel_set: its fast kernels. isa: how code is decoded (measure/trace.py). port: folders of firmware_templates/port, copied
-    in order; together they give startup.c, es_port.c, es_exit.c and link.ld. gcc_packages: what
-    Debian calls the compiler and its C library. runner: a name of measure/runner.py; qemu,
-    qemu_machine and qemu_options: the QEMU program and board with this memory map;
-    board_ram: origin and size of the board's RAM that QEMU keeps in a file, if the map lies there. Cycles come from cycle_table,
-    or where that is None from cycles_per_instruction; cycle_error_pct is None where nothing was
-    validated.
+    kernel_set: its fast kernels. isa: how code is decoded (measure/trace.py). port: folders of
+    firmware_templates/port, copied in order. zig_target is None where only gcc links.
+    gcc_packages: what Debian calls the compiler and its C library. runner: a name of
+    measure/runner.py; unicorn_cpu, qemu and simavr_mcu are None where that emulator has no such
+    core. Cycles come from cycle_table, from cycles_per_instruction, or where both are None from
+    the emulator; cycle_error_pct is None where nothing was validated.
     """
 
     name: str
@@ -39,8 +53,8 @@ class Core:
     kernel_set: str
     isa: Isa
     port: tuple[str, ...]
-    zig_target: str
-    zig_cpu: str
+    zig_target: str | None
+    zig_cpu: str | None
     gcc_prefix: str
     gcc_flags: tuple[str, ...]
     gcc_packages: str
@@ -50,11 +64,8 @@ class Core:
     ram_bytes: int
     runner: str
     unicorn_cpu: str | None
-    qemu: str
-    qemu_package: str
-    qemu_machine: str
-    qemu_options: tuple[str, ...]
-    board_ram: tuple[int, int] | None
+    qemu: QemuBoard | None
+    simavr_mcu: str | None
     cycle_table: str | None
     cycles_per_instruction: float | None
     cycle_tier: str
@@ -62,8 +73,13 @@ class Core:
     cycle_source: str
 
     def kernels(self, optimize: Optimize) -> str:
-        """Kernel set of a mode: the core's own for speed; the portable one, which is the smallest, for size."""
-        return self.kernel_set if optimize == "speed" else "portable"
+        """Kernel set of a mode."""
+        return kernels_of(self.kernel_set, optimize)
+
+
+def kernels_of(kernel_set: str, optimize: Optimize) -> str:
+    """A target's own kernels for speed; for size those that make the smallest image on any target."""
+    return kernel_set if optimize == "speed" else "compact"
 
 
 def core_names() -> tuple[str, ...]:
@@ -75,19 +91,16 @@ def load_core(name: str) -> Core:
     """Return the core of that name. Raises TargetError with the known names."""
     if name not in core_names():
         raise TargetError(f"unknown target {name!r}; known: {', '.join(core_names())}")
-    with (_CORES / f"{name}.toml").open("rb") as file:
-        data: dict[str, Any] = tomllib.load(file)
+    data = read_toml(_CORES / f"{name}.toml")
     compiler, memory, emulator, cycles = data["compiler"], data["memory"], data["emulator"], data["cycles"]
-    if ("table" in cycles) == ("per_instruction" in cycles):
-        raise TargetError(f"{name}: [cycles] must have either a table or per_instruction")
     return Core(
         name=data["name"],
         description=data["description"],
         kernel_set=data["kernel_set"],
         isa=data["isa"],
         port=tuple(data["port"]),
-        zig_target=compiler["zig_target"],
-        zig_cpu=compiler["zig_cpu"],
+        zig_target=compiler.get("zig_target"),
+        zig_cpu=compiler.get("zig_cpu"),
         gcc_prefix=compiler["gcc_prefix"],
         gcc_flags=tuple(compiler["gcc_flags"]),
         gcc_packages=compiler["gcc_packages"],
@@ -97,14 +110,22 @@ def load_core(name: str) -> Core:
         ram_bytes=memory["ram_bytes"],
         runner=emulator["runner"],
         unicorn_cpu=emulator.get("unicorn_cpu"),
-        qemu=emulator["qemu"],
-        qemu_package=emulator["qemu_package"],
-        qemu_machine=emulator["qemu_machine"],
-        qemu_options=tuple(emulator.get("qemu_options", ())),
-        board_ram=tuple(emulator["board_ram"]) if "board_ram" in emulator else None,
+        qemu=_qemu_board(emulator["qemu"]) if "qemu" in emulator else None,
+        simavr_mcu=emulator.get("simavr_mcu"),
         cycle_table=cycles.get("table"),
         cycles_per_instruction=cycles.get("per_instruction"),
         cycle_tier=cycles["tier"],
         cycle_error_pct=cycles.get("error_pct"),
         cycle_source=cycles["source"],
     )
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A target's file."""
+    with path.open("rb") as file:
+        return tomllib.load(file)
+
+
+def _qemu_board(data: dict[str, Any]) -> QemuBoard:
+    ram = (data["ram"][0], data["ram"][1]) if "ram" in data else None
+    return QemuBoard(data["program"], data["package"], data["machine"], tuple(data.get("options", ())), ram)

@@ -18,6 +18,18 @@ static inline int32_t es_saturate_s16(int32_t value)
 #endif
 }
 
+/* (a * b + 2^31) >> 32. */
+static inline int32_t es_multiply_high(int32_t a, int32_t b)
+{
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+    int32_t high;
+    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
+    return high;
+#else
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+#endif
+}
+
 /* Twin: edgeseq.arith.requantize.requantize. */
 static inline int32_t es_requantize(int32_t acc, int16_t multiplier, uint8_t shift)
 {
@@ -40,7 +52,7 @@ static inline int32_t es_multiply_q15(int32_t a, int32_t b, uint8_t extra_shift)
  * Twin: edgeseq.arith.product.narrow_to_int8. */
 static inline int8_t es_narrow(int16_t value)
 {
-    const int32_t narrowed = (value + 128 + ((value >> 31) | 1)) >> 8;
+    const int32_t narrowed = ((int32_t)value + 127 + (value >= 0 ? 2 : 0)) >> 8;
     return (int8_t)(narrowed > INT8_MAX ? INT8_MAX : narrowed);
 }
 

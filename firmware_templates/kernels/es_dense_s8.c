@@ -1,6 +1,6 @@
 #include "es_matrix_row.h"
 
-void es_dense_s8(const es_dense_params *params, const int8_t *x, int16_t *y)
+void es_dense_s8(const ES_FLASH es_dense_params *params, const int8_t *x, int16_t *y)
 {
     for (uint16_t row = 0; row < params->units; ++row) {
         y[row] = (int16_t)es_input_row_s8(&params->matrix, row, x, params->inputs);

@@ -1,6 +1,6 @@
 #include "es_kernels.h"
 
-int32_t es_dot_s8(const int8_t *a, const int8_t *b, uint16_t count)
+int32_t es_dot_s8(const ES_FLASH int8_t *a, const int8_t *b, uint16_t count)
 {
     int32_t sum = 0;
     for (uint16_t i = 0; i < count; ++i) {

@@ -2,7 +2,7 @@
  * No include guard: each user includes it once. */
 #include "es_matrix_row.h"
 
-void ES_STEP(const es_gru_s8_params *params, const ES_X *x, int16_t *h, int8_t *h_narrow, int8_t *reset_narrow,
+void ES_STEP(const ES_FLASH es_gru_s8_params *params, const ES_X *x, int16_t *h, int8_t *h_narrow, int8_t *reset_narrow,
              int16_t *update)
 {
     const int32_t to_argument = (int32_t)1 << params->preactivation_shift;

@@ -11,7 +11,7 @@ static int32_t cell_argument(int32_t cell, uint8_t cell_shift)
     return es_multiply_q15(cell, 24576, 0) * ((int32_t)1 << (cell_shift - 1));
 }
 
-void ES_STEP(const es_lstm_s8_params *params, const ES_X *x, int16_t *h, int16_t *c, int8_t *h_narrow)
+void ES_STEP(const ES_FLASH es_lstm_s8_params *params, const ES_X *x, int16_t *h, int16_t *c, int8_t *h_narrow)
 {
     const int32_t to_argument = (int32_t)1 << params->preactivation_shift;
     const uint16_t inputs = params->inputs, units = params->units;

@@ -2,7 +2,7 @@
  * No include guard: each user includes it once. */
 #include "es_matrix_row.h"
 
-void ES_STEP(const es_simple_rnn_s8_params *params, const ES_X *x, int16_t *h, int8_t *h_narrow)
+void ES_STEP(const ES_FLASH es_simple_rnn_s8_params *params, const ES_X *x, int16_t *h, int8_t *h_narrow)
 {
     const int32_t to_argument = (int32_t)1 << params->preactivation_shift;
     const uint16_t inputs = params->inputs, units = params->units;

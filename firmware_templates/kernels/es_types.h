@@ -5,6 +5,13 @@
 
 #include <stdint.h>
 
+/* Constant data that a Harvard core must be told to leave in flash; on every other core it lies there anyway. */
+#ifdef __FLASH
+#define ES_FLASH __flash
+#else
+#define ES_FLASH
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -19,10 +26,10 @@ typedef enum {
  * of an int16 input: sum(w * x) + bias.
  * Result: saturate_s16((acc * multiplier + 2^(shift-1)) >> shift). */
 typedef struct {
-    const int8_t *weight;      /* rows in the order of the kernel that reads it */
-    const int32_t *bias;       /* one per row; recurrent: one per unit for the GRU's candidate, or NULL */
-    const int16_t *multiplier; /* one per row, 1..32767 */
-    uint8_t shift;             /* 16..32 */
+    const ES_FLASH int8_t *weight;      /* rows in the order of the kernel that reads it */
+    const ES_FLASH int32_t *bias;       /* one per row; recurrent: one per unit for the GRU's candidate, or NULL */
+    const ES_FLASH int16_t *multiplier; /* one per row, 1..32767 */
+    uint8_t shift;                      /* 16..32 */
 } es_matrix;
 
 /* Rows of both matrices: unit by unit, then z, r, candidate. */

@@ -79,10 +79,10 @@ def identifier(text: str) -> str:
 
 
 def array(name: str, values: npt.NDArray[Any]) -> str:
-    """Return a static const array definition."""
+    """Return a static const array definition, in flash where that is another address space."""
     flat = values.ravel()
     text = textwrap.fill(", ".join(_integer(int(v), flat.dtype) for v in flat), width=116)
-    return f"static const {_CTYPE[flat.dtype.name]} {name}[{flat.size}] = {{\n{textwrap.indent(text, '    ')}\n}};\n"
+    return f"static const ES_FLASH {_CTYPE[flat.dtype.name]} {name}[{flat.size}] = {{\n{textwrap.indent(text, '    ')}\n}};\n"
 
 
 def _integer(value: int, dtype: np.dtype[Any]) -> str:
@@ -97,11 +97,10 @@ def float_literal(value: float) -> str:
     ('0.1f', '3.0517578e-05f', '3.0f')
     """
     single = np.float32(value)
-    text = np.format_float_positional(single, unique=True) if 1e-4 <= abs(single) < 1e7 else f"{single:.9g}"
-    if abs(single) < 1e-4 or abs(single) >= 1e7:
-        text = np.format_float_scientific(single, unique=True)
     if single == 0:
         return "0.0f"
+    plain = 1e-4 <= abs(single) < 1e7
+    text = (np.format_float_positional if plain else np.format_float_scientific)(single, unique=True)
     if text.endswith("."):
         text += "0"
     return text + "f"

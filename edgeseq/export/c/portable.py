@@ -62,7 +62,7 @@ def plan_recurrent(layer: QuantRecurrent, label: str, prefix: str, source: Sourc
     if isinstance(layer, QuantLstm):
         numbers.append(layer.cell_shift)
     data = input_data + state_data
-    data += f"static const {struct} {name} = {{{input_init}, {state_init}, {', '.join(map(str, numbers))}}};\n"
+    data += f"static const ES_FLASH {struct} {name} = {{{input_init}, {state_init}, {', '.join(map(str, numbers))}}};\n"
     carry = [Buffer(f"{label}_h", "int16", units, "hidden state, 2^-15")]
     work = [Buffer("h_narrow", "int8", units, "int8 view of the old hidden state")]
     scratch, hidden = f"state->scratch.work.{label}", f"state->carry.{label}_h"
@@ -107,7 +107,7 @@ def plan_dense(layer: QuantDense, label: str, prefix: str, source: Source, *, la
     activation = f"ES_ACTIVATION_{layer.activation.upper()}"
     struct = f"{name}_params"
     data += (
-        f"static const es_dense_params {struct} = "
+        f"static const ES_FLASH es_dense_params {struct} = "
         f"{{{init}, {source.size}, {layer.units}, {activation}, {layer.preactivation_shift}}};\n"
     )
     output = "y" if last else f"state->scratch.{label}_y"

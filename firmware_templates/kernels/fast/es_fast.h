@@ -11,6 +11,7 @@
  *
  * es_isa.h brings, for one family of cores:
  *   ES_GROUP                units whose rows lie together in ES_LAYER_rows
+ *   es_rows                 element of ES_LAYER_rows
  *   es_view                 element of a view: x or the state as the row loop reads it
  *   es_view_codes8, es_view_codes16, es_view_state   make a view of int8 codes, 15-bit codes, an int16 state
  *   es_views, es_make_views both views of a layer

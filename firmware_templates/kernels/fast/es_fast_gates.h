@@ -50,7 +50,7 @@ static inline int32_t es_curve(int32_t v, uint8_t shift)
     const int32_t sign = v >> 31, limit = 130559 >> shift;
     int32_t magnitude = (v ^ sign) - sign;
     magnitude = magnitude < limit ? magnitude : limit;
-    const int16_t *entry = es_sigmoid_table + (magnitude >> fraction_bits);
+    const ES_FLASH int16_t *entry = es_sigmoid_table + (magnitude >> fraction_bits);
     /* No entry is negative, and Thumb-1 loads unsigned halfwords best. */
     const int32_t left = (uint16_t)entry[0], right = (uint16_t)entry[1];
     const int32_t fraction = magnitude & (((int32_t)1 << fraction_bits) - 1);

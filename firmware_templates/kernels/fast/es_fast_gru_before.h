@@ -2,7 +2,7 @@
 static void ES_LAYER_NAME(_step)(const void *x, int16_t *h, es_view *h_view, es_view *reset_view, int16_t *gates)
 {
     int16_t *update = gates, *reset = gates + ES_UNITS;
-    const int32_t *rows = ES_LAYER_NAME(_rows);
+    const ES_FLASH es_rows *rows = ES_LAYER_NAME(_rows);
     es_view_state(h, ES_UNITS, h_view);
     const es_views views = es_make_views(x, ES_INPUTS, ES_INPUT_SHIFT, h_view, ES_UNITS, ES_STATE_SHIFT);
     /* r * h of all units must be known before the first candidate. */

@@ -24,6 +24,10 @@ class Scalar:
         """Any layer fits."""
         return None
 
+    def refusal_dense(self, matrix: Matvec) -> str | None:
+        """Any layer fits."""
+        return None
+
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
         """Codes are read where they lie; states become int8."""
         return Buffer(name, "int8", size, reason) if entry == "state" else None

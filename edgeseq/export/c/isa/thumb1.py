@@ -32,6 +32,10 @@ class Thumb1:
         """Any layer fits."""
         return None
 
+    def refusal_dense(self, matrix: Matvec) -> str | None:
+        """Any layer fits."""
+        return None
+
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
         """The sum of all values as two halves, an unused element, then the values."""
         return Buffer(name, "int16", 3 + size, reason)

@@ -88,7 +88,7 @@ static inline const int32_t *es_part_s8(const int32_t *rows, es_row_view view, c
     }
     for (uint8_t row = 0; row < 4; ++row) {
         const int32_t high = (int32_t)((uint32_t)acc[row] - (uint32_t)(row % 2 != 0 ? acc[row - 1] : 0));
-        part[row] = es_scale(high, rows[row]);
+        part[row] = es_multiply_high(high, rows[row]);
     }
     return rows + 4;
 }
@@ -104,7 +104,7 @@ static inline const int32_t *es_part_s16(const int32_t *rows, es_row_view view, 
         }
     }
     for (uint8_t row = 0; row < 4; ++row) {
-        part[row] = es_scale(acc[row], rows[row]);
+        part[row] = es_multiply_high(acc[row], rows[row]);
     }
     return rows + 4;
 }

@@ -15,6 +15,7 @@
 #define ES_GROUP 2
 #define ES_MAX_ROWS 8
 
+typedef int32_t es_rows;
 typedef int8_t es_view;
 
 #if defined(__GNUC__)

@@ -41,6 +41,8 @@
 #define ES_INLINE static inline
 #endif
 
+typedef int32_t es_rows;
+
 /* The low and the high half of the sum of all values, an unused one, then the values, uint16: the first
  * round may start up to three columns early. */
 typedef int16_t es_view;

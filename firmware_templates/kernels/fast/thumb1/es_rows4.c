@@ -29,6 +29,6 @@ __attribute__((naked)) const int32_t *es_rows4(const int32_t *rows, const es_par
 #else
 const int32_t *es_rows4(const int32_t *rows, const es_part *parts, int32_t *pre, uint32_t mode)
 {
-    return es_rows(rows, parts, 1, pre, mode);
+    return es_any_rows(rows, parts, 1, pre, mode);
 }
 #endif

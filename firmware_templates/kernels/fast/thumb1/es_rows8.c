@@ -38,6 +38,6 @@ __attribute__((naked)) const int32_t *es_rows8(const int32_t *rows, const es_par
 #else
 const int32_t *es_rows8(const int32_t *rows, const es_part *parts, int32_t *pre, uint32_t mode)
 {
-    return es_rows(rows, parts, 2, pre, mode);
+    return es_any_rows(rows, parts, 2, pre, mode);
 }
 #endif

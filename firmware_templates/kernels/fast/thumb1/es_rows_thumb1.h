@@ -82,8 +82,8 @@ static inline const int32_t *es_part_rows(const int32_t *rows, const es_part *pa
     return rows;
 }
 
-static inline const int32_t *es_rows(const int32_t *rows, const es_part *parts, uint8_t words, int32_t *pre,
-                                     uint32_t mode)
+static inline const int32_t *es_any_rows(const int32_t *rows, const es_part *parts, uint8_t words, int32_t *pre,
+                                         uint32_t mode)
 {
     rows = es_part_rows(rows, parts, words, pre);
     if (mode == ES_ONE_PART) {
