@@ -14,10 +14,7 @@ static inline int32_t es_saturate_s16(int32_t value)
     __asm__("ssat %0, #16, %1" : "=r"(saturated) : "r"(value));
     return saturated;
 #else
-    if (value > INT16_MAX) {
-        return INT16_MAX;
-    }
-    return value < INT16_MIN ? INT16_MIN : value;
+    return value == (int16_t)value ? value : (value >> 31) ^ INT16_MAX;
 #endif
 }
 

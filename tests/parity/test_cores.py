@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from edgeseq.measure.trace import count_instructions
 from edgeseq.resources import templates_root
 from edgeseq.simulate import Oracle
 from edgeseq.targets import core_names, load_core
-from tests.conftest import random_codes
+from tests.conftest import make_quantized, random_codes
 from tests.parity.cases import CASES
 
 CORES = [load_core(name) for name in core_names()]
@@ -65,6 +66,24 @@ def test_compiles_without_a_warning_for_its_core(name, core, compiler, tmp_path)
         for source in project.sources:
             flags = [*toolchain.flags, *language, toolchain.optimize_flag("speed"), *STRICT_FLAGS]
             toolchain.run([*flags, *headers, "-c", source, "-o", "x.o"], tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("core", core_names())
+@pytest.mark.parametrize("cell_shift", range(8))
+def test_emulated_core_takes_every_shift(cell_shift, core, tmp_path):
+    """Each shift of the cell and of the pre-activations, with gates and cells that saturate: 0 mismatches."""
+    graph = make_quantized("lstm", 9, 7, 3, 3, gain=5.0)
+    lstm = replace(graph.layers[0], cell_shift=cell_shift, preactivation_shift=2 + cell_shift % 6)
+    graph = replace(graph, layers=(lstm, *graph.layers[1:]))
+    target = load_core(core)
+    project, x = export_c(graph, name="model", kernel_set=target.kernel_set), random_codes(graph, 100)
+    firmware = build_firmware(project, target, find_toolchain(target), tmp_path, write_state=True)
+    run = run_image(firmware, encode_frames(x, np.zeros(len(x), bool)))
+    outputs, states = decode_outputs(run.output, graph.output_size, project.state_bytes // 2)
+    wanted = Oracle(graph).run(x[None], keep_states=True)
+    assert np.array_equal(outputs, wanted.outputs[0])
+    assert np.array_equal(states, wanted.states[0])
 
 
 @pytest.mark.slow

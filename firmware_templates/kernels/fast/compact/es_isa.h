@@ -134,4 +134,26 @@ static inline void es_dense_rows(const ES_FLASH es_rows *rows, const int16_t *x,
     }
 }
 
+#define ES_HAS_CURVE
+/* 2^25 * (sigmoid(|v| * scale / 12288) - 1/2), its bits inverted if v < 0. */
+static ES_SHARED int32_t es_curve(int32_t v, int32_t scale)
+{
+    const int32_t sign = v >> 31;
+    int32_t magnitude = ((v ^ sign) - sign) * scale;
+    magnitude = magnitude < 130559 ? magnitude : 130559;
+    const ES_FLASH int16_t *entry = es_sigmoid_table + (magnitude >> 9);
+    const int32_t left = entry[0];
+    return (left * 512 + (magnitude & 511) * (entry[1] - left)) ^ sign;
+}
+
+static inline int32_t es_curve_sigmoid(int32_t curve)
+{
+    return 16384 + ((curve + 512) >> 10);
+}
+
+static inline int32_t es_curve_tanh(int32_t curve)
+{
+    return (curve + 256) >> 9;
+}
+
 #endif
