@@ -6,7 +6,7 @@ DATA ?= digits
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format bench wheel clean
+.PHONY: help demo test test-fast lint format bench bench-diff wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,10 +32,15 @@ format: $(VENV)/.dev ## rewrite Python and C in the house style
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 	@git ls-files 'firmware_templates/*.c' 'firmware_templates/*.h' | xargs $(BIN)/clang-format -i
 
-bench: $(VENV)/.dev ## measure accuracy on the data sets and rewrite the README's table
+bench: $(VENV)/.bench ## measure costs on every core and accuracy on the data sets; rewrite the documents (an hour)
 	@$(BIN)/python -m benchmarks.models
+	@$(BIN)/python -m benchmarks.cores
 	@$(BIN)/python -m benchmarks.accuracy
+	@$(BIN)/python -m benchmarks.plot
 	@$(BIN)/python -m benchmarks.readme
+
+bench-diff: $(VENV)/.bench ## measure costs again and fail if one grew by 2 % (CORES=cortex-m4,rv32imc for some)
+	@$(BIN)/python -m benchmarks.cores --diff $(if $(CORES),--cores $(CORES))
 
 wheel: $(VENV)/.dev ## build dist/*.whl
 	@$(BIN)/python -m build --wheel --outdir dist . >/dev/null && ls dist
@@ -52,6 +57,10 @@ $(BIN)/python:
 $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	@echo "installing edgeseq, a compiler, an emulator and TensorFlow (once, about a minute)"
 	@$(PIP) -e '.[train,emulate]'
+	@touch $@
+
+$(VENV)/.bench: pyproject.toml | $(VENV)/.dev
+	@$(PIP) -e '.[bench]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python

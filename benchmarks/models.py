@@ -1,4 +1,4 @@
-"""Models A, B, C: fidelity of the int8 scheme and cost on two cores.
+"""Models A, B, C: fidelity of the int8 scheme. What they cost: benchmarks/cores.py.
 
 Usage: python -m benchmarks.models
 
@@ -15,10 +15,8 @@ import numpy as np
 from benchmarks.bound import hidden_bound
 from benchmarks.paths import RESULTS, shared
 from edgeseq.frontend import load_model
-from edgeseq.measure.profile import profile
 from edgeseq.measure.verify import sqnr_db, verify
 from edgeseq.quantize import quantize
-from edgeseq.report.as_json import measurement
 from edgeseq.simulate.oracle import quantize_input
 
 MODELS = ("A", "B", "C")
@@ -27,7 +25,7 @@ CORES = ("cortex-m4", "cortex-m0plus")
 
 
 def measure(name: str) -> dict[str, Any]:
-    """Fidelity over the 500-step stream, mismatches on both cores, and a profile of each."""
+    """Fidelity over the 500-step stream, and mismatches on both cores."""
     folder = shared("models")
     if folder is None:
         raise FileNotFoundError("no benchmark models: set EDGESEQ_SHARED to the folder that holds models/")
@@ -42,9 +40,6 @@ def measure(name: str) -> dict[str, Any]:
         "mismatches": sum(row.mismatches for row in checked.against),
         "state_sqnr_db": checked.fidelity.state_sqnr_db,
         "bound_sqnr_db": sqnr_db(data["hidden_float64"], hidden_bound(graph.recurrent[0], rounded)[0]),
-        "profiles": [
-            measurement(profile(quantized, core, optimize=mode, inputs=codes)) for core in CORES for mode in ("speed", "size")
-        ],
     }
 
 

@@ -41,34 +41,99 @@ def accuracy_table() -> str:
 
 
 def model_table() -> str:
-    """Cost and fidelity of the benchmark models."""
-    rows: list[Row] = json.loads((RESULTS / "models.json").read_text())
+    """Fidelity of the benchmark models, and what the smallest image takes on a Cortex-M4."""
     lines = [
-        (
-            "| model | state SQNR (bound) | flash M4, size | RAM M4 | instructions/step M4 | cycles/step M4 * "
-            "| instructions/step M0+ |"
-        ),
-        "|---|---|---|---|---|---|---|",
+        "| model | state SQNR (bound) | flash | RAM | best peer, flash / RAM |",
+        "|---|---|---|---|---|",
     ]
-    for row in rows:
-        by_kind = {(p["target"], p["optimize"]): p for p in row["profiles"]}
-        fast, small, m0 = (by_kind[k] for k in (("cortex-m4", "speed"), ("cortex-m4", "size"), ("cortex-m0plus", "speed")))
-        name = row["model"].replace("_", " ").replace("gru", "GRU").replace("lstm", "LSTM")
+    peers = _peers()["flash_ram_bytes"]
+    for row in json.loads((RESULTS / "models.json").read_text()):
+        size, cell = row["model"].split("_")
+        small = _best(REFERENCE_CORE, size, cell, "size", lambda r: int(r["flash_bytes"]["image"]))
+        peer = peers[cell].get(size)
+        beside = "" if peer is None else f"{peer[0]:,} / {peer[1]:,} B ({peer[2]})"
         lines.append(
-            f"| {name} | {row['state_sqnr_db']:.1f} dB ({row['bound_sqnr_db']:.1f}) | {small['flash_bytes']['image']:,} B "
-            f"| {small['ram_bytes']['image']:,} B | {fast['instructions_per_step']:,} "
-            f"| {fast['cycles_per_step']['value']:,} | {m0['instructions_per_step']:,} |"
+            f"| {size} {cell.upper()} | {row['state_sqnr_db']:.1f} dB ({row['bound_sqnr_db']:.1f}) "
+            f"| {small['flash_bytes']['image']:,} B | {small['ram_bytes']['image']:,} B | {beside} |"
         )
-    first = rows[0]["profiles"][0]["cycles_per_step"]
-    lines.append("")
-    lines.append(
-        f"\\* modelled ({first['tier']}, ± {first['error_pct']:g} %); everything else is exact. "
-        "A: 16 inputs, 32 units, 10 outputs; B: 9, 16, 6; C: 40, 64, 12. Portable kernels, zig."
-    )
     return "\n".join(lines)
 
 
-TABLES: dict[str, Callable[[], str]] = {"accuracy": accuracy_table, "models": model_table}
+def core_table() -> str:
+    """Instructions per step of every core with the best compiler, beside the best peer."""
+    columns = [(cell, size) for cell in ("gru", "lstm") for size in ("A", "B", "C")]
+    lines = ["| core | " + " | ".join(f"{cell.upper()} {size}" for cell, size in columns) + " |", "|---" * 7 + "|"]
+    peers = _peers()["instructions_per_step"]
+    for core in dict.fromkeys(row["core"] for row in _core_rows()):
+        avr = core == "atmega328p"
+        best = [_best(core, size, cell, "speed", _cycles if avr else _instructions) for cell, size in columns]
+        values = ["does not fit" if "refused" in row else f"{(_cycles if avr else _instructions)(row):,}" for row in best]
+        lines.append(f"| {core}{', cycles' if avr else ''} | " + " | ".join(values) + " |")
+        if core in peers:
+            lines.append("| best peer there | " + " | ".join(f"{peers[core][cell][size][0]:,}" for cell, size in columns) + " |")
+    fast = {cell: _best(REFERENCE_CORE, "A", cell, "speed", _cycles) for cell in ("gru", "lstm")}
+    cycles = fast["gru"]["cycles_per_step"]
+    peer_cycles = _peers()["cycles_per_step"][REFERENCE_CORE]
+    tier = f"modelled ({cycles['tier']}, ± {cycles['error_pct']:g} %)"
+    beside = [f"{cell.upper()} A {_cycles(row):,} (best peer {peer_cycles[cell]['A'][0]:,})" for cell, row in fast.items()]
+    lines += ["", f"Cycles on the Cortex-M4, {tier}: {', '.join(beside)}."]
+    return "\n".join(lines)
+
+
+def versus_table() -> str:
+    """GRU beside LSTM at equal units and at equal parameters."""
+    lines = [
+        "| size | cell | units | parameters | flash | RAM | instructions/step | cycles/step * |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    rows: list[Row] = json.loads((RESULTS / "cores.json").read_text())["versus"]
+    for row in rows:
+        base = next(r for r in rows if r["model"] == row["model"] and r["label"] == "LSTM")
+        figures = [
+            (row["flash_bytes"], base["flash_bytes"], " B"),
+            (row["ram_bytes"], base["ram_bytes"], " B"),
+            (row["instructions_per_step"], base["instructions_per_step"], ""),
+            (_cycles(row), _cycles(base), ""),
+        ]
+        cells = [f"{value:,}{unit}" + ("" if row is base else f" ({value / of - 1:+.0%})") for value, of, unit in figures]
+        lines.append(f"| {row['model']} | {row['label']} | {row['units']} | {row['parameters']:,} | " + " | ".join(cells) + " |")
+    lines += ["", f"\\* modelled ({rows[0]['cycles_per_step']['tier']}, ± {rows[0]['cycles_per_step']['error_pct']:g} %)."]
+    return "\n".join(lines)
+
+
+REFERENCE_CORE = "cortex-m4"
+
+
+def _peers() -> dict[str, Any]:
+    peers: dict[str, Any] = json.loads((RESULTS.parent / "peers.json").read_text())
+    return peers
+
+
+def _core_rows() -> list[Row]:
+    rows: list[Row] = json.loads((RESULTS / "cores.json").read_text())["rows"]
+    return rows
+
+
+def _best(core: str, size: str, cell: str, optimize: str, figure: Callable[[Row], int]) -> Row:
+    """The row of the compiler that does best by a figure; a refused one where all are."""
+    rows = [r for r in _core_rows() if (r["core"], r["model"], r["cell"], r["optimize"]) == (core, size, cell, optimize)]
+    return min(rows, key=lambda row: float("inf") if "refused" in row else figure(row))
+
+
+def _instructions(row: Row) -> int:
+    return int(row["instructions_per_step"])
+
+
+def _cycles(row: Row) -> int:
+    return int(row["cycles_per_step"]["value"])
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "accuracy": accuracy_table,
+    "cores": core_table,
+    "models": model_table,
+    "versus": versus_table,
+}
 
 
 def filled(text: str) -> str:

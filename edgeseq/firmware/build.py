@@ -59,6 +59,9 @@ def build_firmware(
         f"    RAM (rwx) : ORIGIN = {core.ram_origin:#x}, LENGTH = {core.ram_bytes}\n}}\n"
     )
     sources = [app, *port_sources]
+    if optimize == "size" and own_startup:
+        shutil.copy(templates / "port" / "string" / "es_string.c", folder)
+        sources.append("es_string.c")
     if project is not None:
         write_sources(project, folder)
         (folder / "es_app_model.h").write_text(app_header(project.name))

@@ -12,7 +12,7 @@ from edgeseq.export.c import CProject, export_c
 from edgeseq.firmware import build_firmware, find_toolchain
 from edgeseq.firmware.image import Image, read_image
 from edgeseq.firmware.toolchain import CompilerName
-from edgeseq.measure.cycles import Disassembler, model_cycles
+from edgeseq.measure.cycles import model_cycles
 from edgeseq.measure.frames import encode_frames
 from edgeseq.measure.hosted import profile_hosted
 from edgeseq.measure.measurement import Cycles, Measurement
@@ -79,7 +79,7 @@ def _totals(run: EmulatedRun, image: Image, core: Core) -> tuple[int, int, float
     assert run.trace is not None  # count_after was given
     instructions = count_instructions(run.trace.blocks, image, core.isa)
     if core.cycle_table is not None:
-        return run.trace.steps, instructions, model_cycles(run.trace, Disassembler(image), core.cycle_table)
+        return run.trace.steps, instructions, model_cycles(run.trace, image, core.cycle_table)
     assert core.cycles_per_instruction is not None  # only an emulator that counts cycles does without
     return run.trace.steps, instructions, instructions * core.cycles_per_instruction
 

@@ -1,8 +1,11 @@
 /* A QEMU plugin: counts the translation blocks that run between the calls of a function and their returns.
  *
  * Arguments: entry=, fault= (addresses, hexadecimal), skip= (calls not counted), all= (0 or 1), out= (file).
- * The file holds "calls N returns N", then "step ADDRESS SIZE TIMES" and "edge FROM TO TIMES" for the
- * counted calls, and "all ADDRESS SIZE TIMES" from reset to exit.
+ * The file holds "calls N returns N", then "step ADDRESS INSTRUCTIONS TIMES" and "edge FROM TO TIMES" for
+ * the counted calls, and "all ADDRESS INSTRUCTIONS TIMES" from reset to exit.
+ *
+ * A block is known by how many instructions it has, not by its bytes: QEMU adds what it peeks at behind a
+ * block's end, before a page boundary, to the size of the last instruction.
  *
  * QEMU's qemu-plugin.h is declared here as far as it is used: Debian does not package it, and
  * these functions are the same in all versions of the interface (QEMU 4.2 to 10). */
@@ -36,7 +39,8 @@ struct edge {
 
 struct block {
     uint64_t address;
-    uint64_t size;
+    uint64_t instructions;
+    uint64_t end; /* where a call in the last instruction returns to */
     uint64_t in_steps;
     uint64_t in_all;
     struct edge *edges;
@@ -60,18 +64,19 @@ static void *allocate(size_t size)
     return memory;
 }
 
-/* One record per address and size, however often QEMU translates the block. */
-static struct block *find_block(uint64_t address, uint64_t size)
+/* One record per address and length, however often QEMU translates the block. */
+static struct block *find_block(uint64_t address, uint64_t instructions, uint64_t end)
 {
     struct block **bucket = &buckets[(address >> 1) % BUCKETS];
     for (struct block *block = *bucket; block != NULL; block = block->next) {
-        if (block->address == address && block->size == size) {
+        if (block->address == address && block->instructions == instructions) {
             return block;
         }
     }
     struct block *block = allocate(sizeof(*block));
     block->address = address;
-    block->size = size;
+    block->instructions = instructions;
+    block->end = end;
     block->next = *bucket;
     *bucket = block;
     return block;
@@ -109,7 +114,7 @@ static void on_block(unsigned int cpu, void *data)
             /* The call ended the previous block, so it returns to that block's end. */
             inside = 1;
             ++calls;
-            return_address = previous == NULL ? 0 : previous->address + previous->size;
+            return_address = previous == NULL ? 0 : previous->end;
         } else if (calls > skip) {
             count_edge(previous, block);
         }
@@ -120,11 +125,11 @@ static void on_block(unsigned int cpu, void *data)
 
 static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 {
-    const struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, qemu_plugin_tb_n_insns(tb) - 1);
-    uint64_t address = qemu_plugin_tb_vaddr(tb);
+    size_t instructions = qemu_plugin_tb_n_insns(tb);
+    const struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, instructions - 1);
     uint64_t end = qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last);
     (void)id;
-    qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, 0, find_block(address, end - address));
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, 0, find_block(qemu_plugin_tb_vaddr(tb), instructions, end));
 }
 
 static void on_exit(plugin_id id, void *data)
@@ -138,12 +143,12 @@ static void on_exit(plugin_id id, void *data)
     fprintf(file, "calls %llu returns %llu\n", (unsigned long long)calls, (unsigned long long)returns);
     for (size_t i = 0; i < BUCKETS; ++i) {
         for (const struct block *block = buckets[i]; block != NULL; block = block->next) {
-            unsigned long long address = block->address, size = block->size;
+            unsigned long long address = block->address, instructions = block->instructions;
             if (block->in_steps != 0) {
-                fprintf(file, "step %llu %llu %llu\n", address, size, (unsigned long long)block->in_steps);
+                fprintf(file, "step %llu %llu %llu\n", address, instructions, (unsigned long long)block->in_steps);
             }
             if (block->in_all != 0) {
-                fprintf(file, "all %llu %llu %llu\n", address, size, (unsigned long long)block->in_all);
+                fprintf(file, "all %llu %llu %llu\n", address, instructions, (unsigned long long)block->in_all);
             }
             for (const struct edge *edge = block->edges; edge != NULL; edge = edge->next) {
                 fprintf(file, "edge %llu %llu %llu\n", address, (unsigned long long)edge->to->address,

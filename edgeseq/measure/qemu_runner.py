@@ -18,7 +18,7 @@ from edgeseq.errors import EmulationError, TargetError
 from edgeseq.firmware.build import Firmware
 from edgeseq.firmware.image import Image, read_image
 from edgeseq.firmware.toolchain import find_toolchain
-from edgeseq.measure.trace import PAINT, BlockTrace, EmulatedRun, painted_depth
+from edgeseq.measure.trace import PAINT, BlockTrace, EmulatedRun, bytes_of_instructions, painted_depth
 from edgeseq.targets import Core
 
 _PLUGIN_SOURCE = Path(__file__).with_name("qemu_counter.c")
@@ -55,7 +55,7 @@ def run_image(firmware: Firmware, source: bytes, *, count_after: int | None, cou
         _run(command, folder, core)
         stack_bytes = ram.stack_bytes()
         output = (folder / "es_output.bin").read_bytes() if (folder / "es_output.bin").exists() else b""
-        trace, all_blocks = _read_counts(folder / "counts", count_after, core) if counting else (None, Counter())
+        trace, all_blocks = _read_counts(folder / "counts", count_after, core, image) if counting else (None, Counter())
     return EmulatedRun(output, stack_bytes, trace, all_blocks)
 
 
@@ -112,13 +112,18 @@ def _fault_handler(core: Core, image: Image) -> int:
     return 0
 
 
-def _read_counts(path: Path, count_after: int | None, core: Core) -> tuple[BlockTrace | None, Counter[tuple[int, int]]]:
+def _read_counts(
+    path: Path, count_after: int | None, core: Core, image: Image
+) -> tuple[BlockTrace | None, Counter[tuple[int, int]]]:
     if not path.exists():
         raise EmulationError(f"{core.name}: QEMU wrote no counts; it must be built with plugins (Debian's is)")
     lines = [line.split() for line in path.read_text().splitlines()]
     tables: dict[str, Counter[tuple[int, int]]] = {"step": Counter(), "edge": Counter(), "all": Counter()}
     for kind, first, second, times in lines[1:]:
-        tables[kind][int(first), int(second)] = int(times)
+        address, other = int(first), int(second)
+        if kind != "edge":
+            other = bytes_of_instructions(image, address, other, core.isa)
+        tables[kind][address, other] = int(times)
     calls, returns = int(lines[0][1]), int(lines[0][3])
     if calls != returns:
         raise EmulationError(f"{core.name}: {calls} calls of the step function, but {returns} returns; its count is not exact")

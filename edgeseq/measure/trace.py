@@ -72,6 +72,14 @@ def count_instructions(blocks: Mapping[tuple[int, int], int], image: Image, isa:
     return sum(_instructions_in(image.code(*block), isa) * times for block, times in blocks.items())
 
 
+def bytes_of_instructions(image: Image, address: int, count: int, isa: Isa) -> int:
+    """Bytes of some instructions that follow one another."""
+    size = 0
+    for _ in range(count):
+        size += instruction_size(int.from_bytes(image.code(address + size, 2), "little"), isa)
+    return size
+
+
 def _instructions_in(code: bytes, isa: Isa) -> int:
     count = at = 0
     while at < len(code):

@@ -92,7 +92,7 @@ def verify(
         against.append(_compare(HOST, got, (outputs, states)))
         for core in cores:
             project = export_c(graph, kernel_set=load_target(core).kernels(optimize))
-            got = run_on_core(project, frames, reset.ravel(), core, folder / core, compiler)
+            got = run_on_core(project, frames, reset.ravel(), core, folder / core, compiler, optimize)
             against.append(_compare(f"c-{core}", got, (outputs, states)))
     return Verification(
         graph.name, graph.scheme, len(frames), tuple(against), fidelity(graph, windows, oracle.outputs, oracle.states)
@@ -120,13 +120,15 @@ def run_on_core(
     core_name: str,
     folder: Path,
     compiler: CompilerName,
+    optimize: Optimize = "speed",
 ) -> Int16Pair:
     """Outputs and states of the C code on an emulated core or a hosted target."""
     core, frames = load_target(core_name), encode_frames(x, reset)
     if isinstance(core, HostedTarget):
-        output = run_hosted(build_hosted(project, core, hosted_toolchain(core, compiler), folder, write_state=True), frames)
+        image = build_hosted(project, core, hosted_toolchain(core, compiler), folder, optimize=optimize, write_state=True)
+        output = run_hosted(image, frames)
     else:
-        firmware = build_firmware(project, core, find_toolchain(core, compiler), folder, write_state=True)
+        firmware = build_firmware(project, core, find_toolchain(core, compiler), folder, optimize=optimize, write_state=True)
         output = run_image(firmware, frames).output
     return decode_outputs(output, project.output_size, project.state_bytes // 2)
 

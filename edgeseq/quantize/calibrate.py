@@ -15,7 +15,7 @@ from edgeseq.graph import Graph
 from edgeseq.graph.layers import FloatArray
 from edgeseq.graph.reference import forward, normalize
 from edgeseq.quantize.choose import rounded_input, spread, state_sqnr_db
-from edgeseq.quantize.rounding import DAMPINGS, Moments, MomentSum
+from edgeseq.quantize.rounding import DAMPINGS, STRETCHES, Moments, MomentSum
 from edgeseq.quantize.types import QuantInput
 
 # More windows than this change no range that matters and only cost time.
@@ -35,13 +35,15 @@ MATMUL_INPUTS = ("x", "h", "gated_h")
 class Calibration:
     """max_abs[(layer, tensor)]: largest magnitude seen; moments: of the matmul inputs x, h and gated_h.
 
-    damping: how roundings compensate, one of rounding.DAMPINGS.
+    damping: how roundings compensate, one of rounding.DAMPINGS. stretch: what row scales are multiplied by, one of
+    rounding.STRETCHES.
     """
 
     max_abs: dict[tuple[str, str], float]
     moments: dict[tuple[str, str], Moments]
     input: QuantInput
     damping: float = DAMPINGS[0]
+    stretch: float = STRETCHES[0]
 
 
 def check_windows(graph: Graph, windows: npt.ArrayLike) -> FloatArray:

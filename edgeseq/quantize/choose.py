@@ -18,7 +18,7 @@ from edgeseq.arith.scale import Q7, Q15, Scale, preactivation_scale
 from edgeseq.graph import Graph, Gru, Lstm, SimpleRnn
 from edgeseq.graph.layers import FloatArray
 from edgeseq.graph.reference import forward, normalize
-from edgeseq.quantize.types import Matvec, QuantDense, QuantGraph, QuantInput, QuantRecurrent, QuantRelu
+from edgeseq.quantize.types import Matvec, QuantDense, QuantGraph, QuantGru, QuantInput, QuantRecurrent, QuantRelu
 
 # Windows that candidates are compared on; calibration ones, so no other data is needed.
 MAX_WINDOWS = 256
@@ -80,7 +80,7 @@ def _real_cell(layer: QuantRecurrent, in_scale: Scale) -> dict[str, Any]:
     out = preactivation_scale(layer.preactivation_shift)
     kernel, bias = _real(layer.input, in_scale, out)
     recurrent, recurrent_bias = _real(layer.recurrent, Q7, out)
-    both = np.stack([bias, recurrent_bias]) if hasattr(layer, "reset_after") else bias + recurrent_bias
+    both = np.stack([bias, recurrent_bias]) if isinstance(layer, QuantGru) else bias + recurrent_bias
     return {"kernel": kernel.T, "recurrent_kernel": recurrent.T, "bias": both}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -25,7 +26,7 @@ from edgeseq.quantize.parameters import (
     multipliers_for,
     quantize_matrix,
 )
-from edgeseq.quantize.rounding import DAMPINGS, DENSE_DAMPING, Moments, mean_error, round_matrix
+from edgeseq.quantize.rounding import DAMPINGS, DENSE_DAMPING, STRETCHES, Moments, mean_error, round_matrix
 from edgeseq.quantize.types import (
     SCHEMES,
     Matvec,
@@ -51,20 +52,21 @@ class _Tensor:
     """The tensor between two layers: the model's input, or int16 after the first layer.
 
     scale: of the tensor itself; bound: largest real magnitude it can ever hold;
-    input_dtype: of the model's input, None for a tensor between layers.
+    input_dtype, zero_point: of the model's input; None and 0 for a tensor between layers.
     """
 
     size: int
     scale: Scale
     bound: float
     input_dtype: Literal["int8", "int16"] | None = None
+    zero_point: int = 0
 
     @property
     def into_cell(self) -> MatmulInput:
         """How a recurrent layer reads it: the input's codes, or the top byte of an int16."""
         match self.input_dtype:
             case "int8":
-                return MatmulInput.doubled(self.scale, INT8_SPAN)
+                return MatmulInput.doubled(self.scale, INT8_SPAN, self.zero_point)
             case "int16":
                 return MatmulInput.doubled(self.scale, INPUT16_SPAN)
             case None:
@@ -92,14 +94,16 @@ def quantize(
         raise CalibrationError(f"unknown scheme {scheme!r}; available: {', '.join(SCHEMES)}")
     windows = check_windows(graph, calibration)
     ranges = calibrate(graph, windows, input_dtype)
-    return best_of([_quantized(graph, scheme, replace(ranges, damping=damping)) for damping in DAMPINGS], windows)
+    tries = itertools.product(DAMPINGS, STRETCHES)
+    candidates = [_quantized(graph, scheme, replace(ranges, damping=damping, stretch=stretch)) for damping, stretch in tries]
+    return best_of(candidates, windows)
 
 
 def _quantized(graph: Graph, scheme: Scheme, ranges: Calibration) -> QuantGraph:
     """Convert layer by layer with the scales and the rounding that `ranges` holds."""
     entry = ranges.input
     reach = max(abs(code - entry.zero_point) for code in entry.code_range)
-    tensor = _Tensor(graph.input_size, entry.scale, reach * entry.scale.value, entry.dtype)
+    tensor = _Tensor(graph.input_size, entry.scale, reach * entry.scale.value, entry.dtype, entry.zero_point)
     layers: list[QuantLayer] = []
     softmax = False
     for index, layer in enumerate(graph.layers):
@@ -161,8 +165,8 @@ def _recurrent_pair(
         f"layer {layer.name!r}",
         largest,
         lambda scale: [
-            multipliers_for(kernel, bias, x_enters, scale),
-            multipliers_for(recurrent, recurrent_bias, h_enters, scale),
+            multipliers_for(kernel, bias, x_enters, scale, ranges.stretch),
+            multipliers_for(recurrent, recurrent_bias, h_enters, scale, ranges.stretch),
         ],
     )
     x_moments, h_moments = ranges.moments[layer.name, "x"], ranges.moments[layer.name, "h"]

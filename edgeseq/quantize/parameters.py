@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.arith.requantize import Multipliers, choose_multipliers, round_to_odd
+from edgeseq.arith.requantize import Multipliers, choose_multipliers, round_to_short
 from edgeseq.arith.scale import (
     MAX_PREACTIVATION_SHIFT,
     MIN_PREACTIVATION_SHIFT,
@@ -31,17 +31,19 @@ class MatmulInput:
     """How a tensor enters an accumulator.
 
     scale: real value of one accumulator unit per weight step; span: largest magnitude that
-    meets a weight; odd_bias: values enter doubled, and the bias is odd.
+    meets a weight; odd_bias: values enter doubled, and the bias is odd; zero_point: what the
+    accumulator subtracts from each value, doubled too where values are.
     """
 
     scale: Scale
     span: int
     odd_bias: bool
+    zero_point: int = 0
 
     @classmethod
-    def doubled(cls, scale: Scale, span: int) -> MatmulInput:
+    def doubled(cls, scale: Scale, span: int, zero_point: int = 0) -> MatmulInput:
         """A tensor of that scale whose values enter doubled, so that an accumulator unit is worth half."""
-        return cls(scale.times_power_of_two(-1), 2 * span, odd_bias=True)
+        return cls(scale.times_power_of_two(-1), 2 * span, odd_bias=True, zero_point=2 * zero_point)
 
 
 def quantize_matrix(
@@ -51,9 +53,14 @@ def quantize_matrix(
     entering: MatmulInput,
     codes: npt.NDArray[np.int8],
 ) -> Matvec:
-    """Join rounded weights (rows, columns) with the bias in accumulator steps; proves that int32 suffices."""
+    """Join rounded weights (rows, columns) with the bias in accumulator steps; proves that int32 suffices.
+
+    Once the zero point's share is folded into it, a bias is 16 bits times one power of two (plus 1
+    if odd): small code stores it so, and what is lost is far below a step of the result.
+    """
     real_steps = bias / (multipliers.weight_scale * entering.scale.value)
-    bias_codes = round_to_odd(real_steps) if entering.odd_bias else np.round(real_steps).astype(np.int64)
+    share = entering.zero_point * codes.astype(np.int64).sum(axis=1)
+    bias_codes = round_to_short(real_steps - share, odd=entering.odd_bias) + share
     reach = np.abs(codes.astype(np.int64)).sum(axis=1) * entering.span + np.abs(bias_codes)
     if reach.max(initial=0) >= INT32_LIMIT:
         raise CalibrationError(f"a matrix of {weight.shape[1]} inputs can overflow its int32 accumulator; use a smaller layer")
@@ -91,6 +98,10 @@ def choose_preactivation(
     )
 
 
-def multipliers_for(weight: FloatArray, bias: FloatArray, entering: MatmulInput, out_scale: Scale) -> Multipliers | None:
-    """`choose_multipliers` for a (rows, columns) matrix."""
-    return choose_multipliers(row_reach(weight, entering), np.abs(bias), entering.scale, out_scale)
+def multipliers_for(
+    weight: FloatArray, bias: FloatArray, entering: MatmulInput, out_scale: Scale, stretch: float = 1.0
+) -> Multipliers | None:
+    """`choose_multipliers` for a (rows, columns) matrix whose scales are stretched."""
+    return choose_multipliers(
+        stretch * row_reach(weight, entering), np.abs(bias), entering.scale, out_scale, short=entering.odd_bias
+    )

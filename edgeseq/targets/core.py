@@ -78,8 +78,8 @@ class Core:
 
 
 def kernels_of(kernel_set: str, optimize: Optimize) -> str:
-    """A target's own kernels for speed; the portable ones, which are the smallest, for size."""
-    return kernel_set if optimize == "speed" else "portable"
+    """A target's own kernels for speed; for size those that make the smallest image on any target."""
+    return kernel_set if optimize == "speed" else "compact"
 
 
 def core_names() -> tuple[str, ...]:

@@ -14,10 +14,19 @@ static inline int32_t es_saturate_s16(int32_t value)
     __asm__("ssat %0, #16, %1" : "=r"(saturated) : "r"(value));
     return saturated;
 #else
-    if (value > INT16_MAX) {
-        return INT16_MAX;
-    }
-    return value < INT16_MIN ? INT16_MIN : value;
+    return value == (int16_t)value ? value : (value >> 31) ^ INT16_MAX;
+#endif
+}
+
+/* (a * b + 2^31) >> 32. */
+static inline int32_t es_multiply_high(int32_t a, int32_t b)
+{
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+    int32_t high;
+    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
+    return high;
+#else
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
 #endif
 }
 

@@ -9,7 +9,7 @@ static inline int32_t es_matrix_row_s8(const ES_FLASH es_matrix *matrix, uint32_
                                        uint16_t columns)
 {
     const int32_t dot = es_dot_s8(matrix->weight + (size_t)row * columns, x, columns);
-    /* Doubled sum plus odd bias: never an exact rounding tie (edgeseq.arith.requantize.round_to_odd). */
+    /* Doubled sum plus odd bias: never an exact rounding tie (edgeseq.arith.requantize.round_to_short). */
     return es_requantize(2 * dot + bias, matrix->multiplier[row], matrix->shift);
 }
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edgeseq.arith.activation import cell_argument, sigmoid_q15, tanh_q15
 from edgeseq.arith.product import multiply_q15, narrow_to_int8
-from edgeseq.arith.requantize import choose_multipliers, requantize, round_to_odd
+from edgeseq.arith.requantize import MAX_SHORT, choose_multipliers, requantize, round_to_short
 from edgeseq.arith.scale import Q7, Scale, preactivation_scale
 
 INT16 = np.arange(-32768, 32768)
@@ -74,14 +74,18 @@ def test_scale_rounds_up_by_at_most_one_in_64(value):
     st.lists(st.floats(1e-5, 2.0), min_size=1, max_size=20),
     st.floats(1e-3, 0.03),
     st.integers(2, 5),
+    st.booleans(),
 )
-def test_multipliers_are_exact_in_float32_and_cover_the_row(reach, step, shift):
+def test_multipliers_are_exact_in_float32_and_cover_the_row(reach, step, shift, short):
     """weight_scale is a float32, reproduces the multiplier exactly, and holds the row in 127 steps."""
     in_scale, out_scale = Scale.at_least(step), preactivation_scale(shift)
     weights = np.array(reach)
-    found = choose_multipliers(weights, np.zeros_like(weights), in_scale, out_scale)
+    found = choose_multipliers(weights, np.zeros_like(weights), in_scale, out_scale, short=short)
     if found is None:
         return
+    if short:
+        assert found.multiplier.max() // np.gcd.reduce(found.multiplier) <= MAX_SHORT
+        assert 16 <= found.shift <= 32
     scale = found.weight_scale
     assert np.array_equal(scale.astype(np.float32).astype(np.float64), scale)
     assert np.array_equal(in_scale.value * scale / out_scale.value, found.multiplier * 2.0**-found.shift)
@@ -93,9 +97,13 @@ def test_rows_too_large_for_the_shift_are_reported():
     assert choose_multipliers(np.array([1e4]), np.array([0.0]), Q7, preactivation_scale(2)) is None
 
 
-def test_round_to_odd_is_odd_and_near():
-    """round_to_odd moves a value by at most 1 and always lands on an odd integer."""
-    values = np.linspace(-50, 50, 4001)
-    odd = round_to_odd(values)
-    assert (odd % 2 == 1).all()
-    assert np.abs(odd - values).max() <= 1
+@given(st.lists(st.floats(-(2.0**29), 2.0**29), min_size=1, max_size=9), st.booleans())
+def test_round_to_short_stores_in_16_bits_and_is_near(values, odd):
+    """Every value is int16 times one power of two, plus 1 if odd; small ones move by at most 1, others by half a power."""
+    found = round_to_short(np.array(values), odd=odd)
+    assert (found % 2 == 1).all() or not odd
+    above = found - int(odd)
+    step = int(np.bitwise_or.reduce(above)) & -int(np.bitwise_or.reduce(above)) or 1
+    assert np.abs(above // step).max() <= 32768 or (above // step).min() == -32768
+    largest = np.abs(values).max()
+    assert np.abs(found - values).max() <= max(1, largest / 2**15)

@@ -3,20 +3,23 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from edgeseq.export.c import export_c
+from edgeseq.export.c import export_c, write_project
 from edgeseq.firmware import build_firmware, find_toolchain
 from edgeseq.firmware.image import read_image
+from edgeseq.firmware.toolchain import STRICT_FLAGS
 from edgeseq.measure.frames import decode_outputs, encode_frames
 from edgeseq.measure.profile import profile
 from edgeseq.measure.runner import run_image
 from edgeseq.measure.trace import count_instructions
+from edgeseq.resources import templates_root
 from edgeseq.simulate import Oracle
 from edgeseq.targets import core_names, load_core
-from tests.conftest import random_codes
+from tests.conftest import make_quantized, random_codes
 from tests.parity.cases import CASES
 
 CORES = [load_core(name) for name in core_names()]
@@ -47,6 +50,40 @@ def test_emulated_core_equals_oracle(name, core, compiler, tmp_path):
     second = oracle.run(x[None, 60:], keep_states=True)
     assert np.array_equal(outputs, np.concatenate([first.outputs[0], second.outputs[0]]))
     assert np.array_equal(states, np.concatenate([first.states[0], second.states[0]]))
+
+
+# An AVR's flash has a name of its own, which standard C does not know.
+@pytest.mark.parametrize(("core", "compiler"), [build for build in BUILDS if load_core(build.values[0]).isa != "avr"])
+@pytest.mark.parametrize("name", ["gru", "lstm, int16 input", "three layers"])
+def test_compiles_without_a_warning_for_its_core(name, core, compiler, tmp_path):
+    """The code that only the core's own compiler sees passes the strict flags too, as C99, and as C++ with zig."""
+    target = load_core(core)
+    toolchain = find_toolchain(target, compiler)
+    project = export_c(CASES[name].build(), name="model", kernel_set=target.kernel_set)
+    write_project(project, tmp_path)
+    headers = ["-I.", "-Ikernels", "-idirafter", str(templates_root() / "port" / "freestanding")]
+    for language in (["-std=c99"], ["-x", "c++", "-std=c++11"])[: 2 if compiler == "zig" else 1]:
+        for source in project.sources:
+            flags = [*toolchain.flags, *language, toolchain.optimize_flag("speed"), *STRICT_FLAGS]
+            toolchain.run([*flags, *headers, "-c", source, "-o", "x.o"], tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("core", core_names())
+@pytest.mark.parametrize("cell_shift", range(8))
+def test_emulated_core_takes_every_shift(cell_shift, core, tmp_path):
+    """Each shift of the cell and of the pre-activations, with gates and cells that saturate: 0 mismatches."""
+    graph = make_quantized("lstm", 9, 7, 3, 3, gain=5.0)
+    lstm = replace(graph.layers[0], cell_shift=cell_shift, preactivation_shift=2 + cell_shift % 6)
+    graph = replace(graph, layers=(lstm, *graph.layers[1:]))
+    target = load_core(core)
+    project, x = export_c(graph, name="model", kernel_set=target.kernel_set), random_codes(graph, 100)
+    firmware = build_firmware(project, target, find_toolchain(target), tmp_path, write_state=True)
+    run = run_image(firmware, encode_frames(x, np.zeros(len(x), bool)))
+    outputs, states = decode_outputs(run.output, graph.output_size, project.state_bytes // 2)
+    wanted = Oracle(graph).run(x[None], keep_states=True)
+    assert np.array_equal(outputs, wanted.outputs[0])
+    assert np.array_equal(states, wanted.states[0])
 
 
 @pytest.mark.slow

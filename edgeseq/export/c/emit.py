@@ -97,11 +97,10 @@ def float_literal(value: float) -> str:
     ('0.1f', '3.0517578e-05f', '3.0f')
     """
     single = np.float32(value)
-    text = np.format_float_positional(single, unique=True) if 1e-4 <= abs(single) < 1e7 else f"{single:.9g}"
-    if abs(single) < 1e-4 or abs(single) >= 1e7:
-        text = np.format_float_scientific(single, unique=True)
     if single == 0:
         return "0.0f"
+    plain = 1e-4 <= abs(single) < 1e7
+    text = (np.format_float_positional if plain else np.format_float_scientific)(single, unique=True)
     if text.endswith("."):
         text += "0"
     return text + "f"

@@ -43,12 +43,12 @@ def plan_recurrent(layer: QuantRecurrent, label: str, prefix: str, source: Sourc
         calls.append(f"memcpy(y, {hidden}, sizeof({hidden}));")
     return LayerPlan(
         label=label,
-        data=array(f"{prefix}_{label}_rows", packed.words) + _instance(layer, cell, f"{prefix}_{label}"),
+        data=array(f"{prefix}_{label}_rows", packed.rows) + _instance(layer, cell, f"{prefix}_{label}"),
         calls=tuple(calls),
         kernels=(*_kernels(isa, *isa.sources(cell)), *_HEADERS, f"fast/es_fast_{cell.stem}.h"),
         output=hidden,
         weight_bytes=packed.weight_bytes,
-        table_bytes=packed.words.nbytes - packed.weight_bytes,
+        table_bytes=packed.rows.nbytes - packed.weight_bytes,
         carry=tuple(carry),
         work=tuple(work),
         kernel_set=isa.name,
@@ -56,7 +56,10 @@ def plan_recurrent(layer: QuantRecurrent, label: str, prefix: str, source: Sourc
 
 
 def plan_dense(layer: QuantDense, label: str, prefix: str, source: Source, isa: Isa, *, last: bool) -> LayerPlan:
-    """Plan a Dense layer that reads an int16 tensor."""
+    """Plan a Dense layer that reads an int16 tensor, or leave it to the portable kernels with the reason."""
+    refusal = isa.refusal_dense(layer.matvec)
+    if refusal is not None:
+        return replace(portable.plan_dense(layer, label, prefix, source, last=last), refusal=refusal)
     packed = isa.pack_dense(layer.matvec)
     name = f"{prefix}_{label}"
     output = "y" if last else f"state->scratch.{label}_y"
@@ -67,12 +70,12 @@ def plan_dense(layer: QuantDense, label: str, prefix: str, source: Source, isa: 
     kernels += portable.activation_kernels(layer.activation)
     return LayerPlan(
         label=label,
-        data=array(f"{name}_rows", packed.words),
+        data=array(f"{name}_rows", packed.rows),
         calls=tuple(calls),
         kernels=tuple(kernels),
         output=output,
         weight_bytes=packed.weight_bytes,
-        table_bytes=packed.words.nbytes - packed.weight_bytes,
+        table_bytes=packed.rows.nbytes - packed.weight_bytes,
         tensors=() if last else (Buffer(f"{label}_y", "int16", layer.units, "result of the Dense layer"),),
         kernel_set=isa.name,
     )

@@ -11,25 +11,26 @@
  *
  * es_isa.h brings, for one family of cores:
  *   ES_GROUP                units whose rows lie together in ES_LAYER_rows
+ *   es_rows                 element of ES_LAYER_rows
  *   es_view                 element of a view: x or the state as the row loop reads it
  *   es_view_codes8, es_view_codes16, es_view_state   make a view of int8 codes, 15-bit codes, an int16 state
  *   es_views, es_make_views both views of a layer
  *   es_gate_rows            one group's rows: `sums` gates whose two parts are added, then `parts` gates that keep them
  *                           apart (input first); pre[gate * ES_GROUP + unit]. Returns the next group's rows.
  *   es_dense_rows           ES_LAYER_rows of a Dense layer times an int16 x
- * and may bring faster es_product, es_curve, es_fast_sigmoid and es_fast_tanh, es_gru_units and es_lstm_units, and
- * with ES_HAS_TYPES
- *   es_word                 element of ES_LAYER_rows, else int32_t
+ * and may bring faster es_product, es_curve, es_fast_sigmoid, es_gru_units, es_lstm_units, ..., and with ES_HAS_SUM
  *   es_sum                  element of pre, else int32_t; if it is int16_t, es_gate_rows saturates
- *   ES_SUMS                 elements of pre for so many gates, else one per sum and two per gate kept apart */
+ *   ES_SUMS                 elements of pre, else one for a sum and two for a gate kept apart */
 #ifndef ES_FAST_H
 #define ES_FAST_H
 
 #include "es_isa.h"
 
-#ifndef ES_HAS_TYPES
-typedef int32_t es_word;
+#ifndef ES_HAS_SUM
 typedef int32_t es_sum;
+#endif
+
+#ifndef ES_SUMS
 #define ES_SUMS(sums, parts) (((sums) + 2 * (parts)) * ES_GROUP)
 #endif
 
@@ -40,7 +41,8 @@ typedef int32_t es_sum;
 #define ES_LAYER_NAME(suffix) ES_PASTE(ES_LAYER, suffix)
 
 /* Units of the group that starts at `unit`: the last one may be partly padding. */
-#define ES_GROUP_OF(unit) ((uint16_t)(ES_UNITS - (unit) < ES_GROUP ? ES_UNITS - (unit) : ES_GROUP))
+#define ES_GROUP_OF(unit)                                                                                              \
+    ((uint16_t)(ES_UNITS % ES_GROUP != 0 && ES_UNITS - (unit) < ES_GROUP ? ES_UNITS - (unit) : ES_GROUP))
 
 #ifndef ES_HAS_UNITS
 static inline void es_gru_units(const es_sum *pre, int16_t *h, uint16_t count, uint8_t shift)
@@ -56,6 +58,35 @@ static inline void es_lstm_units(const es_sum *pre, int16_t *h, int16_t *c, uint
     for (uint16_t i = 0; i < count; ++i) {
         h[i] = es_lstm_unit(pre[i], pre[ES_GROUP + i], pre[2 * ES_GROUP + i], pre[3 * ES_GROUP + i], c + i, shift,
                             cell_shift);
+    }
+}
+#endif
+
+#ifndef ES_HAS_GRU_BEFORE_UNITS
+/* Update and reset gate -> update, r * h. */
+static inline void es_gru_before_gates(const es_sum *pre, const int16_t *h, int16_t *update, int16_t *reset,
+                                       uint16_t count, uint8_t shift)
+{
+    for (uint16_t i = 0; i < count; ++i) {
+        update[i] = (int16_t)es_fast_sigmoid(pre[i], shift);
+        reset[i] = (int16_t)es_product(es_fast_sigmoid(pre[ES_GROUP + i], shift), h[i], 0);
+    }
+}
+
+static inline void es_gru_before_units(const es_sum *pre, const int16_t *update, int16_t *h, uint16_t count,
+                                       uint8_t shift)
+{
+    for (uint16_t i = 0; i < count; ++i) {
+        h[i] = es_gru_before_unit(update[i], pre[i], h[i], shift);
+    }
+}
+#endif
+
+#ifndef ES_HAS_SIMPLE_RNN_UNITS
+static inline void es_simple_rnn_units(const es_sum *pre, int16_t *h, uint16_t count, uint8_t shift)
+{
+    for (uint16_t i = 0; i < count; ++i) {
+        h[i] = (int16_t)es_fast_tanh(pre[i], shift);
     }
 }
 #endif

@@ -16,7 +16,7 @@ static inline int32_t es_product(int32_t a, int32_t b, uint8_t extra_shift)
 {
     const int32_t product = a * b;
     const int32_t half = (int32_t)1 << (14 + extra_shift);
-    return (product + half + (product < 0 ? -1 : 1)) >> (15 + extra_shift);
+    return (product + half + ((product >> 31) | 1)) >> (15 + extra_shift);
 }
 
 static inline int32_t es_add_product(int32_t addend, int32_t a, int32_t b)
@@ -30,31 +30,9 @@ static inline int32_t es_subtract_product(int32_t minuend, int32_t a, int32_t b)
 }
 #endif
 
-#ifndef ES_HAS_CURVE
-/* 2^25 * (sigmoid(|v| * scale / 12288) - 1/2), its bits inverted if v < 0. */
-static inline int32_t es_curve(int32_t v, int32_t scale)
-{
-    const int32_t sign = v >> 31;
-    int32_t magnitude = ((v ^ sign) - sign) * scale;
-    magnitude = magnitude < 130559 ? magnitude : 130559;
-    const ES_FLASH int16_t *entry = es_sigmoid_table + (magnitude >> 9);
-    const int32_t left = entry[0];
-    return (left * 512 + (magnitude & 511) * (entry[1] - left)) ^ sign;
-}
-
-static inline int32_t es_curve_sigmoid(int32_t curve)
-{
-    return 16384 + ((curve + 512) >> 10);
-}
-
-static inline int32_t es_curve_tanh(int32_t curve)
-{
-    return (curve + 256) >> 9;
-}
-#endif
-
 #ifndef ES_HAS_ACTIVATIONS
 /* Twins: edgeseq.arith.activation.sigmoid_q15 and tanh_q15 of v << shift. */
+#ifdef ES_HAS_CURVE
 static inline int32_t es_fast_sigmoid(int32_t v, uint8_t shift)
 {
     return es_curve_sigmoid(es_curve(v, (int32_t)1 << shift));
@@ -64,6 +42,32 @@ static inline int32_t es_fast_tanh(int32_t v, uint8_t shift)
 {
     return es_curve_tanh(es_curve(v, (int32_t)2 << shift));
 }
+#else
+/* 2^(25-shift) * (sigmoid((|v| << shift) / 12288) - 1/2), its bits inverted if v < 0; shift <= 8. The argument is not
+ * shifted, since those bits of the fraction are zero; only at the clamp are they not, where rounding hides them. */
+static inline int32_t es_curve(int32_t v, uint8_t shift)
+{
+    const uint8_t fraction_bits = (uint8_t)(9 - shift);
+    const int32_t sign = v >> 31, limit = 130559 >> shift;
+    int32_t magnitude = (v ^ sign) - sign;
+    magnitude = magnitude < limit ? magnitude : limit;
+    const ES_FLASH int16_t *entry = es_sigmoid_table + (magnitude >> fraction_bits);
+    /* No entry is negative, and Thumb-1 loads unsigned halfwords best. */
+    const int32_t left = (uint16_t)entry[0], right = (uint16_t)entry[1];
+    const int32_t fraction = magnitude & (((int32_t)1 << fraction_bits) - 1);
+    return (left * ((int32_t)1 << fraction_bits) + fraction * (right - left)) ^ sign;
+}
+
+static inline int32_t es_fast_sigmoid(int32_t v, uint8_t shift)
+{
+    return (es_curve(v, shift) + ((int32_t)32769 << (9 - shift))) >> (10 - shift);
+}
+
+static inline int32_t es_fast_tanh(int32_t v, uint8_t shift)
+{
+    return (es_curve(v, (uint8_t)(shift + 1)) + ((int32_t)1 << (7 - shift))) >> (8 - shift);
+}
+#endif
 #endif
 
 /* Gates z, r and the candidate's two parts -> the new hidden state. */
@@ -90,7 +94,8 @@ static inline int32_t es_cell_tanh(int32_t cell, uint8_t cell_shift)
         const int32_t argument = (3 * cell + ((int32_t)1 << (2 - cell_shift))) >> (3 - cell_shift);
         return es_fast_tanh(argument, 0);
     }
-    return es_fast_tanh(es_product(24576, cell, 0), (uint8_t)(cell_shift - 1));
+    /* es_product(24576, cell, 0) without the 13 zeros of 24576. */
+    return es_fast_tanh((3 * cell + 2 + (cell >> 31)) >> 2, (uint8_t)(cell_shift - 1));
 }
 
 /* Input, forget, candidate and output gate -> the new cell, and through it the hidden state. */

@@ -2,27 +2,21 @@
 static void ES_LAYER_NAME(_step)(const void *x, int16_t *h, es_view *h_view, es_view *reset_view, int16_t *gates)
 {
     int16_t *update = gates, *reset = gates + ES_UNITS;
-    const ES_FLASH es_word *rows = ES_LAYER_NAME(_rows);
+    const ES_FLASH es_rows *rows = ES_LAYER_NAME(_rows);
     es_view_state(h, ES_UNITS, h_view);
     const es_views views = es_make_views(x, ES_INPUTS, ES_INPUT_SHIFT, h_view, ES_UNITS, ES_STATE_SHIFT);
     /* r * h of all units must be known before the first candidate. */
     for (uint16_t unit = 0; unit < ES_UNITS; unit = (uint16_t)(unit + ES_GROUP)) {
         es_sum pre[ES_SUMS(2, 0)];
         rows = es_gate_rows(rows, &views, 2, 0, ES_WIDE, ES_BOUNDED, pre);
-        for (uint16_t i = 0; i < ES_GROUP_OF(unit); ++i) {
-            update[unit + i] = (int16_t)es_fast_sigmoid(pre[i], ES_PREACTIVATION_SHIFT);
-            const int32_t r = es_fast_sigmoid(pre[ES_GROUP + i], ES_PREACTIVATION_SHIFT);
-            reset[unit + i] = (int16_t)es_product(r, h[unit + i], 0);
-        }
+        es_gru_before_gates(pre, h + unit, update + unit, reset + unit, ES_GROUP_OF(unit), ES_PREACTIVATION_SHIFT);
     }
     es_view_state(reset, ES_UNITS, reset_view);
     const es_views gated = es_make_views(x, ES_INPUTS, ES_INPUT_SHIFT, reset_view, ES_UNITS, ES_STATE_SHIFT);
     for (uint16_t unit = 0; unit < ES_UNITS; unit = (uint16_t)(unit + ES_GROUP)) {
         es_sum pre[ES_SUMS(1, 0)];
         rows = es_gate_rows(rows, &gated, 1, 0, ES_WIDE, ES_BOUNDED, pre);
-        for (uint16_t i = 0; i < ES_GROUP_OF(unit); ++i) {
-            h[unit + i] = es_gru_before_unit(update[unit + i], pre[i], h[unit + i], ES_PREACTIVATION_SHIFT);
-        }
+        es_gru_before_units(pre, update + unit, h + unit, ES_GROUP_OF(unit), ES_PREACTIVATION_SHIFT);
     }
 }
 #include "es_fast_end.h"

@@ -1,15 +1,13 @@
 /* One time step of a SimpleRNN. A template: the model defines ES_LAYER and what es_fast.h asks for. */
 static void ES_LAYER_NAME(_step)(const void *x, int16_t *h, es_view *h_view)
 {
-    const ES_FLASH es_word *rows = ES_LAYER_NAME(_rows);
+    const ES_FLASH es_rows *rows = ES_LAYER_NAME(_rows);
     es_view_state(h, ES_UNITS, h_view);
     const es_views views = es_make_views(x, ES_INPUTS, ES_INPUT_SHIFT, h_view, ES_UNITS, ES_STATE_SHIFT);
     for (uint16_t unit = 0; unit < ES_UNITS; unit = (uint16_t)(unit + ES_GROUP)) {
         es_sum pre[ES_SUMS(1, 0)];
         rows = es_gate_rows(rows, &views, 1, 0, ES_WIDE, ES_BOUNDED, pre);
-        for (uint16_t i = 0; i < ES_GROUP_OF(unit); ++i) {
-            h[unit + i] = (int16_t)es_fast_tanh(pre[i], ES_PREACTIVATION_SHIFT);
-        }
+        es_simple_rnn_units(pre, h + unit, ES_GROUP_OF(unit), ES_PREACTIVATION_SHIFT);
     }
 }
 #include "es_fast_end.h"

@@ -46,8 +46,9 @@ void Reset_Handler(void)
 
 typedef void (*es_vector)(void);
 
-/* The first word is the initial stack pointer; the cast is what the architecture asks for. */
-__attribute__((section(".vectors"), used)) static const es_vector vectors[16] = {
+/* The first word is the initial stack pointer; the cast is what the architecture asks for. Nothing here enables an
+ * interrupt or a fault of its own, so that NMI and HardFault are the last vectors that are read. */
+__attribute__((section(".vectors"), used)) static const es_vector vectors[4] = {
     (es_vector)(uintptr_t)&__stack_top,
     Reset_Handler,
     halt,

@@ -9,29 +9,35 @@
 enum { SYS_OPEN = 0x01, SYS_WRITE = 0x05, SYS_READ = 0x06 };
 enum { MODE_READ_BINARY = 1, MODE_WRITE_BINARY = 5 };
 
-static uintptr_t open_file(const char *name, uintptr_t length, uintptr_t mode)
+typedef struct {
+    const char *name;
+    uint8_t length, mode, operation;
+} es_file;
+
+static const es_file files[2] = {
+    {"es_input.bin", 12, MODE_READ_BINARY, SYS_READ},
+    {"es_output.bin", 13, MODE_WRITE_BINARY, SYS_WRITE},
+};
+
+/* Returns the number of bytes that were not transferred. */
+static int32_t transfer(uint8_t index, uintptr_t data, size_t size)
 {
-    const uintptr_t arguments[3] = {(uintptr_t)name, mode, length};
-    return (uintptr_t)es_semihosting(SYS_OPEN, (uintptr_t)arguments);
+    static uintptr_t handles[2];
+    const es_file *file = &files[index];
+    if (handles[index] == 0) {
+        const uintptr_t arguments[3] = {(uintptr_t)file->name, file->mode, file->length};
+        handles[index] = (uintptr_t)es_semihosting(SYS_OPEN, (uintptr_t)arguments);
+    }
+    const uintptr_t arguments[3] = {handles[index], data, size};
+    return es_semihosting(file->operation, (uintptr_t)arguments);
 }
 
 int es_port_read(void *data, size_t size)
 {
-    static uintptr_t handle;
-    if (handle == 0) {
-        handle = open_file("es_input.bin", 12, MODE_READ_BINARY);
-    }
-    const uintptr_t arguments[3] = {handle, (uintptr_t)data, size};
-    /* SYS_READ answers with the number of bytes it did not read. */
-    return es_semihosting(SYS_READ, (uintptr_t)arguments) == 0 ? 0 : -1;
+    return transfer(0, (uintptr_t)data, size) == 0 ? 0 : -1;
 }
 
 void es_port_write(const void *data, size_t size)
 {
-    static uintptr_t handle;
-    if (handle == 0) {
-        handle = open_file("es_output.bin", 13, MODE_WRITE_BINARY);
-    }
-    const uintptr_t arguments[3] = {handle, (uintptr_t)data, size};
-    (void)es_semihosting(SYS_WRITE, (uintptr_t)arguments);
+    (void)transfer(1, (uintptr_t)data, size);
 }

@@ -43,6 +43,10 @@ class Avr:
                 return f"a requantisation shift of {matrix.shift} is above {_MAX_SHIFT}"
         return None
 
+    def refusal_dense(self, matrix: Matvec) -> str | None:
+        """Any layer fits."""
+        return None
+
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
         """Codes of 15 bits are read where they lie; others as unsigned bytes, their sum behind them."""
         # An even size: the compiler aligns nothing, so that the header's figures hold on every machine.

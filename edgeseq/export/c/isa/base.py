@@ -18,9 +18,12 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Packed:
-    """A weight stream. words: int32 or bytes; weight_bytes: how many of its bytes are weights, padding included."""
+    """A weight stream.
 
-    words: Words | Bytes
+    rows: int32, int8 or uint8, whichever the kernels read; weight_bytes: how many of its bytes are weights, padding included.
+    """
+
+    rows: npt.NDArray[np.int32] | npt.NDArray[np.int8] | Bytes
     weight_bytes: int
 
 
@@ -36,14 +39,17 @@ class Isa(Protocol):
     def refusal(self, cell: Cell) -> str | None:
         """Why this layer must use the portable kernels, or None."""
 
+    def refusal_dense(self, matrix: Matvec) -> str | None:
+        """The same for a Dense layer that reads an int16 tensor."""
+
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
         """The scratch buffer of a view of `size` values, or None where they are read as they lie."""
 
     def pack(self, cell: Cell) -> Packed:
-        """Words of a recurrent layer, phase by phase, group by group."""
+        """Rows of a recurrent layer, phase by phase, group by group."""
 
     def pack_dense(self, matrix: Matvec) -> Packed:
-        """Words of a Dense layer that reads an int16 tensor."""
+        """Rows of a Dense layer that reads an int16 tensor."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ from edgeseq.export.c.layout import Cell, Entry, largest_accumulator
 from edgeseq.quantize.types import Matvec
 
 _ACCUMULATOR_LIMIT = 2**23  # the high row of a pair has 24 bits
+_UNITS_IN_ASSEMBLY = ("gru", "lstm")
 _MAX_PAIR_SHIFT = 24  # its multiplier carries 2^-8
 
 
@@ -25,7 +26,8 @@ class Dsp:
         width = "s16" if cell.wide else "s8"
         kinds = ["parts"] if not cell.bounded or any(phase.parts for phase in cell.phases) else []
         kinds += ["sum"] if cell.bounded else []
-        return ("es_rows_dsp.h", *(f"es_rows_{kind}_{width}.c" for kind in kinds))
+        units = [f"es_units_{cell.stem}.c"] if cell.stem in _UNITS_IN_ASSEMBLY else []
+        return ("es_rows_dsp.h", "es_units_dsp.h", *(f"es_rows_{kind}_{width}.c" for kind in kinds), *units)
 
     def refusal(self, cell: Cell) -> str | None:
         """A pair of rows shares one word, so that the high one must fit 24 bits."""
@@ -39,6 +41,10 @@ class Dsp:
                 return f"a requantisation shift of {matrix.shift} is above {_MAX_PAIR_SHIFT}"
             if matrix.weight.min(initial=0) == -128:
                 return "a weight of -128 does not fit a pair"
+        return None
+
+    def refusal_dense(self, matrix: Matvec) -> str | None:
+        """Any layer fits."""
         return None
 
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:

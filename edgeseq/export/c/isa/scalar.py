@@ -9,8 +9,6 @@ from edgeseq.export.c.isa.base import Packed, Rows, Words, as_words, bytes_as_wo
 from edgeseq.export.c.layout import Cell, Entry
 from edgeseq.quantize.types import Matvec
 
-_DENSE_ROWS = 4
-
 
 class Scalar:
     """All gate rows of two units at once."""
@@ -23,6 +21,10 @@ class Scalar:
         return ()
 
     def refusal(self, cell: Cell) -> str | None:
+        """Any layer fits."""
+        return None
+
+    def refusal_dense(self, matrix: Matvec) -> str | None:
         """Any layer fits."""
         return None
 
@@ -44,15 +46,19 @@ class Scalar:
                 weights = [bytes_as_words(rows.weight.T) for rows in (kernel, state)]
                 apart = state.bias[len(phase.sums) * self.group :]
                 multipliers = halves_as_words(np.concatenate([kernel.multiplier, state.multiplier]))
-                words += [as_words(kernel.bias), weights[0], as_words(apart), weights[1], multipliers]
+                words += [as_words(kernel.bias >> 1), weights[0], as_words(apart >> 1), weights[1], multipliers]
                 weight_words += weights[0].size + weights[1].size
         return Packed(np.concatenate(words), 4 * weight_words)
 
     def pack_dense(self, matrix: Matvec) -> Packed:
-        """Four rows at a time."""
+        """Four rows at a time, one or two at the end together."""
         words: list[Words] = []
-        for first in range(0, matrix.rows, _DENSE_ROWS):
-            rows = Rows.take(matrix, first, _DENSE_ROWS, matrix.rows)
-            words += [as_words(rows.bias), bytes_as_words(rows.weight.T), halves_as_words(rows.multiplier)]
-        weight_bytes = -(-matrix.rows // _DENSE_ROWS) * _DENSE_ROWS * matrix.columns
-        return Packed(np.concatenate(words), weight_bytes)
+        weight_words = first = 0
+        while first < matrix.rows:
+            count = 4 if matrix.rows - first > 2 else 2
+            rows = Rows.take(matrix, first, count, matrix.rows)
+            weights = bytes_as_words(rows.weight.T)
+            words += [as_words(rows.bias), weights, halves_as_words(rows.multiplier)]
+            weight_words += weights.size
+            first += count
+        return Packed(np.concatenate(words), 4 * weight_words)

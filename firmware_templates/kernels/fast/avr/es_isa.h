@@ -15,7 +15,7 @@
 #include "es_kernels.h"
 
 #define ES_GROUP 4
-#define ES_HAS_TYPES
+#define ES_HAS_SUM
 #define ES_SUMS(sums, parts) (2 * ((sums) + (parts)) * ES_GROUP)
 
 /* Which row loop a layer calls is known only to a compiler that optimises. */
@@ -31,7 +31,7 @@
 #define ES_INLINE static inline
 #endif
 
-typedef uint8_t es_word;
+typedef uint8_t es_rows;
 typedef int16_t es_sum;
 typedef uint8_t es_view; /* the values, offset by 128, then their sum (2 bytes) */
 
@@ -126,7 +126,7 @@ void es_blocks_saturated(void);
                        "r16", "r17", "r18", "r19", "r20", "r21", "r23", "memory")
 
 /* Rows of 4 * blocks -> parts. `bounded`: no row can leave int16. */
-ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, const es_part *part, uint8_t blocks,
+ES_INLINE const ES_FLASH es_rows *es_blocks_s8(const ES_FLASH es_rows *stream, const es_part *part, uint8_t blocks,
                                                uint8_t bounded, uint8_t part_shift, int16_t *parts)
 {
     register int16_t *to __asm__("r24") = parts;
@@ -148,12 +148,12 @@ ES_INLINE int16_t es_add_s16(int16_t a, int16_t b)
     return (int16_t)es_saturate_s16((int32_t)a + b);
 }
 
-ES_INLINE uint32_t es_load24(const ES_FLASH es_word *at)
+ES_INLINE uint32_t es_load24(const ES_FLASH es_rows *at)
 {
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16;
 }
 
-ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, const es_part *part, uint8_t blocks,
+ES_INLINE const ES_FLASH es_rows *es_blocks_s8(const ES_FLASH es_rows *stream, const es_part *part, uint8_t blocks,
                                                uint8_t bounded, uint8_t part_shift, int16_t *parts)
 {
     const uint16_t columns = (uint16_t)(8 * part->eights + part->ones);
@@ -161,7 +161,7 @@ ES_INLINE const ES_FLASH es_word *es_blocks_s8(const ES_FLASH es_word *stream, c
     (void)bounded;
     (void)part_shift;
     for (uint8_t block = 0; block < blocks; ++block, parts += 4) {
-        const ES_FLASH es_word *multiplier = stream + 12 + 4 * columns;
+        const ES_FLASH es_rows *multiplier = stream + 12 + 4 * columns;
         for (uint8_t row = 0; row < 4; ++row) {
             uint32_t acc = es_load24(stream + 3 * row) - 128 * sum;
             for (uint16_t i = 0; i < columns; ++i) {
@@ -235,7 +235,7 @@ __attribute__((naked, noinline, unused)) static void es_wide_avr(void)
 }
 
 /* Blocks of two rows and a 16-bit x -> y: sum w * x + bias, requantised. doubled: 2 * (sum w * x + bias) + 1. */
-ES_INLINE const ES_FLASH es_word *es_rows_s16(const ES_FLASH es_word *stream, const int16_t *x, uint16_t columns,
+ES_INLINE const ES_FLASH es_rows *es_rows_s16(const ES_FLASH es_rows *stream, const int16_t *x, uint16_t columns,
                                               uint16_t rows, uint8_t doubled, uint8_t shift, int16_t *y)
 {
     for (uint16_t done = 0; done < rows; done = (uint16_t)(done + 254)) {
@@ -256,13 +256,13 @@ ES_INLINE const ES_FLASH es_word *es_rows_s16(const ES_FLASH es_word *stream, co
 
 #else
 
-ES_INLINE const ES_FLASH es_word *es_rows_s16(const ES_FLASH es_word *stream, const int16_t *x, uint16_t columns,
+ES_INLINE const ES_FLASH es_rows *es_rows_s16(const ES_FLASH es_rows *stream, const int16_t *x, uint16_t columns,
                                               uint16_t rows, uint8_t doubled, uint8_t shift, int16_t *y)
 {
     const uint8_t right = shift == 16 ? 17 : shift;
     for (uint16_t row = 0; row < rows; ++row) {
-        const ES_FLASH es_word *bias = stream + 4 * (row & 1), *weight = stream + 8 + (row & 1);
-        const ES_FLASH es_word *multiplier = stream + 8 + 2 * columns + 2 * (row & 1);
+        const ES_FLASH es_rows *bias = stream + 4 * (row & 1), *weight = stream + 8 + (row & 1);
+        const ES_FLASH es_rows *multiplier = stream + 8 + 2 * columns + 2 * (row & 1);
         int32_t acc = (int32_t)(es_load24(bias) | (uint32_t)bias[3] << 24);
         for (uint16_t i = 0; i < columns; ++i) {
             acc += (int32_t)(int8_t)weight[2 * i] * x[i];
@@ -283,7 +283,7 @@ ES_INLINE const ES_FLASH es_word *es_rows_s16(const ES_FLASH es_word *stream, co
 #define es_gate_rows(stream, views, sums, parts, wide, bounded, pre)                                                   \
     es_gate_rows_avr(stream, views, sums, parts, wide, bounded, ES_INPUT_SHIFT, ES_STATE_SHIFT, pre)
 
-ES_INLINE const ES_FLASH es_word *es_gate_rows_avr(const ES_FLASH es_word *stream, const es_views *views, uint8_t sums,
+ES_INLINE const ES_FLASH es_rows *es_gate_rows_avr(const ES_FLASH es_rows *stream, const es_views *views, uint8_t sums,
                                                    uint8_t parts, uint8_t wide, uint8_t bounded, uint8_t input_shift,
                                                    uint8_t state_shift, es_sum *pre)
 {
@@ -308,7 +308,7 @@ ES_INLINE const ES_FLASH es_word *es_gate_rows_avr(const ES_FLASH es_word *strea
     return stream;
 }
 
-ES_INLINE void es_dense_rows(const ES_FLASH es_word *stream, const int16_t *x, uint16_t inputs, uint16_t units,
+ES_INLINE void es_dense_rows(const ES_FLASH es_rows *stream, const int16_t *x, uint16_t inputs, uint16_t units,
                              uint8_t shift, int16_t *y)
 {
     (void)es_rows_s16(stream, x, inputs, units, 0, shift, y);

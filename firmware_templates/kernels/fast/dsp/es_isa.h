@@ -19,10 +19,12 @@
 
 #define ES_GROUP 4
 
+typedef int32_t es_rows;
 typedef int32_t es_view; /* two doubled int16 values */
 
 #if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
 #define ES_DSP 1
+#define ES_UNUSED __attribute__((unused)) /* as far as a compiler sees, which does not look into assembly */
 #else
 #define ES_DSP 0
 #endif
@@ -79,18 +81,6 @@ static inline int32_t es_load_word(const void *address)
     int32_t word;
     memcpy(&word, address, sizeof(word));
     return word;
-#endif
-}
-
-/* (acc * multiplier + 2^31) >> 32, saturated: es_requantize with the shift inside the multiplier. */
-static inline int32_t es_scale(int32_t acc, int32_t multiplier)
-{
-#if ES_DSP
-    int32_t scaled;
-    __asm__("smmulr %0, %1, %2" : "=r"(scaled) : "r"(acc), "r"(multiplier));
-    return scaled;
-#else
-    return (int32_t)(((int64_t)acc * multiplier + ((int64_t)1 << 31)) >> 32);
 #endif
 }
 
@@ -218,6 +208,40 @@ static inline int32_t es_subtract_product(int32_t minuend, int32_t a, int32_t b)
     return difference;
 }
 
+#define ES_HAS_UNITS
+/* All units of a group from h to end; scale: 1 << pre-activation shift. */
+void es_gru_units_dsp(const int32_t *pre, int16_t *h, const int16_t *end, int32_t scale);
+
+/* gates: 1 << pre-activation shift; product: 2^17 >> cell shift; argument: table argument of tanh(cell) from 4 * cell,
+ * times 2^-32; cell: its table scale; end: of h. */
+typedef struct {
+    int32_t gates, product, argument, cell;
+    const int16_t *end;
+} es_lstm_scales;
+
+void es_lstm_units_dsp(const int32_t *pre, int16_t *h, int16_t *c, const es_lstm_scales *scales);
+void es_lstm_units_large_dsp(const int32_t *pre, int16_t *h, int16_t *c, const es_lstm_scales *scales);
+
+static inline void es_gru_units(const int32_t *pre, int16_t *h, uint16_t count, uint8_t shift)
+{
+    es_gru_units_dsp(pre, h, h + count, (int32_t)1 << shift);
+}
+
+static inline void es_lstm_units(const int32_t *pre, int16_t *h, int16_t *c, uint16_t count, uint8_t shift,
+                                 uint8_t cell_shift)
+{
+    /* es_cell_tanh: (3 * c + 2^(2-s)) >> (3-s) at scale 2 is 4 * c times 3 * 2^(27+s); for s >= 3 it is 3/4 of c,
+     * rounded as a product, at scale 2^s: 4 * c - (c < 0) times 3 * 2^28. */
+    const int32_t gates = (int32_t)1 << shift, product = ((int32_t)1 << 17) >> cell_shift;
+    if (cell_shift < 3) {
+        const es_lstm_scales scales = {gates, product, (int32_t)3 << (27 + cell_shift), 2, h + count};
+        es_lstm_units_dsp(pre, h, c, &scales);
+    } else {
+        const es_lstm_scales scales = {gates, product, (int32_t)3 << 28, (int32_t)1 << cell_shift, h + count};
+        es_lstm_units_large_dsp(pre, h, c, &scales);
+    }
+}
+
 #define ES_HAS_CURVE
 static inline int32_t es_curve(int32_t v, int32_t scale)
 {
@@ -229,7 +253,8 @@ static inline int32_t es_curve(int32_t v, int32_t scale)
             "lsr %1, %0, #9\n\tldr %1, [%6, %1, lsl #1]\n\tubfx %0, %0, #0, #9\n\tmla %0, %0, %5, %4\n\t"
             "smuad %0, %1, %0\n\teor %0, %0, %2, asr #31"
             : "=&r"(curve), "=&r"(index)
-            : "r"(v), "r"(scale), "r"(512), "r"(65535), "r"(es_sigmoid_table - 1), "m"(es_sigmoid_table));
+            : "r"(v), "r"(scale), "r"(512), "r"(65535), "r"((uintptr_t)es_sigmoid_table - sizeof(*es_sigmoid_table)),
+              "m"(es_sigmoid_table));
     return curve;
 }
 
@@ -281,8 +306,8 @@ static inline void es_dense_rows(const int32_t *rows, const int16_t *x, uint16_t
                 second += (int8_t)(w1 >> at) * x[i + j];
             }
         }
-        y[row] = (int16_t)es_saturate_s16(es_scale(first, *rows++));
-        const int32_t last = es_saturate_s16(es_scale(second, *rows++));
+        y[row] = (int16_t)es_saturate_s16(es_multiply_high(first, *rows++));
+        const int32_t last = es_saturate_s16(es_multiply_high(second, *rows++));
         if (row + 1 < units) {
             y[row + 1] = (int16_t)last;
         }

@@ -32,6 +32,10 @@
 #define ES_UNPACK_S8 "sub.w r9, r9, r8\n\tsub.w r11, r11, r10\n\t"
 #define ES_UNPACK_S16
 
+#define ES_NAKED_ROWS(name)                                                                                            \
+    __attribute__((naked)) const int32_t *name(const int32_t *rows ES_UNUSED, const es_views *views ES_UNUSED,         \
+                                               int32_t *pre ES_UNUSED)
+
 #define ES_SCALE                                                                                                       \
     "ldmia.w r0!, {r4-r7}\n\t"                                                                                         \
     "smmulr r8, r8, r4\n\tsmmulr r9, r9, r5\n\tsmmulr r10, r10, r6\n\tsmmulr r11, r11, r7\n\t"
@@ -44,7 +48,7 @@
 
 /* Rows whose real bias lies in the input's: the state's is 1, as the pair {1, 256 * 1 + 1}. */
 #define ES_ROWS_SUM(name, kind)                                                                                        \
-    __attribute__((naked)) const int32_t *name(const int32_t *rows, const es_views *views, int32_t *pre)               \
+    ES_NAKED_ROWS(name)                                                                                                \
     {                                                                                                                  \
         __asm__ volatile(ES_INPUT_PART(kind) "adr r2, 3f\n\tldmia.w r2, {r8-r11}\n\t" ES_STATE_PART                    \
                                              "ldmia.w r0!, {r4-r7}\n\tpop {r1-r3, r12}\n\t"                            \
@@ -55,7 +59,7 @@
     }
 
 #define ES_ROWS_PARTS(name, kind)                                                                                      \
-    __attribute__((naked)) const int32_t *name(const int32_t *rows, const es_views *views, int32_t *pre)               \
+    ES_NAKED_ROWS(name)                                                                                                \
     {                                                                                                                  \
         __asm__ volatile(                                                                                              \
             ES_INPUT_PART(kind) "ldmia.w r0!, {r8-r11}\n\t" ES_STATE_PART ES_SCALE "pop {r4-r7}\n\tldr.w r1, [sp]\n\t" \
@@ -88,7 +92,7 @@ static inline const int32_t *es_part_s8(const int32_t *rows, es_row_view view, c
     }
     for (uint8_t row = 0; row < 4; ++row) {
         const int32_t high = (int32_t)((uint32_t)acc[row] - (uint32_t)(row % 2 != 0 ? acc[row - 1] : 0));
-        part[row] = es_scale(high, rows[row]);
+        part[row] = es_multiply_high(high, rows[row]);
     }
     return rows + 4;
 }
@@ -104,7 +108,7 @@ static inline const int32_t *es_part_s16(const int32_t *rows, es_row_view view, 
         }
     }
     for (uint8_t row = 0; row < 4; ++row) {
-        part[row] = es_scale(acc[row], rows[row]);
+        part[row] = es_multiply_high(acc[row], rows[row]);
     }
     return rows + 4;
 }

@@ -1,0 +1,90 @@
+"""The models that costs are measured on: A, B, C of each cell, or stand-ins of any size.
+
+Costs do not depend on what a model has learned, so that seeded weights serve where the trained
+models are absent, and for sizes that nobody trained.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.paths import shared
+from edgeseq.frontend import load_model
+from edgeseq.graph import Dense, Graph, Gru, Lstm
+from edgeseq.quantize import QuantGraph, quantize
+from edgeseq.simulate.oracle import quantize_input
+
+CellName = Literal["gru", "lstm"]
+CELLS: tuple[CellName, ...] = ("gru", "lstm")
+STREAM_STEPS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Inputs, units of the one recurrent layer, outputs of the Dense head."""
+
+    inputs: int
+    units: int
+    outputs: int
+
+
+SIZES = {"A": Size(16, 32, 10), "B": Size(9, 16, 6), "C": Size(40, 64, 12)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BenchModel:
+    """A quantised model and a stream of input codes (steps, features). trained: not a stand-in."""
+
+    graph: QuantGraph
+    stream: npt.NDArray[np.integer]
+    trained: bool
+
+
+def bench_model(size: str, cell: CellName) -> BenchModel:
+    """Model A, B or C: trained where the models folder is (benchmarks/paths.py), else its stand-in."""
+    folder = shared("models")
+    if folder is None:
+        return stand_in(cell, SIZES[size])
+    name = f"{size}_{cell}"
+    data = np.load(folder / f"{name}.npz", allow_pickle=False)
+    graph = quantize(load_model(folder / f"{name}.keras"), data["calibration"])
+    return BenchModel(graph, quantize_input(graph.input, data["stream"]), trained=True)
+
+
+def stand_in(cell: CellName, size: Size) -> BenchModel:
+    """A model of that size with seeded weights, int8 input codes and a seeded stream.
+
+    Weights are as small as trained ones, whose gate rows cannot leave int16 either.
+    """
+    rng = np.random.default_rng(0)
+    gates = 3 if cell == "gru" else 4
+
+    def matrix(rows: int, columns: int) -> npt.NDArray[np.float64]:
+        return rng.normal(0.0, 0.35 / np.sqrt(rows), (rows, columns))
+
+    kernel, recurrent = matrix(size.inputs, gates * size.units), matrix(size.units, gates * size.units)
+    bias = rng.normal(0.0, 0.2, (2, gates * size.units))
+    layer = Gru("cell", kernel, recurrent, bias, reset_after=True) if cell == "gru" else Lstm("cell", kernel, recurrent, bias[0])
+    head = Dense("head", matrix(size.units, size.outputs), rng.normal(0.0, 0.2, size.outputs), "linear")
+    graph = Graph(f"{cell}_{size.units}", size.inputs, None, (layer, head), returns_sequence=True, time_steps=None)
+    quantized = quantize(graph, rng.normal(0.0, 1.0, (8, 40, size.inputs)), input_dtype="int8")
+    stream = quantize_input(quantized.input, rng.normal(0.0, 1.0, (STREAM_STEPS, size.inputs)))
+    return BenchModel(quantized, stream, trained=False)
+
+
+def parameters(cell: CellName, size: Size) -> int:
+    """Trainable parameters, as Keras counts them."""
+    units, inputs = size.units, size.inputs
+    recurrent = 3 * units * (inputs + units + 2) if cell == "gru" else 4 * units * (inputs + units + 1)
+    return recurrent + (units + 1) * size.outputs
+
+
+def gru_like_lstm(size: Size) -> Size:
+    """The GRU whose parameters come nearest to those of an LSTM of that size."""
+    wanted = parameters("lstm", size)
+    candidates = [Size(size.inputs, units, size.outputs) for units in range(size.units, 2 * size.units)]
+    return min(candidates, key=lambda candidate: abs(parameters("gru", candidate) - wanted))

@@ -1,0 +1,159 @@
+/* The smallest image on any core: bytes of data count here, and bytes of code; instructions do not.
+ *
+ * Every matrix is read by one loop, so all views are int16 and doubled. A gate of a unit is, in bytes:
+ *   input bias (2, little-endian), input multiplier (1), input weights,
+ *   [state bias (2), if the gate keeps its parts apart,] state multiplier (1), state weights.
+ * After the last row: bias shift and multiplier unit (4) of the input matrix, then of the state's.
+ * A bias b stands for (b << bias shift) + 1, a multiplier m for m * unit * 2^-32. */
+#ifndef ES_ISA_H
+#define ES_ISA_H
+
+#include "es_arith.h"
+#include "es_kernels.h"
+
+#define ES_GROUP 1
+
+/* One copy of what several places call. */
+#ifdef __GNUC__
+#define ES_SHARED __attribute__((noinline))
+#else
+#define ES_SHARED
+#endif
+
+typedef int8_t es_rows;
+typedef int16_t es_view;
+
+typedef struct {
+    const es_view *x;
+    const ES_FLASH es_rows *scale; /* bias shift, multiplier unit */
+    uint16_t columns;
+} es_side;
+
+typedef struct {
+    es_side input;
+    es_side state;
+} es_views;
+
+#define ES_SCALE_BYTES 5
+#define ES_SCALES_OF(rows, side) ((rows) + sizeof(rows) - ES_SCALE_BYTES * (2 - (side)))
+
+#define es_make_views(x, inputs, input_shift, h, units, state_shift)                                                   \
+    {                                                                                                                  \
+        {(const es_view *)(x), ES_SCALES_OF(ES_LAYER_NAME(_rows), 0), (inputs)},                                       \
+        {                                                                                                              \
+            (h), ES_SCALES_OF(ES_LAYER_NAME(_rows), 1), (units)                                                        \
+        }                                                                                                              \
+    }
+
+static inline int32_t es_read16(const ES_FLASH es_rows *at)
+{
+    return (int16_t)((uint8_t)at[0] | (uint16_t)((uint8_t)at[1] << 8));
+}
+
+static inline int32_t es_read32(const ES_FLASH es_rows *at)
+{
+    return (int32_t)((uint32_t)(uint16_t)es_read16(at) | (uint32_t)es_read16(at + 2) << 16);
+}
+
+static inline void es_view_codes8(const int8_t *x, uint16_t size, es_view *view)
+{
+    for (uint16_t i = 0; i < size; ++i) {
+        view[i] = (es_view)(2 * x[i]);
+    }
+}
+
+static inline void es_view_codes16(const int16_t *x, uint16_t size, es_view *view)
+{
+    for (uint16_t i = 0; i < size; ++i) {
+        view[i] = (es_view)(2 * x[i]);
+    }
+}
+
+static inline void es_view_state(const int16_t *h, uint16_t size, es_view *view)
+{
+    for (uint16_t i = 0; i < size; ++i) {
+        view[i] = (es_view)(2 * es_narrow(h[i]));
+    }
+}
+
+/* acc + sum of weight[i] * x[i]. */
+static inline int32_t es_dot(const ES_FLASH es_rows *weight, const int16_t *x, uint16_t columns, int32_t acc)
+{
+    do {
+        acc += (int32_t)*weight++ * *x++;
+    } while (--columns != 0);
+    return acc;
+}
+
+static inline int32_t es_scale(int32_t acc, int32_t multiplier)
+{
+    return es_saturate_s16(es_multiply_high(acc, multiplier));
+}
+
+/* One requantised row without its bias, which acc holds; moves `rows` to the next one. */
+static ES_SHARED int32_t es_row(const ES_FLASH es_rows **rows, const es_side *side, int32_t acc)
+{
+    const ES_FLASH es_rows *weight = *rows + 1;
+    const int32_t multiplier = (uint8_t)**rows * es_read32(side->scale + 1);
+    *rows = weight + side->columns;
+    return es_scale(es_dot(weight, side->x, side->columns, acc), multiplier);
+}
+
+static ES_SHARED int32_t es_biased_row(const ES_FLASH es_rows **rows, const es_side *side)
+{
+    const int32_t bias = es_read16(*rows) * ((int32_t)1 << *side->scale) + 1;
+    *rows += 2;
+    return es_row(rows, side, bias);
+}
+
+static inline const ES_FLASH es_rows *es_gate_rows(const ES_FLASH es_rows *rows, const es_views *views, uint8_t sums,
+                                                   uint8_t parts, uint8_t wide, uint8_t bounded, int32_t *pre)
+{
+    (void)wide; /* all views are */
+    (void)bounded;
+    for (; sums != 0; --sums) {
+        const int32_t from_input = es_biased_row(&rows, &views->input);
+        *pre++ = from_input + es_row(&rows, &views->state, 1);
+    }
+    if (parts != 0) {
+        pre[0] = es_biased_row(&rows, &views->input);
+        pre[1] = es_biased_row(&rows, &views->state);
+    }
+    return rows;
+}
+
+/* Dense: bias shift, then per row bias (2), multiplier (2), weights. A bias b stands for b << bias shift. */
+static inline void es_dense_rows(const ES_FLASH es_rows *rows, const int16_t *x, uint16_t inputs, uint16_t units,
+                                 uint8_t shift, int16_t *y)
+{
+    const int32_t step = (int32_t)1 << *rows++;
+    for (; units != 0; --units) {
+        const int32_t acc = es_dot(rows + 4, x, inputs, es_read16(rows) * step);
+        *y++ = (int16_t)es_scale(acc, es_read16(rows + 2) * ((int32_t)1 << (32 - shift)));
+        rows += 4 + inputs;
+    }
+}
+
+#define ES_HAS_CURVE
+/* 2^25 * (sigmoid(|v| * scale / 12288) - 1/2), its bits inverted if v < 0. */
+static ES_SHARED int32_t es_curve(int32_t v, int32_t scale)
+{
+    const int32_t sign = v >> 31;
+    int32_t magnitude = ((v ^ sign) - sign) * scale;
+    magnitude = magnitude < 130559 ? magnitude : 130559;
+    const ES_FLASH int16_t *entry = es_sigmoid_table + (magnitude >> 9);
+    const int32_t left = entry[0];
+    return (left * 512 + (magnitude & 511) * (entry[1] - left)) ^ sign;
+}
+
+static inline int32_t es_curve_sigmoid(int32_t curve)
+{
+    return 16384 + ((curve + 512) >> 10);
+}
+
+static inline int32_t es_curve_tanh(int32_t curve)
+{
+    return (curve + 256) >> 9;
+}
+
+#endif

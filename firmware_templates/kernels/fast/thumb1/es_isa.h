@@ -1,0 +1,249 @@
+/* Cortex-M0, M0+: eight low registers, a 32-bit product, no long multiply.
+ *
+ * A word of weights holds one column of four rows. Shifted right by 0, 8, 16, 24 bits and multiplied by x, it sums
+ * T0 = a0 + 256*a1 + 65536*a2 + 2^24*a3, T1 = a1 + 256*a2 + 65536*a3, T2 = a2 + 256*a3, T3 = a3, modulo 2^32, so that
+ * a0 = T0 - 256*T1 and so on. Bytes 0..2 are weights offset by 128, byte 3 is a signed one. A product costs a shift,
+ * MULS and ADD, and two words of weights one LDM; with a 32-cycle multiplier MULS is all that counts, one per weight.
+ *
+ * Values of a view are doubled and offset to be unsigned: 2*x + 256 of int8 codes and states, 2*x + 32768 of 15-bit
+ * codes, x + 32768 for a Dense layer. The exporter moves the offset times a row's sum of weights into its bias; 128
+ * times the view's sum is subtracted from rows 0..2 of each word.
+ *
+ * A block of eight rows (two gates of four units) or four is, in words, for the input and then for the state:
+ *   what T0 .. T3 start from (a bias in the same lanes; of eight rows T0 and T1 of both words come first),
+ *   weights (a word per four rows, column by column),
+ *   multipliers (two uint16 a word), doubled where the shift is 16. */
+#ifndef ES_ISA_H
+#define ES_ISA_H
+
+#include "es_arith.h"
+#include "es_kernels.h"
+
+#define ES_GROUP 4
+
+/* Armv6-M, and Armv8-M without its main extension. */
+#if defined(__GNUC__) && (defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__))
+#define ES_THUMB1 1
+#else
+#define ES_THUMB1 0
+#endif
+
+/* Assembly inside functions needs their arguments as constants and every low register. */
+#if ES_THUMB1 && defined(__OPTIMIZE__)
+#define ES_THUMB1_INLINE 1
+#else
+#define ES_THUMB1_INLINE 0
+#endif
+
+#if defined(__GNUC__)
+#define ES_INLINE static inline __attribute__((always_inline))
+#else
+#define ES_INLINE static inline
+#endif
+
+typedef int32_t es_rows;
+
+/* The low and the high half of the sum of all values, an unused one, then the values, uint16: the first
+ * round may start up to three columns early. */
+typedef int16_t es_view;
+#define ES_VIEW_VALUES 3
+
+/* One matrix's view and requantisation, in the order es_rows8 and es_rows4 load it. The loops take four columns a
+ * round; the first round skips what is missing. */
+typedef struct {
+#if ES_THUMB1
+    const es_view *data; /* of the first round's skipped columns */
+    const es_view *end;
+    int32_t skip8, skip4; /* bytes of code to jump over, less the two that pc is ahead of the loop */
+#else
+    const es_view *first;
+    const es_view *end;
+#endif
+    int32_t correction; /* -128 * the sum of all values */
+    int32_t shift;      /* requantisation shift less 16 */
+    int32_t half;       /* 2^(shift-1) */
+} es_part;
+
+typedef struct {
+    es_part input;
+    es_part state;
+} es_views;
+
+enum { ES_ONE_PART, ES_PARTS_APART, ES_PARTS_ADDED };
+
+/* A block of eight or four rows -> pre[0 .. rows - 1]: the input's part, or the sum of both; ES_PARTS_APART: the
+ * state's follows it. parts: an es_part, the state's behind it. Returns what follows the block. */
+const int32_t *es_rows8(const int32_t *rows, const es_part *parts, int32_t *pre, uint32_t mode);
+const int32_t *es_rows4(const int32_t *rows, const es_part *parts, int32_t *pre, uint32_t mode);
+
+/* Bytes of code that one column takes in es_rows8.c and es_rows4.c. */
+#define ES_COLUMN_BYTES_8 48
+#define ES_COLUMN_BYTES_4 26
+
+static inline es_part es_make_part(const void *data, uint16_t size, uint8_t shift)
+{
+    const es_view *const view = (const es_view *)data;
+    es_part part;
+    part.end = view + ES_VIEW_VALUES + size;
+#if ES_THUMB1
+    const int32_t skipped = 3 - (size + 3) % 4;
+    part.data = view + ES_VIEW_VALUES - skipped;
+    part.skip8 = ES_COLUMN_BYTES_8 * skipped - 2;
+    part.skip4 = ES_COLUMN_BYTES_4 * skipped - 2;
+#else
+    part.first = view + ES_VIEW_VALUES;
+#endif
+    part.correction = (int32_t)(0u - 128u * ((uint16_t)view[0] | (uint32_t)(uint16_t)view[1] << 16));
+    part.shift = shift == 16 ? 1 : shift - 16;
+    part.half = (int32_t)1 << (part.shift - 1);
+    return part;
+}
+
+#define es_make_views(x, inputs, input_shift, h, units, state_shift)                                                   \
+    {es_make_part(x, inputs, input_shift), es_make_part(h, units, state_shift)}
+
+static inline void es_put_sum(uint32_t sum, es_view *view)
+{
+    view[0] = (es_view)sum;
+    view[1] = (es_view)(sum >> 16);
+}
+
+static inline void es_view_codes8(const int8_t *x, uint16_t size, es_view *view)
+{
+    uint32_t sum = 0;
+    for (uint16_t i = 0; i < size; ++i) {
+        const int32_t value = 2 * x[i] + 256;
+        view[ES_VIEW_VALUES + i] = (es_view)value;
+        sum += (uint32_t)value;
+    }
+    es_put_sum(sum, view);
+}
+
+static inline void es_view_codes16(const int16_t *x, uint16_t size, es_view *view)
+{
+    uint32_t sum = 0;
+    for (uint16_t i = 0; i < size; ++i) {
+        const int32_t value = 2 * x[i] + 32768;
+        view[ES_VIEW_VALUES + i] = (es_view)value;
+        sum += (uint32_t)value;
+    }
+    es_put_sum(sum, view);
+}
+
+static inline void es_view_state(const int16_t *h, uint16_t size, es_view *view)
+{
+    uint32_t sum = 0;
+#if ES_THUMB1_INLINE
+    int32_t at = 2 * size - 2, value, other = 32768 + 129;
+    __asm__ volatile(".syntax unified\n\tmov r12, %[other]\n"
+                     "1:\n\tldrsh %[value], [%[h], %[at]]\n\tasrs %[other], %[value], #31\n\t"
+                     "adds %[value], %[value], %[other]\n\tadds %[value], %[value], %[other]\n\tadd %[value], r12\n\t"
+                     "lsrs %[value], %[value], #8\n\tlsrs %[other], %[value], #8\n\t"
+                     "subs %[value], %[value], %[other]\n\tlsls %[value], %[value], #1\n\t"
+                     "strh %[value], [%[view], %[at]]\n\tadds %[sum], %[sum], %[value]\n\tsubs %[at], #2\n\tbpl 1b"
+                     : [sum] "+&l"(sum), [at] "+&l"(at), [other] "+&l"(other), [value] "=&l"(value)
+                     : [h] "l"(h), [view] "l"(view + ES_VIEW_VALUES)
+                     : "r12", "cc", "memory");
+#else
+    for (uint16_t i = 0; i < size; ++i) {
+        const int32_t value = 2 * es_narrow(h[i]) + 256;
+        view[ES_VIEW_VALUES + i] = (es_view)value;
+        sum += (uint32_t)value;
+    }
+#endif
+    es_put_sum(sum, view);
+}
+
+#if ES_THUMB1_INLINE
+#include "es_units_thumb1.h"
+#endif
+
+#define ES_HAS_PRODUCTS
+/* a * b * 2^-(15 + extra_shift) for int16 a > 0 and b, as es_multiply_q15 rounds it: no constant but the half. */
+static inline int32_t es_product(int32_t a, int32_t b, uint8_t extra_shift)
+{
+    const int32_t product = a * b, sign = product >> 31;
+    return (product + sign + sign + ((int32_t)1 << (14 + extra_shift)) + 1) >> (15 + extra_shift);
+}
+
+static inline int32_t es_add_product(int32_t addend, int32_t a, int32_t b)
+{
+    return addend + es_product(a, b, 0);
+}
+
+static inline int32_t es_subtract_product(int32_t minuend, int32_t a, int32_t b)
+{
+    return minuend - es_product(a, b, 0);
+}
+
+static inline const int32_t *es_gate_rows(const int32_t *rows, const es_views *views, uint8_t sums, uint8_t parts,
+                                          uint8_t wide, uint8_t bounded, int32_t *pre)
+{
+    (void)wide; /* inside the views and the biases */
+    const uint32_t sum_mode = bounded ? ES_PARTS_ADDED : ES_PARTS_APART;
+    int32_t apart[16];
+    for (uint8_t gate = 0; gate < sums; gate = (uint8_t)(gate + 2), pre += 2 * ES_GROUP) {
+        const uint8_t count = (uint8_t)(sums - gate > 1 ? 2 * ES_GROUP : ES_GROUP);
+        int32_t *const to = bounded ? pre : apart;
+        rows = count > ES_GROUP ? es_rows8(rows, &views->input, to, sum_mode)
+                                : es_rows4(rows, &views->input, to, sum_mode);
+        for (uint8_t i = 0; !bounded && i < count; ++i) {
+            pre[i] = es_saturate_s16(apart[i]) + es_saturate_s16(apart[count + i]);
+        }
+    }
+    if (parts != 0) {
+        rows = es_rows4(rows, &views->input, pre, ES_PARTS_APART);
+        for (uint8_t i = 0; !bounded && i < 2 * ES_GROUP; ++i) {
+            pre[i] = es_saturate_s16(pre[i]);
+        }
+    }
+    return rows;
+}
+
+/* Dense: eight rows at a time, at most four at the end. x as a view: 16-bit values. */
+static inline void es_dense_view(const int16_t *x, uint16_t size, es_view *view)
+{
+    uint32_t sum = 0;
+#if ES_THUMB1_INLINE
+    int32_t at = 2 * size - 2, value;
+    __asm__ volatile(".syntax unified\n1:\n\tldrh %[value], [%[x], %[at]]\n\teors %[value], %[offset]\n\t"
+                     "strh %[value], [%[view], %[at]]\n\tadds %[sum], %[sum], %[value]\n\tsubs %[at], #2\n\tbpl 1b"
+                     : [sum] "+&l"(sum), [at] "+&l"(at), [value] "=&l"(value)
+                     : [x] "l"(x), [view] "l"(view + ES_VIEW_VALUES), [offset] "l"(32768)
+                     : "cc", "memory");
+#else
+    for (uint16_t i = 0; i < size; ++i) {
+        const int32_t value = x[i] + 32768;
+        view[ES_VIEW_VALUES + i] = (es_view)value;
+        sum += (uint32_t)value;
+    }
+#endif
+    es_put_sum(sum, view);
+}
+
+static inline void es_dense_blocks(const int32_t *rows, const es_view *view, uint16_t inputs, uint16_t units,
+                                   uint8_t shift, int16_t *y)
+{
+    const es_part part = es_make_part(view, inputs, shift);
+    for (uint16_t unit = 0; unit < units; unit = (uint16_t)(unit + 8)) {
+        int32_t sums[8];
+        if (units - unit > 4) {
+            rows = es_rows8(rows, &part, sums, ES_ONE_PART);
+        } else {
+            rows = es_rows4(rows, &part, sums, ES_ONE_PART);
+        }
+        for (uint16_t i = 0; i < 8 && unit + i < units; ++i) {
+            y[unit + i] = (int16_t)es_saturate_s16(sums[i]);
+        }
+    }
+}
+
+/* A macro because inputs is a constant there, and only there. */
+#define es_dense_rows(rows, x, inputs, units, shift, y)                                                                \
+    do {                                                                                                               \
+        es_view es_dense_view_of_x[ES_VIEW_VALUES + (inputs)];                                                         \
+        es_dense_view(x, inputs, es_dense_view_of_x);                                                                  \
+        es_dense_blocks(rows, es_dense_view_of_x, inputs, units, shift, y);                                            \
+    } while (0)
+
+#endif
