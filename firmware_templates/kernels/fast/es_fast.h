@@ -17,7 +17,7 @@
  *   es_gate_rows            one group's rows: `sums` gates whose two parts are added, then `parts` gates that keep them
  *                           apart (input first); pre[gate * ES_GROUP + unit]. Returns the next group's rows.
  *   es_dense_rows           ES_LAYER_rows of a Dense layer times an int16 x
- * and may bring faster es_product, es_curve, es_gru_units, es_lstm_units. */
+ * and may bring faster es_product, es_curve, es_gru_units, es_lstm_units, ..., and a narrower es_pre. */
 #ifndef ES_FAST_H
 #define ES_FAST_H
 
@@ -25,27 +25,61 @@
 
 #include "es_fast_gates.h"
 
+#ifndef ES_HAS_PRE
+typedef int32_t es_pre; /* a requantised row, or the sum of two */
+#endif
+
 #define ES_PASTE2(a, b) a##b
 #define ES_PASTE(a, b) ES_PASTE2(a, b)
 #define ES_LAYER_NAME(suffix) ES_PASTE(ES_LAYER, suffix)
 
 /* Units of the group that starts at `unit`: the last one may be partly padding. */
-#define ES_GROUP_OF(unit) ((uint16_t)(ES_UNITS - (unit) < ES_GROUP ? ES_UNITS - (unit) : ES_GROUP))
+#define ES_GROUP_OF(unit)                                                                                              \
+    ((uint16_t)(ES_UNITS % ES_GROUP != 0 && ES_UNITS - (unit) < ES_GROUP ? ES_UNITS - (unit) : ES_GROUP))
 
 #ifndef ES_HAS_UNITS
-static inline void es_gru_units(const int32_t *pre, int16_t *h, uint16_t count, uint8_t shift)
+static inline void es_gru_units(const es_pre *pre, int16_t *h, uint16_t count, uint8_t shift)
 {
     for (uint16_t i = 0; i < count; ++i) {
         h[i] = es_gru_unit(pre[i], pre[ES_GROUP + i], pre[2 * ES_GROUP + i], pre[3 * ES_GROUP + i], h[i], shift);
     }
 }
 
-static inline void es_lstm_units(const int32_t *pre, int16_t *h, int16_t *c, uint16_t count, uint8_t shift,
+static inline void es_lstm_units(const es_pre *pre, int16_t *h, int16_t *c, uint16_t count, uint8_t shift,
                                  uint8_t cell_shift)
 {
     for (uint16_t i = 0; i < count; ++i) {
         h[i] = es_lstm_unit(pre[i], pre[ES_GROUP + i], pre[2 * ES_GROUP + i], pre[3 * ES_GROUP + i], c + i, shift,
                             cell_shift);
+    }
+}
+#endif
+
+#ifndef ES_HAS_GRU_BEFORE_UNITS
+/* Update and reset gate -> update, r * h. */
+static inline void es_gru_before_gates(const es_pre *pre, const int16_t *h, int16_t *update, int16_t *reset,
+                                       uint16_t count, uint8_t shift)
+{
+    for (uint16_t i = 0; i < count; ++i) {
+        update[i] = (int16_t)es_fast_sigmoid(pre[i], shift);
+        reset[i] = (int16_t)es_product(es_fast_sigmoid(pre[ES_GROUP + i], shift), h[i], 0);
+    }
+}
+
+static inline void es_gru_before_units(const es_pre *pre, const int16_t *update, int16_t *h, uint16_t count,
+                                       uint8_t shift)
+{
+    for (uint16_t i = 0; i < count; ++i) {
+        h[i] = es_gru_before_unit(update[i], pre[i], h[i], shift);
+    }
+}
+#endif
+
+#ifndef ES_HAS_SIMPLE_RNN_UNITS
+static inline void es_simple_rnn_units(const es_pre *pre, int16_t *h, uint16_t count, uint8_t shift)
+{
+    for (uint16_t i = 0; i < count; ++i) {
+        h[i] = (int16_t)es_fast_tanh(pre[i], shift);
     }
 }
 #endif

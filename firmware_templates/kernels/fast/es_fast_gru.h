@@ -5,7 +5,7 @@ static void ES_LAYER_NAME(_step)(const void *x, int16_t *h, es_view *h_view)
     es_view_state(h, ES_UNITS, h_view);
     const es_views views = es_make_views(x, ES_INPUTS, ES_INPUT_SHIFT, h_view, ES_UNITS, ES_STATE_SHIFT);
     for (uint16_t unit = 0; unit < ES_UNITS; unit = (uint16_t)(unit + ES_GROUP)) {
-        int32_t pre[4 * ES_GROUP];
+        es_pre pre[4 * ES_GROUP];
         rows = es_gate_rows(rows, &views, 2, 1, ES_WIDE, ES_BOUNDED, pre);
         es_gru_units(pre, h + unit, ES_GROUP_OF(unit), ES_PREACTIVATION_SHIFT);
     }

@@ -7,22 +7,16 @@ static void ES_LAYER_NAME(_step)(const void *x, int16_t *h, es_view *h_view, es_
     const es_views views = es_make_views(x, ES_INPUTS, ES_INPUT_SHIFT, h_view, ES_UNITS, ES_STATE_SHIFT);
     /* r * h of all units must be known before the first candidate. */
     for (uint16_t unit = 0; unit < ES_UNITS; unit = (uint16_t)(unit + ES_GROUP)) {
-        int32_t pre[2 * ES_GROUP];
+        es_pre pre[2 * ES_GROUP];
         rows = es_gate_rows(rows, &views, 2, 0, ES_WIDE, ES_BOUNDED, pre);
-        for (uint16_t i = 0; i < ES_GROUP_OF(unit); ++i) {
-            update[unit + i] = (int16_t)es_fast_sigmoid(pre[i], ES_PREACTIVATION_SHIFT);
-            const int32_t r = es_fast_sigmoid(pre[ES_GROUP + i], ES_PREACTIVATION_SHIFT);
-            reset[unit + i] = (int16_t)es_product(r, h[unit + i], 0);
-        }
+        es_gru_before_gates(pre, h + unit, update + unit, reset + unit, ES_GROUP_OF(unit), ES_PREACTIVATION_SHIFT);
     }
     es_view_state(reset, ES_UNITS, reset_view);
     const es_views gated = es_make_views(x, ES_INPUTS, ES_INPUT_SHIFT, reset_view, ES_UNITS, ES_STATE_SHIFT);
     for (uint16_t unit = 0; unit < ES_UNITS; unit = (uint16_t)(unit + ES_GROUP)) {
-        int32_t pre[ES_GROUP];
+        es_pre pre[ES_GROUP];
         rows = es_gate_rows(rows, &gated, 1, 0, ES_WIDE, ES_BOUNDED, pre);
-        for (uint16_t i = 0; i < ES_GROUP_OF(unit); ++i) {
-            h[unit + i] = es_gru_before_unit(update[unit + i], pre[i], h[unit + i], ES_PREACTIVATION_SHIFT);
-        }
+        es_gru_before_units(pre, update + unit, h + unit, ES_GROUP_OF(unit), ES_PREACTIVATION_SHIFT);
     }
 }
 #include "es_fast_end.h"

@@ -5,11 +5,9 @@ static void ES_LAYER_NAME(_step)(const void *x, int16_t *h, es_view *h_view)
     es_view_state(h, ES_UNITS, h_view);
     const es_views views = es_make_views(x, ES_INPUTS, ES_INPUT_SHIFT, h_view, ES_UNITS, ES_STATE_SHIFT);
     for (uint16_t unit = 0; unit < ES_UNITS; unit = (uint16_t)(unit + ES_GROUP)) {
-        int32_t pre[ES_GROUP];
+        es_pre pre[ES_GROUP];
         rows = es_gate_rows(rows, &views, 1, 0, ES_WIDE, ES_BOUNDED, pre);
-        for (uint16_t i = 0; i < ES_GROUP_OF(unit); ++i) {
-            h[unit + i] = (int16_t)es_fast_tanh(pre[i], ES_PREACTIVATION_SHIFT);
-        }
+        es_simple_rnn_units(pre, h + unit, ES_GROUP_OF(unit), ES_PREACTIVATION_SHIFT);
     }
 }
 #include "es_fast_end.h"
