@@ -94,14 +94,21 @@ def build_firmware(
     return Firmware(folder / "firmware.elf", core, toolchain, optimize, f"{project.name}_step" if project else None)
 
 
-def build_host_library(project: CProject, toolchain: Toolchain, folder: Path, *, extra_flags: tuple[str, ...] = ()) -> Path:
-    """Compile model and float helpers into a shared library for this machine."""
+def build_host_library(
+    project: CProject, toolchain: Toolchain, folder: Path, *, native: bool = False, extra_flags: tuple[str, ...] = ()
+) -> Path:
+    """Compile model and float helpers into a shared library for this machine.
+
+    native: for all instructions of this very processor (AVX2, dot product), which the kernel set
+    "simd" uses; otherwise for any of its architecture.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     write_sources(project, folder)
     suffix = {"darwin": "dylib", "win32": "dll"}.get(sys.platform, "so")
     name = f"lib{project.name}.{suffix}"
     sources = [*project.sources, f"{project.name}_float.c"]
-    arguments = ["-std=c99", "-O2", "-fPIC", "-shared", *toolchain.flags, *extra_flags, "-I.", "-Ikernels", *sources]
+    flags = [*toolchain.flags, *(["-march=native"] if native else []), *extra_flags]
+    arguments = ["-std=c99", "-O2", "-fPIC", "-shared", *flags, "-I.", "-Ikernels", *sources]
     toolchain.run([*arguments, "-o", name, *([] if sys.platform == "win32" else ["-lm"])], folder)
     return folder / name
 

@@ -60,15 +60,16 @@ def _layer_problem(layer: QuantLayer, size: int) -> str | None:
 def _matvec_problem(matrix: Matvec, columns: int, rows: int | None) -> str | None:
     if matrix.weight.ndim != 2 or matrix.weight.dtype != np.int8 or matrix.columns != columns:
         return f"weights {matrix.weight.shape} {matrix.weight.dtype} do not fit {columns} inputs"
+    if matrix.weight.min(initial=0) == -128:
+        return "a weight of -128; expected -127..127"
     if rows is not None and matrix.rows != rows:
         return f"{matrix.rows} rows; expected {rows}"
     if matrix.bias.shape != (matrix.rows,) or matrix.bias.dtype != np.int32:
         return f"bias {matrix.bias.shape} {matrix.bias.dtype} does not fit {matrix.rows} rows"
     if matrix.multiplier.shape != (matrix.rows,) or matrix.multiplier.dtype != np.int16 or (matrix.multiplier < 1).any():
         return "multipliers are not one positive int16 per row"
-    if not (isinstance(matrix.shift, int) and MIN_SHIFT <= matrix.shift <= MAX_SHIFT):
-        return f"shift {matrix.shift!r} is outside {MIN_SHIFT}..{MAX_SHIFT}"
-    return None
+    shifts = isinstance(matrix.shift, int) and MIN_SHIFT <= matrix.shift <= MAX_SHIFT
+    return None if shifts else f"shift {matrix.shift!r} is outside {MIN_SHIFT}..{MAX_SHIFT}"
 
 
 def _shift_problem(shift: int, *, used: bool) -> str | None:

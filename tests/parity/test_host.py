@@ -10,6 +10,7 @@ from edgeseq.export.c import KERNEL_SETS, export_c, write_project
 from edgeseq.firmware import build_host_library, find_toolchain
 from edgeseq.firmware.toolchain import STRICT_FLAGS
 from edgeseq.measure.host_runner import HostModel
+from edgeseq.measure.process_runner import cpu_features
 from edgeseq.quantize import QuantGraph
 from edgeseq.simulate import Oracle
 from edgeseq.simulate.oracle import dequantize_output, quantize_input
@@ -17,6 +18,12 @@ from tests.conftest import make_quantized, random_codes
 from tests.parity.cases import CASES
 
 KINDS = ("noise", "lowest", "highest", "alternating", "impulses")
+
+# Kernel set and flags: each set as any machine of this architecture runs it, then what else "simd" has here.
+BUILDS = {kernels: (kernels, ()) for kernels in KERNEL_SETS}
+BUILDS["simd, plain C"] = ("simd", ("-DES_PLAIN_C",))
+if "avx2" in cpu_features():
+    BUILDS["simd, AVX2"] = ("simd", ("-mavx2",))
 
 
 def stream(graph: QuantGraph, kind: str = "noise") -> np.ndarray:
@@ -34,13 +41,15 @@ def stream(graph: QuantGraph, kind: str = "noise") -> np.ndarray:
     return np.broadcast_to(made, noise.shape).astype(noise.dtype)
 
 
-@pytest.fixture(scope="module", params=[(name, kernels) for name in CASES for kernels in KERNEL_SETS], ids="-".join)
+@pytest.fixture(scope="module", params=[(name, build) for name in CASES for build in BUILDS], ids="-".join)
 def pair(request, tmp_path_factory):
     """A quantised graph and its C code as a host library: every set of kernels computes the same anywhere."""
-    name, kernels = request.param
+    name, build = request.param
+    kernels, flags = BUILDS[build]
     graph = CASES[name].build()
     project = export_c(graph, name="model", kernel_set=kernels)
-    return graph, HostModel(project, build_host_library(project, find_toolchain(None), tmp_path_factory.mktemp("host")))
+    library = build_host_library(project, find_toolchain(None), tmp_path_factory.mktemp("host"), extra_flags=flags)
+    return graph, HostModel(project, library)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -114,15 +123,17 @@ def test_ten_thousand_steps(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kernels", KERNEL_SETS)
+@pytest.mark.parametrize("build", BUILDS)
 @pytest.mark.parametrize("kind", ["gru", "gru_before", "lstm", "rnn"])
-def test_every_size_from_1_to_67(kind, kernels, tmp_path):
+def test_every_size_from_1_to_67(kind, build, tmp_path):
     """Units and inputs that are no multiple of anything: all sizes 1..67, inputs falling as units rise."""
+    kernels, flags = BUILDS[build]
     for size in range(1, 68):
         options = {"input_dtype": "int16"} if size % 3 == 0 else {}
         graph = make_quantized(kind, 68 - size, size, 1 + size % 5, seed=size, **options)
         project = export_c(graph, name=f"m{size}", kernel_set=kernels)
-        model = HostModel(project, build_host_library(project, find_toolchain(None), tmp_path / str(size)))
+        library = build_host_library(project, find_toolchain(None), tmp_path / str(size), extra_flags=flags)
+        model = HostModel(project, library)
         x = random_codes(graph, 12, seed=size)
         wanted = Oracle(graph).run(x[None], keep_states=True)
         outputs, states = model.run(x)
@@ -150,15 +161,17 @@ int main(void)
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc with its sanitizer runtimes is not installed")
-@pytest.mark.parametrize("kernels", KERNEL_SETS)
+@pytest.mark.parametrize("build", BUILDS)
 @pytest.mark.parametrize("name", list(CASES))
-def test_sanitizers_find_nothing(name, kernels, tmp_path):
+def test_sanitizers_find_nothing(name, build, tmp_path):
     """Under AddressSanitizer and UBSan, adversarial streams run clean and give the oracle's outputs."""
+    kernels, extra_flags = BUILDS[build]
     graph = CASES[name].build()
     project = export_c(graph, name="model", kernel_set=kernels)
     write_project(project, tmp_path / "p")
     (tmp_path / "p" / "main.c").write_text(SANITIZED_MAIN)
-    flags = ["-std=c99", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I.", "-Ikernels"]
+    flags = ["-std=c99", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", *extra_flags]
+    flags += ["-I.", "-Ikernels"]
     subprocess.run(["gcc", *flags, "main.c", *project.sources, "-o", "run"], cwd=tmp_path / "p", check=True)
     x = np.concatenate([stream(graph, kind) for kind in KINDS])
     done = subprocess.run(["./run"], cwd=tmp_path / "p", input=x.tobytes(), capture_output=True, check=False)
@@ -167,19 +180,32 @@ def test_sanitizers_find_nothing(name, kernels, tmp_path):
     assert np.array_equal(got, Oracle(graph).run(x[None]).outputs[0])
 
 
-@pytest.mark.parametrize("kernels", KERNEL_SETS)
+@pytest.mark.parametrize("build", BUILDS)
 @pytest.mark.parametrize("standard", ["c99", "c++11"])
-def test_compiles_without_a_warning(standard, kernels, tmp_path):
+def test_compiles_without_a_warning(standard, build, tmp_path):
     """Kernels and generated code pass the strict flags as errors, as C99 and as C++."""
+    kernels, flags = BUILDS[build]
     toolchain = find_toolchain(None)
     for number, name in enumerate(("gru", "lstm, int16 input", "three layers", "softmax head")):
         project = export_c(CASES[name].build(), name=f"m{number}", kernel_set=kernels)
         folder = tmp_path / str(number)
         write_project(project, folder)
-        language = ["-x", "c++"] if standard == "c++11" else []
+        language = [*(["-x", "c++"] if standard == "c++11" else []), f"-std={standard}", *STRICT_FLAGS, *flags]
         # C's -Wdouble-promotion and -Wvla exist in C++ too; all flags apply to both.
         for source in (*project.sources, f"{project.name}_float.c"):
-            toolchain.run([*language, f"-std={standard}", *STRICT_FLAGS, "-I.", "-Ikernels", "-c", source, "-o", "x.o"], folder)
+            toolchain.run(
+                [*language, f"-std={standard}", *STRICT_FLAGS, *flags, "-I.", "-Ikernels", "-c", source, "-o", "x.o"], folder
+            )
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm, int16 input"])
+def test_native_library_equals_oracle(name, tmp_path):
+    """Compiled for all instructions of this very processor, the vector kernels compute the oracle's integers."""
+    graph = CASES[name].build()
+    project = export_c(graph, name="model", kernel_set="simd")
+    model = HostModel(project, build_host_library(project, find_toolchain(None), tmp_path, native=True))
+    x = stream(graph)
+    assert np.array_equal(model.run(x)[0], Oracle(graph).run(x[None]).outputs[0])
 
 
 def test_two_models_link_into_one_image(tmp_path):

@@ -1,5 +1,6 @@
 """The .esq file: exact round trip, and every kind of damage found."""
 
+import dataclasses
 import hashlib
 import struct
 
@@ -85,6 +86,17 @@ def test_messages(data, words):
     """Each kind of damage has its own words."""
     with pytest.raises(QuantizedFileError, match=words):
         from_bytes(data)
+
+
+def test_a_weight_of_minus_128_is_refused():
+    """Kernels add two products of int8 weights in 16 bits, which no weight of -127 or more can exceed."""
+    graph = from_bytes(DATA)
+    weight = graph.layers[0].input.weight.copy()
+    weight[0, 0] = -128
+    layer = dataclasses.replace(graph.layers[0], input=dataclasses.replace(graph.layers[0].input, weight=weight))
+    damaged = dataclasses.replace(graph, layers=(layer, *graph.layers[1:]))
+    with pytest.raises(QuantizedFileError, match=r"a weight of -128; expected -127\.\.127"):
+        from_bytes(to_bytes(damaged))
 
 
 def test_missing_file(tmp_path):

@@ -86,7 +86,7 @@ def _entry(source: Source) -> Entry:
 
 
 def _kernels(isa: Isa, *files: str) -> tuple[str, ...]:
-    return tuple(f"fast/{isa.name}/{file}" for file in ("es_isa.h", *files))
+    return tuple(f"fast/{isa.name}/{file}" for file in ("es_isa.h", *isa.headers, *files))
 
 
 def _instance(layer: QuantRecurrent, cell: Cell, name: str) -> str:

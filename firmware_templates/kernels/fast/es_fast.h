@@ -27,7 +27,7 @@
 #include "es_isa.h"
 
 #ifndef ES_HAS_SUM
-typedef int32_t es_sum;
+typedef int32_t es_sum; /* a requantised row, or the sum of two */
 #endif
 
 #ifndef ES_SUMS

@@ -6,6 +6,7 @@ from edgeseq.export.c.isa.compact import Compact
 from edgeseq.export.c.isa.dsp import Dsp
 from edgeseq.export.c.isa.mve import Mve
 from edgeseq.export.c.isa.scalar import Scalar
+from edgeseq.export.c.isa.simd import Simd
 from edgeseq.export.c.isa.thumb1 import Thumb1
 
 # Register in a list a reader can see; the names are folders of firmware_templates/kernels/fast.
@@ -15,6 +16,7 @@ FAMILIES: dict[str, Isa] = {
     "dsp": Dsp(),
     "mve": Mve(),
     "scalar": Scalar(),
+    "simd": Simd(),
     "thumb1": Thumb1(),
 }
 

@@ -23,6 +23,7 @@ class Avr:
 
     name = "avr"
     group = 4
+    headers: tuple[str, ...] = ()
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """The row loops that the shifts ask for, with or without saturation, and what the gates need."""

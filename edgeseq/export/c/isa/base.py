@@ -28,13 +28,14 @@ class Packed:
 
 
 class Isa(Protocol):
-    """One family. group: units whose rows lie together; name: its folder of kernels."""
+    """One family. group: units whose rows lie together; name: its folder of kernels; headers: what es_isa.h includes there."""
 
     name: str
     group: int
+    headers: tuple[str, ...]
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
-        """Kernel files that a layer needs, besides es_isa.h."""
+        """Kernel files that a layer needs, besides es_isa.h and its headers."""
 
     def refusal(self, cell: Cell) -> str | None:
         """Why this layer must use the portable kernels, or None."""

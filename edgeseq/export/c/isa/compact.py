@@ -20,6 +20,7 @@ class Compact:
 
     name = "compact"
     group = 1
+    headers: tuple[str, ...] = ()
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """Everything is in es_isa.h."""

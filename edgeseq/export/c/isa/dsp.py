@@ -20,6 +20,7 @@ class Dsp:
 
     name = "dsp"
     group = 4
+    headers: tuple[str, ...] = ()
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """One function per way to join the parts."""

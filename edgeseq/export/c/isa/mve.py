@@ -20,6 +20,7 @@ class Mve:
 
     name = "mve"
     group = 8
+    headers: tuple[str, ...] = ()
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """Everything is in es_isa.h."""

@@ -15,6 +15,7 @@ class Scalar:
 
     name = "scalar"
     group = 2
+    headers: tuple[str, ...] = ()
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """Everything is in es_isa.h."""

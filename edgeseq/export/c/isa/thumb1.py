@@ -23,6 +23,7 @@ class Thumb1:
 
     name = "thumb1"
     group = _ROWS
+    headers: tuple[str, ...] = ()
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """Both counts of rows: the linker drops what neither this layer nor a Dense one calls."""
