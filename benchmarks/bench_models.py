@@ -6,6 +6,7 @@ models are absent, and for sizes that nobody trained.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,6 +45,7 @@ class BenchModel:
     trained: bool
 
 
+@functools.cache
 def bench_model(size: str, cell: CellName) -> BenchModel:
     """Model A, B or C: trained where the models folder is (benchmarks/paths.py), else its stand-in."""
     folder = shared("models")

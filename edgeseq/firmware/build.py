@@ -95,20 +95,28 @@ def build_firmware(
 
 
 def build_host_library(
-    project: CProject, toolchain: Toolchain, folder: Path, *, native: bool = False, extra_flags: tuple[str, ...] = ()
+    project: CProject | tuple[CProject, ...],
+    toolchain: Toolchain,
+    folder: Path,
+    *,
+    native: bool = False,
+    extra_flags: tuple[str, ...] = (),
 ) -> Path:
-    """Compile model and float helpers into a shared library for this machine.
+    """Compile models and their float helpers into a shared library for this machine.
 
-    native: for all instructions of this very processor (AVX2, dot product), which the kernel set
-    "simd" uses; otherwise for any of its architecture.
+    project: one, or several of different names and the same kernel set. native: for all
+    instructions of this very processor (AVX2, dot product), which the kernel set "simd" uses;
+    otherwise for any of its architecture.
     """
+    projects = project if isinstance(project, tuple) else (project,)
     folder.mkdir(parents=True, exist_ok=True)
-    write_sources(project, folder)
+    for each in projects:
+        write_sources(each, folder)
     suffix = {"darwin": "dylib", "win32": "dll"}.get(sys.platform, "so")
-    name = f"lib{project.name}.{suffix}"
-    sources = [*project.sources, f"{project.name}_float.c"]
+    name = f"lib{projects[0].name}.{suffix}"
+    files = [file for each in projects for file in (*each.sources, f"{each.name}_float.c")]
     flags = [*toolchain.flags, *(["-march=native"] if native else []), *extra_flags]
-    arguments = ["-std=c99", "-O2", "-fPIC", "-shared", *flags, "-I.", "-Ikernels", *sources]
+    arguments = ["-std=c99", "-O2", "-fPIC", "-shared", *flags, "-I.", "-Ikernels", *dict.fromkeys(files)]
     toolchain.run([*arguments, "-o", name, *([] if sys.platform == "win32" else ["-lm"])], folder)
     return folder / name
 

@@ -9,7 +9,7 @@ and the one whose states stay closest to the original wins.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -45,15 +45,22 @@ def state_sqnr_db(graph: Graph, other: Graph, x: FloatArray, other_x: FloatArray
     return float("inf") if noise == 0 else 10 * float(np.log10(signal / noise))
 
 
-def best_of(candidates: Iterable[QuantGraph], windows: FloatArray) -> QuantGraph:
-    """Return the candidate whose rounded weights disturb the states least; windows: (n, time, features)."""
+def best_of(candidates: Sequence[QuantGraph], windows: FloatArray) -> QuantGraph:
+    """Return the candidate whose rounded weights and inputs disturb the states least.
+
+    candidates: of one graph and one input; windows: (n, time, features).
+    """
     few = spread(windows)
+    source, entry = candidates[0].source, candidates[0].input
+    names = [layer.name for layer in source.recurrent]
+    exact = forward(source, few, keep_hidden=names).hidden
+    rounded = rounded_input(entry, few, source)
 
-    def score(candidate: QuantGraph) -> float:
-        source = candidate.source
-        return state_sqnr_db(source, dequantized(candidate), few, rounded_input(candidate.input, few, source))
+    def noise(candidate: QuantGraph) -> float:
+        disturbed = forward(dequantized(candidate), rounded, keep_hidden=names).hidden
+        return sum(float(np.sum((exact[name] - disturbed[name]) ** 2)) for name in names)
 
-    return max(candidates, key=score)
+    return min(candidates, key=noise)
 
 
 def dequantized(graph: QuantGraph) -> Graph:

@@ -1,5 +1,6 @@
 """The exported C on this machine computes the oracle's integers."""
 
+import functools
 import shutil
 import subprocess
 
@@ -128,17 +129,22 @@ def test_ten_thousand_steps(tmp_path):
 def test_every_size_from_1_to_67(kind, build, tmp_path):
     """Units and inputs that are no multiple of anything: all sizes 1..67, inputs falling as units rise."""
     kernels, flags = BUILDS[build]
-    for size in range(1, 68):
-        options = {"input_dtype": "int16"} if size % 3 == 0 else {}
-        graph = make_quantized(kind, 68 - size, size, 1 + size % 5, seed=size, **options)
-        project = export_c(graph, name=f"m{size}", kernel_set=kernels)
-        library = build_host_library(project, find_toolchain(None), tmp_path / str(size), extra_flags=flags)
-        model = HostModel(project, library)
+    graphs = {size: sized(kind, size) for size in range(1, 68)}
+    projects = {size: export_c(graph, name=f"m{size}", kernel_set=kernels) for size, graph in graphs.items()}
+    library = build_host_library(tuple(projects.values()), find_toolchain(None), tmp_path, extra_flags=flags)
+    for size, graph in graphs.items():
         x = random_codes(graph, 12, seed=size)
         wanted = Oracle(graph).run(x[None], keep_states=True)
-        outputs, states = model.run(x)
+        outputs, states = HostModel(projects[size], library).run(x)
         assert np.array_equal(outputs, wanted.outputs[0]), size
         assert np.array_equal(states, wanted.states[0]), size
+
+
+@functools.cache
+def sized(kind: str, size: int) -> QuantGraph:
+    """A model of that many units, every third one with int16 input."""
+    options = {"input_dtype": "int16"} if size % 3 == 0 else {}
+    return make_quantized(kind, 68 - size, size, 1 + size % 5, seed=size, **options)
 
 
 SANITIZED_MAIN = """
