@@ -35,6 +35,7 @@ format: $(VENV)/.dev ## rewrite Python and C in the house style
 bench: $(VENV)/.bench ## measure costs on every core and accuracy on the data sets; rewrite the documents (an hour)
 	@$(BIN)/python -m benchmarks.models
 	@$(BIN)/python -m benchmarks.cores
+	@$(BIN)/python -m benchmarks.host
 	@$(BIN)/python -m benchmarks.accuracy
 	@$(BIN)/python -m benchmarks.plot
 	@$(BIN)/python -m benchmarks.readme

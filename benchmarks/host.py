@@ -1,8 +1,9 @@
-"""Time per step of model C's GRU on this machine: the exported C and onnxruntime, in one process.
+"""Application processors: model C's GRU timed beside onnxruntime in one process, and instructions on every hosted target.
 
 Usage: python -m benchmarks.host
 
-Needs the models folder (see benchmarks/paths.py), onnx and onnxruntime; prints JSON. Both run one stream, batch 1, on
+Needs the models folder (see benchmarks/paths.py), onnx, onnxruntime and qemu-user; writes
+benchmarks/results/host.json. Both run one stream, batch 1, on
 one thread. The C code runs all steps in one call, so that Python's is not in the figure. onnxruntime runs the float
 model, step by step: a sequence of length 1 whose state goes on, buffers bound beforehand. Its time over the whole
 stream in one call, where a step needs no call at all, stands beside it.
@@ -23,16 +24,19 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks.paths import shared
+from benchmarks.bench_models import CELLS, SIZES, bench_model
+from benchmarks.paths import RESULTS, shared
 from edgeseq.export.c import export_c
 from edgeseq.firmware import build_host_library, find_toolchain
 from edgeseq.frontend import load_model
 from edgeseq.graph import Dense, Graph, Gru
 from edgeseq.measure.host_runner import HostModel
 from edgeseq.measure.process_runner import device_name
+from edgeseq.measure.profile import profile
 from edgeseq.quantize import quantize
 from edgeseq.simulate import Oracle
 from edgeseq.simulate.oracle import quantize_input
+from edgeseq.targets import hosted_names
 
 MODEL = "C_gru"
 REPETITIONS = 41
@@ -173,9 +177,24 @@ def compare() -> dict[str, Any]:
     }
 
 
+def instructions() -> list[dict[str, Any]]:
+    """Exact instructions per step of all models on every hosted target that QEMU counts for."""
+    rows = []
+    for target in hosted_names():
+        for size in SIZES:
+            for cell in CELLS:
+                model = bench_model(size, cell)
+                cost = profile(model.graph, target, inputs=model.stream)
+                if cost.instructions_per_step is not None:
+                    row = {"target": target, "model": size, "cell": cell, "kernels": cost.kernel_set}
+                    rows.append(row | {"instructions_per_step": cost.instructions_per_step})
+    return rows
+
+
 def main() -> None:
-    """Print the comparison."""
-    print(json.dumps(compare(), indent=1))
+    """Time, count, write."""
+    result = {"time": compare(), "instructions": instructions()}
+    (RESULTS / "host.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -80,6 +80,34 @@ def core_table() -> str:
     return "\n".join(lines)
 
 
+def host_table() -> str:
+    """Instructions per step of hosted targets, and the time beside onnxruntime."""
+    result = json.loads((RESULTS / "host.json").read_text())
+    columns = [(cell, size) for cell in ("gru", "lstm") for size in ("A", "B", "C")]
+    lines = ["| target | " + " | ".join(f"{cell.upper()} {size}" for cell, size in columns) + " |", "|---" * 7 + "|"]
+    for target in dict.fromkeys(row["target"] for row in result["instructions"]):
+        by_model = {
+            (row["cell"], row["model"]): row["instructions_per_step"] for row in result["instructions"] if row["target"] == target
+        }
+        lines.append(f"| {target} | " + " | ".join(f"{by_model[column]:,}" for column in columns) + " |")
+    time = result["time"]
+    ours, step, window = (time[name] for name in ("edgeseq", "onnxruntime", "onnxruntime_window"))
+    lines += [
+        "",
+        (
+            f"GRU C, one stream, one thread, measured ({time['device']}, {time['repetitions']} runs in turn in one process): "
+            f"{_ns(ours)}; onnxruntime {time['onnxruntime_version']} on the float model {_ns(step)} step by step "
+            f"({time['ratio']:.0f} times as long), {_ns(window)} with {time['steps']} steps in one call "
+            f"({time['ratio_window']:.1f} times)."
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def _ns(time: Row) -> str:
+    return f"{time['ns']:,.0f} ns ({time['smallest_ns']:,.0f} to {time['largest_ns']:,.0f})"
+
+
 def versus_table() -> str:
     """GRU beside LSTM at equal units and at equal parameters."""
     lines = [
@@ -131,6 +159,7 @@ def _cycles(row: Row) -> int:
 TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy_table,
     "cores": core_table,
+    "host": host_table,
     "models": model_table,
     "versus": versus_table,
 }

@@ -1,6 +1,6 @@
 """A core that only QEMU emulates: outputs, executed blocks, stack depth.
 
-A plugin (qemu_counter.c), compiled for this host at run time, counts blocks; the board's RAM is a
+A plugin (firmware_templates/tools/qemu_counter.c), compiled for this host at run time, counts blocks; the board's RAM is a
 file, painted before reset and read after exit.
 """
 
@@ -19,9 +19,10 @@ from edgeseq.firmware.build import Firmware
 from edgeseq.firmware.image import Image, read_image
 from edgeseq.firmware.toolchain import find_toolchain
 from edgeseq.measure.trace import PAINT, BlockTrace, EmulatedRun, bytes_of_instructions, painted_depth
+from edgeseq.resources import templates_root
 from edgeseq.targets import Core
 
-_PLUGIN_SOURCE = Path(__file__).with_name("qemu_counter.c")
+_PLUGIN_SOURCE = "qemu_counter.c"
 _NOWHERE = 1  # no block starts at an odd address
 # Far above any run of a test or profile; a hang is then an error, not a wait.
 _TIMEOUT_S = 1800
@@ -85,12 +86,12 @@ def _build_plugin(program: str, folder: Path) -> Path:
     if found is None:
         raise EmulationError(f"{program} --version says {version[:80]!r}; expected 'version N.'")
     interface = 1 if int(found[1]) < 9 else 2
-    shutil.copy(_PLUGIN_SOURCE, folder)
+    shutil.copy(templates_root() / "tools" / _PLUGIN_SOURCE, folder)
     # QEMU itself holds the functions that the plugin calls.
     unresolved = ["-Wl,-undefined,dynamic_lookup"] if sys.platform == "darwin" else []
     arguments = ["-std=c99", "-O2", "-fPIC", "-shared", f"-DES_QEMU_PLUGIN_VERSION={interface}", *unresolved]
     toolchain = find_toolchain(None)
-    toolchain.run([*toolchain.flags, *arguments, _PLUGIN_SOURCE.name, "-o", "counter.so"], folder)
+    toolchain.run([*toolchain.flags, *arguments, _PLUGIN_SOURCE, "-o", "counter.so"], folder)
     return folder / "counter.so"
 
 

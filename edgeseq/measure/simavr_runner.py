@@ -1,6 +1,6 @@
 """Emulation of an AVR image by simavr: outputs, exact instructions and simavr's own cycle count, stack depth.
 
-simavr is a C library, so a small driver (firmware_templates/emulator/simavr_driver.c) is compiled for this
+simavr is a C library, so a small driver (firmware_templates/tools/simavr_driver.c) is compiled for this
 machine first; it serves the I/O registers that the port reads and writes.
 """
 
@@ -57,7 +57,7 @@ def _flash(image: Image, size: int) -> bytes:
 
 def _build_driver(folder: Path) -> Path:
     driver = folder / "simavr_driver"
-    source = templates_root() / "emulator" / "simavr_driver.c"
+    source = templates_root() / "tools" / "simavr_driver.c"
     # Named by where Debian has them: a cross-compiling zig may not look there by itself.
     arguments = ["-std=gnu99", "-O2", "-I/usr/include/simavr", str(source), "-lsimavr", "-o", str(driver)]
     try:

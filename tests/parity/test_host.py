@@ -231,3 +231,28 @@ def test_same_model_gives_same_bytes():
     """Exporting twice yields identical files: no timestamps, no dict order, no paths."""
     graph = CASES["gru over lstm"].build()
     assert export_c(graph, name="m").files == export_c(graph, name="m").files
+
+
+def test_a_row_beyond_24_bits_falls_back(tmp_path):
+    """What the packed rows of the DSP kernels cannot hold runs on the portable ones, named with its reason, exactly."""
+    graph = make_quantized("gru", 1500, 3, 2, gain=4.0)
+    project = export_c(graph, name="model", kernel_set="dsp")
+    assert project.fallbacks == {"l0": "a row of 1500 columns can exceed 24 bits"}
+    model = HostModel(project, build_host_library(project, find_toolchain(None), tmp_path))
+    x = random_codes(graph, 20)
+    assert np.array_equal(model.run(x)[0], Oracle(graph).run(x[None]).outputs[0])
+
+
+@pytest.mark.parametrize("kernels", KERNEL_SETS)
+def test_input_may_lie_at_any_address(kernels, tmp_path):
+    """int8 codes need no alignment: the same stream from an odd address."""
+    graph = make_quantized("lstm", 13, 9, 3)
+    project = export_c(graph, name="model", kernel_set=kernels)
+    model = HostModel(project, build_host_library(project, find_toolchain(None), tmp_path))
+    x = random_codes(graph, 20)
+    room = np.zeros(x.size + 8, np.int8)
+    start = -room.ctypes.data % 4 + 1
+    odd = room[start : start + x.size].reshape(x.shape)
+    odd[:] = x
+    assert odd.ctypes.data % 4 == 1
+    assert np.array_equal(model.run_window(odd, 20), Oracle(graph).run(x[None]).outputs[0])

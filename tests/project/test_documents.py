@@ -1,10 +1,12 @@
 """What the documents say is what the code does."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from benchmarks.cores import markdown
 from benchmarks.paths import RESULTS
 from benchmarks.readme import filled
 from edgeseq.cli.commands import COMMANDS
@@ -17,8 +19,9 @@ README = (ROOT / "README.md").read_text()
 
 def test_readme_tables_are_those_of_the_results():
     """The README's numbers are the stored results, to the character."""
-    assert {path.name for path in RESULTS.glob("*.json")} == {"accuracy.json", "models.json"}
+    assert {path.name for path in RESULTS.glob("*.json")} == {"accuracy.json", "cores.json", "host.json", "models.json"}
     assert filled(README) == README
+    assert markdown(json.loads((RESULTS / "cores.json").read_text())["rows"]) == (ROOT / "docs" / "cores.md").read_text()
 
 
 def test_readme_names_every_supported_layer():
