@@ -6,11 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.export.c.buffers import Buffer
-from edgeseq.export.c.isa.base import Bytes, Packed, Rows
-from edgeseq.export.c.layout import Cell, Entry, largest_accumulator
+from edgeseq.export.c.isa.base import Bytes, Isa, Packed, Rows, beyond_24_bits
+from edgeseq.export.c.layout import Cell, Entry
 from edgeseq.quantize.types import Matvec
 
-_ACCUMULATOR_LIMIT = 2**23
 _MIN_SHIFT = 16
 _MAX_SHIFT = 24  # a scale of at least 1 follows the multiplier
 _USUAL_SHIFT = 18  # has a row loop of its own
@@ -18,12 +17,11 @@ _OFFSET = 128
 _WIDE_ROWS = 2
 
 
-class Avr:
+class Avr(Isa):
     """Blocks of four rows of one gate, two where x has 16 bits."""
 
     name = "avr"
     group = 4
-    headers: tuple[str, ...] = ()
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """The row loops that the shifts ask for, with or without saturation, and what the gates need."""
@@ -34,19 +32,7 @@ class Avr:
 
     def refusal(self, cell: Cell) -> str | None:
         """Accumulators of int8 rows have 24 bits."""
-        entries: tuple[tuple[Matvec, Entry], ...] = ((cell.state, "state"),)
-        if not cell.wide:
-            entries += ((cell.input, cell.entry),)
-        for matrix, entry in entries:
-            if largest_accumulator(matrix, entry).max() >= _ACCUMULATOR_LIMIT:
-                return f"a row of {matrix.columns} columns can exceed 24 bits"
-            if matrix.shift > _MAX_SHIFT:
-                return f"a requantisation shift of {matrix.shift} is above {_MAX_SHIFT}"
-        return None
-
-    def refusal_dense(self, matrix: Matvec) -> str | None:
-        """Any layer fits."""
-        return None
+        return beyond_24_bits(cell, _MAX_SHIFT)
 
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
         """Codes of 15 bits are read where they lie; others as unsigned bytes, their sum behind them."""

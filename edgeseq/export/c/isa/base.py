@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeseq.export.c.buffers import Buffer
-from edgeseq.export.c.layout import Cell, Entry
+from edgeseq.export.c.layout import Cell, Entry, largest_accumulator
 from edgeseq.quantize.types import Matvec
 
 Words = npt.NDArray[np.int32]
@@ -27,30 +28,52 @@ class Packed:
     weight_bytes: int
 
 
-class Isa(Protocol):
+class Isa(ABC):
     """One family. group: units whose rows lie together; name: its folder of kernels; headers: what es_isa.h includes there."""
 
-    name: str
-    group: int
-    headers: tuple[str, ...]
+    name: ClassVar[str]
+    group: ClassVar[int]
+    headers: ClassVar[tuple[str, ...]] = ()
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """Kernel files that a layer needs, besides es_isa.h and its headers."""
+        return ()
 
     def refusal(self, cell: Cell) -> str | None:
         """Why this layer must use the portable kernels, or None."""
+        return None
 
     def refusal_dense(self, matrix: Matvec) -> str | None:
         """The same for a Dense layer that reads an int16 tensor."""
+        return None
 
+    @abstractmethod
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
         """The scratch buffer of a view of `size` values, or None where they are read as they lie."""
 
+    @abstractmethod
     def pack(self, cell: Cell) -> Packed:
         """Rows of a recurrent layer, phase by phase, group by group."""
 
+    @abstractmethod
     def pack_dense(self, matrix: Matvec) -> Packed:
         """Rows of a Dense layer that reads an int16 tensor."""
+
+
+def narrow_matrices(cell: Cell) -> list[tuple[Matvec, Entry]]:
+    """The matrices of a layer that read 8-bit values, and what they read."""
+    narrow: list[tuple[Matvec, Entry]] = [(cell.state, "state")]
+    return narrow if cell.wide else [*narrow, (cell.input, cell.entry)]
+
+
+def beyond_24_bits(cell: Cell, max_shift: int) -> str | None:
+    """Why 24-bit accumulators cannot hold a layer's narrow rows, or requantise them with a shift up to max_shift."""
+    for matrix, entry in narrow_matrices(cell):
+        if largest_accumulator(matrix, entry).max() >= 2**23:
+            return f"a row of {matrix.columns} columns can exceed 24 bits"
+        if matrix.shift > max_shift:
+            return f"a requantisation shift of {matrix.shift} is above {max_shift}"
+    return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from edgeseq.arith.requantize import MAX_SHORT
 from edgeseq.export.c.buffers import Buffer
-from edgeseq.export.c.isa.base import Packed
+from edgeseq.export.c.isa.base import Isa, Packed
 from edgeseq.export.c.layout import Cell, Entry
 from edgeseq.quantize.types import Matvec
 
@@ -15,16 +15,11 @@ Bytes = npt.NDArray[np.int8]
 _INT16 = np.iinfo(np.int16)
 
 
-class Compact:
+class Compact(Isa):
     """One unit at a time, one loop for every matrix."""
 
     name = "compact"
     group = 1
-    headers: tuple[str, ...] = ()
-
-    def sources(self, cell: Cell) -> tuple[str, ...]:
-        """Everything is in es_isa.h."""
-        return ()
 
     def refusal(self, cell: Cell) -> str | None:
         """Quantisation keeps biases and multipliers short; files of earlier versions may hold others."""

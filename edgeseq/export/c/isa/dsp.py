@@ -6,21 +6,19 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.export.c.buffers import Buffer
-from edgeseq.export.c.isa.base import Packed, Rows, Words, as_words, bytes_as_words
-from edgeseq.export.c.layout import Cell, Entry, largest_accumulator
+from edgeseq.export.c.isa.base import Isa, Packed, Rows, Words, as_words, beyond_24_bits, bytes_as_words, narrow_matrices
+from edgeseq.export.c.layout import Cell, Entry
 from edgeseq.quantize.types import Matvec
 
-_ACCUMULATOR_LIMIT = 2**23  # the high row of a pair has 24 bits
 _UNITS_IN_ASSEMBLY = ("gru", "lstm")
 _MAX_PAIR_SHIFT = 24  # its multiplier carries 2^-8
 
 
-class Dsp:
+class Dsp(Isa):
     """Blocks of four rows of one gate."""
 
     name = "dsp"
     group = 4
-    headers: tuple[str, ...] = ()
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """One function per way to join the parts."""
@@ -32,21 +30,9 @@ class Dsp:
 
     def refusal(self, cell: Cell) -> str | None:
         """A pair of rows shares one word, so that the high one must fit 24 bits."""
-        entries: tuple[tuple[Matvec, Entry], ...] = ((cell.state, "state"),)
-        if not cell.wide:
-            entries += ((cell.input, cell.entry),)
-        for matrix, entry in entries:
-            if largest_accumulator(matrix, entry).max() >= _ACCUMULATOR_LIMIT:
-                return f"a row of {matrix.columns} columns can exceed 24 bits"
-            if matrix.shift > _MAX_PAIR_SHIFT:
-                return f"a requantisation shift of {matrix.shift} is above {_MAX_PAIR_SHIFT}"
-            if matrix.weight.min(initial=0) == -128:
-                return "a weight of -128 does not fit a pair"
-        return None
-
-    def refusal_dense(self, matrix: Matvec) -> str | None:
-        """Any layer fits."""
-        return None
+        if any(matrix.weight.min(initial=0) == -128 for matrix, _ in narrow_matrices(cell)):
+            return "a weight of -128 does not fit a pair"
+        return beyond_24_bits(cell, _MAX_PAIR_SHIFT)
 
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
         """Two doubled values a word, four columns at a time."""

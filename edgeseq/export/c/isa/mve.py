@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgeseq.export.c.buffers import Buffer
-from edgeseq.export.c.isa.base import Packed, Rows, Words, as_words, bytes_as_words
+from edgeseq.export.c.isa.base import Isa, Packed, Rows, Words, as_words, bytes_as_words
 from edgeseq.export.c.layout import Cell, Entry
 from edgeseq.quantize.types import Matvec
 
@@ -15,24 +15,11 @@ _BLOCK = 4
 _HALVES = ([0, 2, 4, 6], [1, 3, 5, 7])
 
 
-class Mve:
+class Mve(Isa):
     """Groups of eight rows of one gate."""
 
     name = "mve"
     group = 8
-    headers: tuple[str, ...] = ()
-
-    def sources(self, cell: Cell) -> tuple[str, ...]:
-        """Everything is in es_isa.h."""
-        return ()
-
-    def refusal(self, cell: Cell) -> str | None:
-        """Any layer fits."""
-        return None
-
-    def refusal_dense(self, matrix: Matvec) -> str | None:
-        """Any matrix fits."""
-        return None
 
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
         """Whole vectors; codes that already are some are read where they lie."""

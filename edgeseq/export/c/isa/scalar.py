@@ -5,29 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from edgeseq.export.c.buffers import Buffer
-from edgeseq.export.c.isa.base import Packed, Rows, Words, as_words, bytes_as_words, halves_as_words
+from edgeseq.export.c.isa.base import Isa, Packed, Rows, Words, as_words, bytes_as_words, halves_as_words
 from edgeseq.export.c.layout import Cell, Entry
 from edgeseq.quantize.types import Matvec
 
 
-class Scalar:
+class Scalar(Isa):
     """All gate rows of two units at once."""
 
     name = "scalar"
     group = 2
-    headers: tuple[str, ...] = ()
-
-    def sources(self, cell: Cell) -> tuple[str, ...]:
-        """Everything is in es_isa.h."""
-        return ()
-
-    def refusal(self, cell: Cell) -> str | None:
-        """Any layer fits."""
-        return None
-
-    def refusal_dense(self, matrix: Matvec) -> str | None:
-        """Any layer fits."""
-        return None
 
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
         """Codes are read where they lie; states become int8."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgeseq.export.c.buffers import Buffer
-from edgeseq.export.c.isa.base import Packed, Rows, Words, as_words, bytes_as_words
+from edgeseq.export.c.isa.base import Isa, Packed, Rows, Words, as_words, bytes_as_words
 from edgeseq.export.c.layout import Cell, Entry
 from edgeseq.quantize.types import Matvec
 
@@ -13,13 +13,13 @@ _COLUMNS = 4  # a block: what one 32-bit lane holds of a row
 _PADDING = np.zeros(1, np.int32)  # AVX2 loads every other multiplier as part of a vector
 
 
-class Simd:
+class Simd(Isa):
     """Blocks of eight rows by four columns of every gate."""
 
     name = "simd"
     group = 8
     # es_isa.h picks one by the compiler's target, so that one project serves all machines.
-    headers: tuple[str, ...] = (
+    headers = (
         "es_simd_avx2.h",
         "es_simd_neon.h",
         "es_simd_wasm.h",
@@ -29,18 +29,10 @@ class Simd:
         "es_simd_units.h",
     )
 
-    def sources(self, cell: Cell) -> tuple[str, ...]:
-        """Everything is in the headers."""
-        return ()
-
     def refusal(self, cell: Cell) -> str | None:
         """Two products share 16 bits."""
         if min(matrix.weight.min(initial=0) for matrix in (cell.input, cell.state)) == -128:
             return "two products with a weight of -128 can exceed 16 bits"
-        return None
-
-    def refusal_dense(self, matrix: Matvec) -> str | None:
-        """Any layer fits."""
         return None
 
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:

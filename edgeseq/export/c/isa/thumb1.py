@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.export.c.buffers import Buffer
-from edgeseq.export.c.isa.base import Packed, Rows, Words, as_words, halves_as_words
+from edgeseq.export.c.isa.base import Isa, Packed, Rows, Words, as_words, halves_as_words
 from edgeseq.export.c.layout import Cell, Entry
 from edgeseq.quantize.types import Matvec
 
@@ -18,24 +18,15 @@ _PAIR_ORDER = [0, 1, 4, 5, 2, 3, 6, 7]
 _NARROW_OFFSET, _WIDE_OFFSET = 256, 32768
 
 
-class Thumb1:
+class Thumb1(Isa):
     """Two gates of four units at once, or a last gate alone."""
 
     name = "thumb1"
     group = _ROWS
-    headers: tuple[str, ...] = ()
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """Both counts of rows: the linker drops what neither this layer nor a Dense one calls."""
         return ("es_rows_thumb1.h", "es_units_thumb1.h", "es_rows4.c", "es_rows8.c")
-
-    def refusal(self, cell: Cell) -> str | None:
-        """Any layer fits."""
-        return None
-
-    def refusal_dense(self, matrix: Matvec) -> str | None:
-        """Any layer fits."""
-        return None
 
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
         """The sum of all values as two halves, an unused element, then the values."""
