@@ -15,8 +15,7 @@ from pathlib import Path
 from edgeseq.errors import EmulationError
 from edgeseq.firmware.hosted import HostedImage
 from edgeseq.firmware.image import read_image
-from edgeseq.firmware.toolchain import find_toolchain
-from edgeseq.resources import templates_root
+from edgeseq.measure.qemu_plugin import build_plugin
 from edgeseq.targets import HostedTarget
 
 _TIMEOUT_S = 600
@@ -63,11 +62,8 @@ def count_steps(image: HostedImage, source: bytes) -> StepCounts | None:
         raise EmulationError(f"{image.path}: symbol {image.step_symbol!r} is not in the image")
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
         folder = Path(scratch)
-        shutil.copy(templates_root() / "tools" / "count_steps.c", folder)
-        toolchain = find_toolchain(None)
-        toolchain.run([*toolchain.flags, "-std=c99", "-O2", "-shared", "-fPIC", "count_steps.c", "-o", "count_steps.so"], folder)
         counts = folder / "counts.txt"
-        plugin = f"file={folder / 'count_steps.so'},entry={symbol.address:#x},out={counts}"
+        plugin = f"file={build_plugin(qemu[0], 'count_steps.c', folder)},entry={symbol.address:#x},out={counts}"
         _run([*qemu, "-plugin", plugin, str(image.path)], source, target)
         lines = [line.split() for line in counts.read_text().splitlines()]
     steps = tuple(int(number) for name, number in lines if name == "step")

@@ -6,10 +6,8 @@ file, painted before reset and read after exit.
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -17,9 +15,8 @@ from pathlib import Path
 from edgeseq.errors import EmulationError, TargetError
 from edgeseq.firmware.build import Firmware
 from edgeseq.firmware.image import Image, read_image
-from edgeseq.firmware.toolchain import find_toolchain
+from edgeseq.measure.qemu_plugin import build_plugin
 from edgeseq.measure.trace import PAINT, BlockTrace, EmulatedRun, bytes_of_instructions, painted_depth
-from edgeseq.resources import templates_root
 from edgeseq.targets import Core
 
 _PLUGIN_SOURCE = "qemu_counter.c"
@@ -50,7 +47,7 @@ def run_image(firmware: Firmware, source: bytes, *, count_after: int | None, cou
         command += ["-display", "none", "-monitor", "none", "-serial", "none"]
         counting = count_after is not None or count_all
         if counting:
-            plugin = _build_plugin(program, folder)
+            plugin = build_plugin(program, _PLUGIN_SOURCE, folder)
             arguments = f"entry={entry:x},fault={_fault_handler(core, image):x},skip={count_after or 0},all={int(count_all)}"
             command += ["-plugin", f"{plugin},{arguments},out=counts"]
         _run(command, folder, core)
@@ -77,22 +74,6 @@ class _Ram:
         with self._path.open("rb") as file:
             file.seek(self._at)
             return painted_depth(file.read(self._room), self._core)
-
-
-def _build_plugin(program: str, folder: Path) -> Path:
-    """Compile the plugin for the interface of this QEMU: version 1 until 8.2, at least 2 since 9.0."""
-    version = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
-    found = re.search(r"version (\d+)\.", version)
-    if found is None:
-        raise EmulationError(f"{program} --version says {version[:80]!r}; expected 'version N.'")
-    interface = 1 if int(found[1]) < 9 else 2
-    shutil.copy(templates_root() / "tools" / _PLUGIN_SOURCE, folder)
-    # QEMU itself holds the functions that the plugin calls.
-    unresolved = ["-Wl,-undefined,dynamic_lookup"] if sys.platform == "darwin" else []
-    arguments = ["-std=c99", "-O2", "-fPIC", "-shared", f"-DES_QEMU_PLUGIN_VERSION={interface}", *unresolved]
-    toolchain = find_toolchain(None)
-    toolchain.run([*toolchain.flags, *arguments, _PLUGIN_SOURCE, "-o", "counter.so"], folder)
-    return folder / "counter.so"
 
 
 def _run(command: list[str], folder: Path, core: Core) -> None:

@@ -2,7 +2,7 @@
  *
  * Arguments: entry=ADDRESS of the function, out=FILE. The file gets one line "step N" per call, from
  * the function's first instruction to its return, callees included, and "total N" for the whole run.
- * What QEMU offers a plugin is declared here (interface version 1), since few systems package its header. */
+ * What QEMU offers a plugin is declared here, since few systems package its header. */
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,7 +25,8 @@ struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 
-EXPORT int qemu_plugin_version = 1;
+/* The interface's version, which the build sets from QEMU's. */
+EXPORT int qemu_plugin_version = ES_QEMU_PLUGIN_VERSION;
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv);
 
 struct site {
