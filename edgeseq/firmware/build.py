@@ -95,30 +95,28 @@ def build_firmware(
 
 
 def build_host_library(
-    project: CProject | tuple[CProject, ...],
-    toolchain: Toolchain,
-    folder: Path,
-    *,
-    native: bool = False,
-    extra_flags: tuple[str, ...] = (),
+    project: CProject, toolchain: Toolchain, folder: Path, *, native: bool = False, extra_flags: tuple[str, ...] = ()
 ) -> Path:
-    """Compile models and their float helpers into a shared library for this machine.
+    """Compile model and float helpers into a shared library for this machine.
 
-    project: one, or several of different names and the same kernel set. native: for all
-    instructions of this very processor (AVX2, dot product), which the kernel set "simd" uses;
-    otherwise for any of its architecture.
+    native: for all instructions of this very processor (AVX2, dot product), which the kernel set
+    "simd" uses; otherwise for any of its architecture.
     """
-    projects = project if isinstance(project, tuple) else (project,)
     folder.mkdir(parents=True, exist_ok=True)
-    for each in projects:
-        write_sources(each, folder)
+    write_sources(project, folder)
+    sources = (*project.sources, f"{project.name}_float.c")
+    return link_host_library(sources, toolchain, folder, project.name, (*(["-march=native"] if native else []), *extra_flags))
+
+
+def link_host_library(
+    sources: tuple[str, ...], toolchain: Toolchain, folder: Path, name: str, extra_flags: tuple[str, ...] = ()
+) -> Path:
+    """Compile sources that lie in a folder, with their kernels, into a shared library for this machine."""
     suffix = {"darwin": "dylib", "win32": "dll"}.get(sys.platform, "so")
-    name = f"lib{projects[0].name}.{suffix}"
-    files = [file for each in projects for file in (*each.sources, f"{each.name}_float.c")]
-    flags = [*toolchain.flags, *(["-march=native"] if native else []), *extra_flags]
-    arguments = ["-std=c99", "-O2", "-fPIC", "-shared", *flags, "-I.", "-Ikernels", *dict.fromkeys(files)]
-    toolchain.run([*arguments, "-o", name, *([] if sys.platform == "win32" else ["-lm"])], folder)
-    return folder / name
+    library = f"lib{name}.{suffix}"
+    arguments = ["-std=c99", "-O2", "-fPIC", "-shared", *toolchain.flags, *extra_flags, "-I.", "-Ikernels", *sources]
+    toolchain.run([*arguments, "-o", library, *([] if sys.platform == "win32" else ["-lm"])], folder)
+    return folder / library
 
 
 def write_sources(project: CProject, folder: Path) -> None:

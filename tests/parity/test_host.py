@@ -9,6 +9,7 @@ import pytest
 
 from edgeseq.export.c import KERNEL_SETS, export_c, write_project
 from edgeseq.firmware import build_host_library, find_toolchain
+from edgeseq.firmware.build import link_host_library, write_sources
 from edgeseq.firmware.toolchain import STRICT_FLAGS
 from edgeseq.measure.host_runner import HostModel
 from edgeseq.measure.process_runner import cpu_features
@@ -131,7 +132,10 @@ def test_every_size_from_1_to_67(kind, build, tmp_path):
     kernels, flags = BUILDS[build]
     graphs = {size: sized(kind, size) for size in range(1, 68)}
     projects = {size: export_c(graph, name=f"m{size}", kernel_set=kernels) for size, graph in graphs.items()}
-    library = build_host_library(tuple(projects.values()), find_toolchain(None), tmp_path, extra_flags=flags)
+    for project in projects.values():
+        write_sources(project, tmp_path)
+    sources = dict.fromkeys(file for project in projects.values() for file in project.sources)
+    library = link_host_library(tuple(sources), find_toolchain(None), tmp_path, "all", ("-O1", *flags))
     for size, graph in graphs.items():
         x = random_codes(graph, 12, seed=size)
         wanted = Oracle(graph).run(x[None], keep_states=True)
