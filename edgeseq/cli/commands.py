@@ -176,7 +176,7 @@ def export(
     """Write a C99 project: kernels, data and a datasheet header."""
     from edgeseq.export.c import export_c, write_project
     from edgeseq.report import as_json, tables
-    from edgeseq.targets import OPTIMIZE_MODES, load_target
+    from edgeseq.targets import OPTIMIZE_MODES, kernels_of, load_target
 
     core = load_target(target) if target else None
     graph = resolve_model(model, calibration)
@@ -184,7 +184,7 @@ def export(
     projects = {
         mode: export_c(
             graph,
-            kernel_set=core.kernels(mode) if core else "portable",
+            kernel_set=core.kernels(mode) if core else kernels_of("portable", mode),
             name=name,
             source=Path(model).name,
             command=command,

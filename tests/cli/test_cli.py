@@ -101,6 +101,25 @@ def test_export_is_complete(capsys, esq, tmp_path):
     assert str(tmp_path) not in header
 
 
+def test_export_reports_both_modes(capsys, esq, tmp_path):
+    """With a target, the wanted mode is written and both are measured: speed is faster there, size smaller."""
+    code, out, _ = run(capsys, "export", str(esq), "--target", "cortex-m4", "--out", str(tmp_path / "c"), "--json")
+    document = json.loads(out)
+    assert (code, document["kernels"], document["optimize"], document["fallbacks"]) == (0, "dsp", "speed", {})
+    assert "kernels dsp" in (tmp_path / "c" / f"{document['name']}.h").read_text()
+    speed, size = (document["modes"][mode] for mode in ("speed", "size"))
+    assert speed["instructions_per_step"] < size["instructions_per_step"]
+    assert size["flash_bytes"]["image"] < speed["flash_bytes"]["image"]
+
+
+@pytest.mark.parametrize(("mode", "kernels"), [("speed", "portable"), ("size", "compact")])
+def test_export_without_a_target_keeps_the_mode(capsys, esq, tmp_path, mode, kernels):
+    """Kernels that suit any machine: the portable ones, or the smallest."""
+    code, out, _ = run(capsys, "export", str(esq), "--optimize", mode, "--out", str(tmp_path / "c"), "--json")
+    document = json.loads(out)
+    assert (code, document["kernels"], document["modes"]) == (0, kernels, {})
+
+
 def test_export_refuses_to_overwrite(capsys, esq, tmp_path):
     """A folder with something in it stays as it is, unless --force is given."""
     (tmp_path / "c").mkdir()
