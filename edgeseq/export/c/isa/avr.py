@@ -22,6 +22,7 @@ class Avr(Isa):
 
     name = "avr"
     group = 4
+    headers = ("es_wide_avr.h", "es_gates_avr.h")
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """The row loops that the shifts ask for, with or without saturation, and what the gates need."""

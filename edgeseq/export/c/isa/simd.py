@@ -22,6 +22,7 @@ class Simd(Isa):
     headers = (
         "es_simd_avx2.h",
         "es_simd_neon.h",
+        "es_simd_neon_units.h",
         "es_simd_wasm.h",
         "es_simd_sse2.h",
         "es_simd_c.h",
