@@ -64,9 +64,10 @@ def make_graph(
 
 def make_quantized(kinds: str, inputs: int, units: int, outputs: int, seed: int = 0, **options: object) -> QuantGraph:
     """The quantised graph, calibrated on seeded noise."""
-    input_dtype = options.pop("input_dtype", "int8")
+    chosen = {key: options.pop(key) for key in ("scheme", "layer_schemes") if key in options}
+    chosen["input_dtype"] = options.pop("input_dtype", "int8")
     graph = make_graph(kinds, inputs, units, outputs, seed, **options)
-    return quantize(graph, np.random.default_rng(seed + 1).normal(0, 1, (8, 40, inputs)), input_dtype=input_dtype)
+    return quantize(graph, np.random.default_rng(seed + 1).normal(0, 1, (8, 40, inputs)), **chosen)
 
 
 def random_codes(graph: QuantGraph, steps: int, seed: int = 0) -> np.ndarray:

@@ -1,6 +1,6 @@
 """int16 products, saturating sums and the int8 view of a state.
 
-C twins: ``es_multiply_q15``, ``es_saturate_s16``, ``es_narrow_s8`` in
+C twins: ``es_multiply_q15``, ``es_saturate_s16``, ``es_narrow``, ``es_halve`` in
 firmware_templates/kernels/es_arith.h.
 """
 
@@ -51,3 +51,15 @@ def narrow_to_int8(value: IntArray) -> Int32Array:
     """
     wide = value.astype(np.int32)
     return np.clip((wide + 127 + 2 * (wide >= 0).astype(np.int32)) >> 8, -128, 127).astype(np.int32)
+
+
+def halve(value: IntArray) -> Int32Array:
+    """Return the upper 15 bits of an int16 tensor: ``value / 2``, rounded down.
+
+    Twice that is the value with its lowest bit cleared, so an accumulator of doubled values and an odd
+    bias stays odd. TFLite expresses it as SUB(value, 1), which saturates, and QUANTIZE by 1/2, which rounds up.
+
+    >>> halve(np.array([3, -3, 32767, -32768]))
+    array([     1,     -2,  16383, -16384], dtype=int32)
+    """
+    return value.astype(np.int32) >> 1

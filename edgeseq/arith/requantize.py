@@ -66,7 +66,7 @@ def _round_up_to_bits(value: int, bits: int) -> int:
 
 
 def choose_multipliers(
-    max_abs_weight: FloatArray,
+    weight_scale: FloatArray,
     max_abs_bias: FloatArray,
     in_scale: Scale,
     out_scale: Scale,
@@ -79,13 +79,13 @@ def choose_multipliers(
     ``weight_scale = multiplier * 2**-shift * out_scale / in_scale``. The integers
     thus describe the factor exactly, and so does a float32 ``filter_scale``.
 
-    max_abs_weight, max_abs_bias: (rows,) real values. short: all multipliers are one number times
-    1..255, so that a row can store a byte. None means that no shift in 16..32 can hold the
-    largest row; the caller then picks a coarser out_scale.
+    weight_scale: (rows,), what one weight step must at least be worth; max_abs_bias: (rows,), real values.
+    short: all multipliers are one number times 1..255, so that a row can store a byte.
+    None means that no shift in 16..32 can hold the largest row; the caller then picks a coarser out_scale.
     """
     ratio = in_scale.value / out_scale.value
     # A row whose bias dwarfs its weights is scaled by the bias, or int32 would overflow.
-    needed = np.maximum(max_abs_weight / 127.0 * ratio, max_abs_bias / _BIAS_LIMIT / out_scale.value)
+    needed = np.maximum(weight_scale * ratio, max_abs_bias / _BIAS_LIMIT / out_scale.value)
     largest = max(float(needed.max(initial=0.0)), math.ldexp(1.0, -MAX_SHIFT))
     found = (_short_parts if short else _long_parts)(needed, largest, in_scale, out_scale)
     if found is None:

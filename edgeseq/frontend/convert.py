@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from edgeseq.frontend.source import Config, SourceLayer, SourceModel
-from edgeseq.graph import Activate, Dense, Graph, Gru, Layer, Lstm, Normalization, SimpleRnn
+from edgeseq.graph import Activate, Dense, Graph, Gru, Layer, Lstm, Normalization, Recurrent, SimpleRnn
 from edgeseq.graph.layers import ActivationName, FloatArray
 
 MAX_UNITS = 65535  # sizes are uint16 in the C kernels
@@ -42,6 +42,7 @@ class _Chain:
     """What is known of the data between two layers while the chain is walked."""
 
     features: int | None = None
+    input_size: int | None = None
     time_steps: int | None = None
     has_time_axis: bool = True
     normalization: Normalization | None = None
@@ -78,15 +79,22 @@ def convert(source: SourceModel) -> Conversion:
             LayerReport(layer.name, layer.class_name, not refused, outcome.reason if isinstance(outcome, Refusal) else outcome)
         )
     parameters = sum(w.size for layer in source.layers if layer.class_name != "Normalization" for w in layer.weights)
-    if all(row.supported for row in rows) and not any(isinstance(x, Gru | Lstm | SimpleRnn) for x in chain.layers):
+    if chain.input_size is None and chain.layers and isinstance(chain.layers[0], Dense | Recurrent):
+        chain.input_size = chain.layers[0].kernel.shape[0]
+    if all(row.supported for row in rows) and not any(isinstance(x, Recurrent) for x in chain.layers):
         last = rows[-1]
         reason = "the model has no recurrent layer; edgeseq needs at least one GRU, LSTM or SimpleRNN"
         rows[-1] = LayerReport(last.name, last.kind, supported=False, reason=reason)
     if not all(row.supported for row in rows):
         return Conversion(None, tuple(rows), parameters)
-    first = chain.layers[0]
-    input_size = first.kernel.shape[0] if not isinstance(first, Activate) else cast("int", chain.features)
-    graph = Graph(source.name, input_size, chain.normalization, tuple(chain.layers), chain.has_time_axis, chain.time_steps)
+    graph = Graph(
+        source.name,
+        cast("int", chain.input_size),
+        chain.normalization,
+        tuple(chain.layers),
+        chain.has_time_axis,
+        chain.time_steps,
+    )
     return Conversion(graph, tuple(rows), parameters)
 
 
@@ -112,7 +120,7 @@ def _read_input_shape(layer: SourceLayer, shape: Any, chain: _Chain) -> Refusal 
         or not (shape[1] is None or (isinstance(shape[1], int) and shape[1] >= 1))
     ):
         return Refusal(layer.name, f"input shape {shape} is not (batch, time, features) with 1 to {MAX_UNITS} features")
-    chain.time_steps, chain.features = shape[1], shape[2]
+    chain.time_steps, chain.features, chain.input_size = shape[1], shape[2], shape[2]
     return None
 
 

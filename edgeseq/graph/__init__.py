@@ -15,7 +15,11 @@ from edgeseq.graph.layers import (
     SimpleRnn,
 )
 
+# Every layer type there is.
+LAYER_TYPES: tuple[type[Layer], ...] = (Gru, Lstm, SimpleRnn, Dense, Activate)
+
 __all__ = [
+    "LAYER_TYPES",
     "Activate",
     "Dense",
     "Graph",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -24,13 +25,32 @@ class Normalization:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Cell:
+class Layer(ABC):
+    """One step of the chain: (batch, time, inputs) -> (batch, time, outputs)."""
+
+    name: str
+
+    @property
+    @abstractmethod
+    def weights(self) -> tuple[FloatArray, ...]:
+        """Trainable arrays."""
+
+    @abstractmethod
+    def output_size(self, inputs: int) -> int:
+        """Values per time step, given those of the layer's input."""
+
+    @abstractmethod
+    def macs_per_step(self, inputs: int) -> int:
+        """Multiply-accumulates of the matrix products of one time step."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recurrent(Layer):
     """What every recurrent layer has. Gates stand side by side in the columns of its matrices.
 
     kernel: (inputs, gates * units); recurrent_kernel: (units, gates * units).
     """
 
-    name: str
     kernel: FloatArray
     recurrent_kernel: FloatArray
     bias: FloatArray
@@ -40,9 +60,22 @@ class _Cell:
         """Number of hidden units."""
         return self.recurrent_kernel.shape[0]
 
+    @property
+    def weights(self) -> tuple[FloatArray, ...]:
+        """Kernel, recurrent kernel, bias."""
+        return self.kernel, self.recurrent_kernel, self.bias
+
+    def output_size(self, inputs: int) -> int:
+        """The hidden state."""
+        return self.units
+
+    def macs_per_step(self, inputs: int) -> int:
+        """Both matrices, once."""
+        return self.kernel.size + self.recurrent_kernel.size
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Gru(_Cell):
+class Gru(Recurrent):
     """Gated recurrent unit. Gate order z, r, candidate.
 
     bias: (2, 3*units), row 0 added to the input part, row 1 to the recurrent part.
@@ -53,23 +86,22 @@ class Gru(_Cell):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lstm(_Cell):
+class Lstm(Recurrent):
     """Long short-term memory. Gate order input, forget, candidate, output. bias: (4*units,)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SimpleRnn(_Cell):
+class SimpleRnn(Recurrent):
     """``h = tanh(W x + U h + b)``. bias: (units,)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Dense:
+class Dense(Layer):
     """``activation(x kernel + bias)``, applied to every time step.
 
     kernel: (inputs, units); bias: (units,). softmax only as the last layer.
     """
 
-    name: str
     kernel: FloatArray
     bias: FloatArray
     activation: ActivationName
@@ -79,17 +111,38 @@ class Dense:
         """Number of outputs."""
         return self.kernel.shape[1]
 
+    @property
+    def weights(self) -> tuple[FloatArray, ...]:
+        """Kernel and bias."""
+        return self.kernel, self.bias
+
+    def output_size(self, inputs: int) -> int:
+        """Units."""
+        return self.units
+
+    def macs_per_step(self, inputs: int) -> int:
+        """The kernel, once."""
+        return self.kernel.size
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Activate:
+class Activate(Layer):
     """An activation that stands alone: relu anywhere, softmax as the last layer."""
 
-    name: str
     function: Literal["relu", "softmax"]
 
+    @property
+    def weights(self) -> tuple[FloatArray, ...]:
+        """None."""
+        return ()
 
-Recurrent: TypeAlias = Gru | Lstm | SimpleRnn
-Layer: TypeAlias = Recurrent | Dense | Activate
+    def output_size(self, inputs: int) -> int:
+        """As many as go in."""
+        return inputs
+
+    def macs_per_step(self, inputs: int) -> int:
+        """None."""
+        return 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,34 +163,29 @@ class Graph:
     time_steps: int | None
 
     @property
+    def sizes(self) -> tuple[int, ...]:
+        """Values per time step before each layer, and after the last."""
+        sizes = [self.input_size]
+        for layer in self.layers:
+            sizes.append(layer.output_size(sizes[-1]))
+        return tuple(sizes)
+
+    @property
     def output_size(self) -> int:
         """Values that one step yields."""
-        size = self.input_size
-        for layer in self.layers:
-            if not isinstance(layer, Activate):
-                size = layer.units
-        return size
+        return self.sizes[-1]
 
     @property
     def recurrent(self) -> tuple[Recurrent, ...]:
-        """The layers that carry state, in order."""
-        return tuple(layer for layer in self.layers if isinstance(layer, Gru | Lstm | SimpleRnn))
+        """The recurrent layers, in order."""
+        return tuple(layer for layer in self.layers if isinstance(layer, Recurrent))
 
     @property
     def parameters(self) -> int:
         """Trainable numbers: weights and biases."""
-        return sum(
-            array.size
-            for layer in self.layers
-            if not isinstance(layer, Activate)
-            for array in ([layer.kernel, layer.bias] + ([] if isinstance(layer, Dense) else [layer.recurrent_kernel]))
-        )
+        return sum(array.size for layer in self.layers for array in layer.weights)
 
     @property
     def macs_per_step(self) -> int:
         """Multiply-accumulates of the matrix products of one time step."""
-        return sum(
-            layer.kernel.size + (0 if isinstance(layer, Dense) else layer.recurrent_kernel.size)
-            for layer in self.layers
-            if not isinstance(layer, Activate)
-        )
+        return sum(layer.macs_per_step(size) for layer, size in zip(self.layers, self.sizes, strict=False))

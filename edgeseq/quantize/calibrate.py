@@ -85,7 +85,7 @@ def calibrate(graph: Graph, windows: FloatArray, input_dtype: InputDtype) -> Cal
 
     def listen(layer: str, tensor: str, value: FloatArray) -> None:
         if tensor in MATMUL_INPUTS:
-            sums.setdefault((layer, tensor), MomentSum(value.shape[1])).add(value)
+            sums.setdefault((layer, tensor), MomentSum(value.shape[-1])).add(value.reshape(-1, value.shape[-1]))
             return
         max_abs[layer, tensor] = max(max_abs[layer, tensor], float(np.abs(value).max(initial=0.0)))
 

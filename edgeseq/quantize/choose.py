@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq.arith.scale import Q7, Q15, Scale, preactivation_scale
-from edgeseq.graph import Graph, Gru, Lstm, SimpleRnn
+from edgeseq.arith.scale import Q15, Scale, preactivation_scale
+from edgeseq.graph import Graph
 from edgeseq.graph.layers import FloatArray
 from edgeseq.graph.reference import forward, normalize
-from edgeseq.quantize.types import Matvec, QuantDense, QuantGraph, QuantGru, QuantInput, QuantRecurrent, QuantRelu
+from edgeseq.quantize.types import Matvec, Operand, QuantGraph, QuantGru, QuantInput, QuantRecurrent
 
 # Windows that candidates are compared on; calibration ones, so no other data is needed.
 MAX_WINDOWS = 256
@@ -65,28 +65,28 @@ def best_of(candidates: Sequence[QuantGraph], windows: FloatArray) -> QuantGraph
 
 def dequantized(graph: QuantGraph) -> Graph:
     """Return the float graph that computes with the recurrent layers' rounded weights and biases."""
-    scale = graph.input.scale
-    is_input = True
+    scale, is_input = graph.input.scale, True
     rounded: dict[str, Any] = {}
     for layer in graph.layers:
-        if isinstance(layer, QuantDense | QuantRelu):
-            scale = layer.out_scale
-        else:
-            # The model's input enters as it is, any later tensor by its top byte.
-            rounded[layer.name] = _real_cell(layer, scale if is_input else scale.times_power_of_two(8))
-            scale = Q15
-        is_input = False
+        if isinstance(layer, QuantRecurrent):
+            # The model's input enters as it is, any later tensor by its upper bits.
+            rounded[layer.name] = _real_cell(layer, scale if is_input else _operand_scale(scale, layer.operand))
+        scale, is_input = layer.out_scale, False
     layers = tuple(
-        dataclasses.replace(layer, **rounded[layer.name]) if isinstance(layer, Gru | Lstm | SimpleRnn) else layer
-        for layer in graph.source.layers
+        dataclasses.replace(layer, **rounded[layer.name]) if layer.name in rounded else layer for layer in graph.source.layers
     )
     return dataclasses.replace(graph.source, layers=layers)
+
+
+def _operand_scale(scale: Scale, operand: Operand) -> Scale:
+    """Real value of one step of an int16 tensor's top byte or upper 15 bits."""
+    return scale.times_power_of_two(8 if operand == "int8" else 1)
 
 
 def _real_cell(layer: QuantRecurrent, in_scale: Scale) -> dict[str, Any]:
     out = preactivation_scale(layer.preactivation_shift)
     kernel, bias = _real(layer.input, in_scale, out)
-    recurrent, recurrent_bias = _real(layer.recurrent, Q7, out)
+    recurrent, recurrent_bias = _real(layer.recurrent, _operand_scale(Q15, layer.operand), out)
     both = np.stack([bias, recurrent_bias]) if isinstance(layer, QuantGru) else bias + recurrent_bias
     return {"kernel": kernel.T, "recurrent_kernel": recurrent.T, "bias": both}
 

@@ -21,47 +21,20 @@ import numpy.typing as npt
 from edgeseq.arith.scale import Scale
 from edgeseq.errors import QuantizedFileError
 from edgeseq.files import write_atomically
-from edgeseq.graph import Activate, Dense, Graph, Gru, Lstm, Normalization, SimpleRnn
-from edgeseq.quantize.types import (
-    SCHEMES,
-    Matvec,
-    QuantDense,
-    QuantGraph,
-    QuantGru,
-    QuantInput,
-    QuantLstm,
-    QuantRelu,
-    QuantSimpleRnn,
-)
+from edgeseq.graph import LAYER_TYPES as FLOAT_LAYER_TYPES
+from edgeseq.graph import Graph, Normalization
+from edgeseq.quantize.types import LAYER_TYPES, Matvec, QuantGraph, QuantInput
 from edgeseq.quantize.validate import validate
 
 MAGIC = b"edgeseq\x00"
-VERSION = 1
+VERSION = 2
 _HEADER = struct.Struct("<8sIQ32s")
 _DTYPES = {"int8", "int16", "int32", "float32", "float64"}
 MAX_FILE_BYTES = 1 << 30
 
 # The only types that a file may name.
 _TYPES: dict[str, type] = {
-    cls.__name__: cls
-    for cls in (
-        QuantGraph,
-        QuantInput,
-        Matvec,
-        QuantGru,
-        QuantLstm,
-        QuantSimpleRnn,
-        QuantDense,
-        QuantRelu,
-        Scale,
-        Graph,
-        Normalization,
-        Gru,
-        Lstm,
-        SimpleRnn,
-        Dense,
-        Activate,
-    )
+    cls.__name__: cls for cls in (QuantGraph, QuantInput, Matvec, *LAYER_TYPES, Scale, Graph, Normalization, *FLOAT_LAYER_TYPES)
 }
 
 
@@ -108,11 +81,10 @@ def from_bytes(data: bytes, origin: str = "<bytes>") -> QuantGraph:
         (length,) = struct.unpack_from("<I", payload)
         tree = json.loads(payload[4 : 4 + length])
         graph = _decode(tree, payload[4 + length :])
+        problem = validate(graph) if isinstance(graph, QuantGraph) else "does not hold a quantised graph"
     except (struct.error, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise QuantizedFileError(f"{origin}: the checksum fits but the content does not ({error})") from error
-    if not isinstance(graph, QuantGraph) or graph.scheme not in SCHEMES:
-        raise QuantizedFileError(f"{origin}: does not hold a quantised graph of a known scheme")
-    if problem := validate(graph):
+    if problem:
         raise QuantizedFileError(f"{origin}: {problem}")
     return graph
 

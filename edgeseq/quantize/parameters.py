@@ -17,7 +17,7 @@ from edgeseq.arith.scale import (
 )
 from edgeseq.errors import CalibrationError
 from edgeseq.graph.layers import FloatArray
-from edgeseq.quantize.types import Matvec
+from edgeseq.quantize.types import Matvec, WeightBits
 
 INT32_LIMIT = 2**31
 # (q - zero_point) of an int8 input spans at most 255 codes.
@@ -47,11 +47,7 @@ class MatmulInput:
 
 
 def quantize_matrix(
-    weight: FloatArray,
-    bias: FloatArray,
-    multipliers: Multipliers,
-    entering: MatmulInput,
-    codes: npt.NDArray[np.int8],
+    bias: FloatArray, multipliers: Multipliers, entering: MatmulInput, codes: npt.NDArray[np.int8], bits: WeightBits
 ) -> Matvec:
     """Join rounded weights (rows, columns) with the bias in accumulator steps; proves that int32 suffices.
 
@@ -63,17 +59,17 @@ def quantize_matrix(
     bias_codes = round_to_short(real_steps - share, odd=entering.odd_bias) + share
     reach = np.abs(codes.astype(np.int64)).sum(axis=1) * entering.span + np.abs(bias_codes)
     if reach.max(initial=0) >= INT32_LIMIT:
-        raise CalibrationError(f"a matrix of {weight.shape[1]} inputs can overflow its int32 accumulator; use a smaller layer")
-    return Matvec(codes, bias_codes.astype(np.int32), multipliers.multiplier, multipliers.shift)
+        raise CalibrationError(f"a matrix of {codes.shape[1]} inputs can overflow its int32 accumulator; use a smaller layer")
+    return Matvec(codes, bias_codes.astype(np.int32), multipliers.multiplier, multipliers.shift, bits)
 
 
-def row_reach(weight: FloatArray, entering: MatmulInput) -> FloatArray:
+def row_reach(weight: FloatArray, entering: MatmulInput, largest_weight: int) -> FloatArray:
     """Largest weight magnitude per row, raised where sum(|w|) of an int16 input would overflow int32."""
     largest = np.abs(weight).max(axis=1, initial=0.0)
     if entering.span < INT16_SPAN:
         return np.asarray(largest, dtype=np.float64)
     # sum(|w_q|) * 2**15 < 2**30  <=  weight_scale >= sum(|w|) / 2**15 (half the room is for rounding and bias).
-    return np.maximum(largest, 127.0 * np.abs(weight).sum(axis=1) / 2.0**15)
+    return np.maximum(largest, largest_weight * np.abs(weight).sum(axis=1) / 2.0**15)
 
 
 def choose_preactivation(
@@ -99,9 +95,9 @@ def choose_preactivation(
 
 
 def multipliers_for(
-    weight: FloatArray, bias: FloatArray, entering: MatmulInput, out_scale: Scale, stretch: float = 1.0
+    weight: FloatArray, bias: FloatArray, entering: MatmulInput, out_scale: Scale, bits: WeightBits, stretch: float = 1.0
 ) -> Multipliers | None:
     """`choose_multipliers` for a (rows, columns) matrix whose scales are stretched."""
-    return choose_multipliers(
-        stretch * row_reach(weight, entering), np.abs(bias), entering.scale, out_scale, short=entering.odd_bias
-    )
+    largest = (1 << (bits - 1)) - 1
+    reach = stretch * row_reach(weight, entering, largest) / largest
+    return choose_multipliers(reach, np.abs(bias), entering.scale, out_scale, short=entering.odd_bias)

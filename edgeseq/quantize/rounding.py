@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.graph.layers import FloatArray
+from edgeseq.quantize.types import WeightBits
 
 # Share of the mean variance added to every input's: keeps the inverse well conditioned
 # and the compensation modest where calibration says little. The last is near plain rounding.
@@ -54,8 +55,11 @@ class MomentSum:
         return Moments(mean, self._outer / max(1, self._count) - np.outer(mean, mean))
 
 
-def round_matrix(weight: FloatArray, scale: FloatArray, moments: Moments, damping: float) -> npt.NDArray[np.int8]:
-    """Return int8 codes (rows, columns) in [-127, 127]; scale: (rows,) real value of one code; damping: see DAMPINGS."""
+def round_matrix(
+    weight: FloatArray, scale: FloatArray, moments: Moments, damping: float, bits: WeightBits = 8
+) -> npt.NDArray[np.int8]:
+    """Return codes of that many bits (rows, columns); scale: (rows,) real value of one code; damping: see DAMPINGS."""
+    largest = (1 << (bits - 1)) - 1
     covariance = moments.covariance
     added = damping * max(float(np.trace(covariance)) / len(covariance), 1e-12)
     hessian = covariance + added * np.eye(len(covariance))
@@ -66,7 +70,7 @@ def round_matrix(weight: FloatArray, scale: FloatArray, moments: Moments, dampin
     left = (weight / scale[:, None])[:, order]
     codes = np.empty_like(left)
     for column in range(left.shape[1]):
-        codes[:, column] = np.clip(np.round(left[:, column]), -127, 127)
+        codes[:, column] = np.clip(np.round(left[:, column]), -largest, largest)
         error = (left[:, column] - codes[:, column]) / upper[column, column]
         left[:, column + 1 :] -= error[:, None] * upper[column, column + 1 :]
     result = np.empty_like(codes)

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from edgeseq.arith.requantize import MAX_SHIFT, MIN_SHIFT
 from edgeseq.arith.scale import MAX_PREACTIVATION_SHIFT, MIN_PREACTIVATION_SHIFT, Scale
 from edgeseq.graph import Graph
-from edgeseq.quantize.types import Matvec, QuantDense, QuantGraph, QuantGru, QuantInput, QuantLayer, QuantLstm, QuantRelu
+from edgeseq.quantize.types import (
+    SCHEMES,
+    Matvec,
+    QuantDense,
+    QuantGraph,
+    QuantGru,
+    QuantInput,
+    QuantLayer,
+    QuantLstm,
+    QuantRecurrent,
+    QuantRelu,
+    QuantSimpleRnn,
+)
 
 
 def validate(graph: QuantGraph) -> str | None:
     """Return what is wrong with the graph, or None."""
+    if graph.scheme not in SCHEMES:
+        return f"unknown scheme {graph.scheme!r}"
     if problem := _input_problem(graph):
         return problem
     if not graph.layers:
         return "the graph has no layers"
     size = graph.input.size
     for layer in graph.layers:
-        if problem := _layer_problem(layer, size):
+        if problem := VALIDATORS[type(layer)](layer, size):
             return f"layer {layer.name!r}: {problem}"
         size = layer.units
     return None
@@ -37,33 +54,62 @@ def _input_problem(graph: QuantGraph) -> str | None:
     return None
 
 
-def _layer_problem(layer: QuantLayer, size: int) -> str | None:
-    match layer:
-        case QuantRelu():
-            return None if layer.units == size else f"{layer.units} units after a tensor of {size}"
-        case QuantDense():
-            if layer.activation not in ("linear", "relu", "sigmoid", "tanh") or layer.input_dtype not in ("int8", "int16"):
-                return f"activation {layer.activation!r} of {layer.input_dtype!r} input"
-            tabled = layer.activation in ("sigmoid", "tanh")
-            return _matvec_problem(layer.matvec, size, None) or _shift_problem(layer.preactivation_shift, used=tabled)
-    gates = 3 if isinstance(layer, QuantGru) else 4 if isinstance(layer, QuantLstm) else 1
-    if isinstance(layer, QuantLstm) and not 0 <= layer.cell_shift <= 7:
-        return f"cell shift {layer.cell_shift}"
-    rows = gates * layer.units
+def _relu(layer: QuantRelu, size: int) -> str | None:
+    return None if layer.units == size else f"{layer.units} units after a tensor of {size}"
+
+
+def _dense(layer: QuantDense, size: int) -> str | None:
+    if layer.activation not in ("linear", "relu", "sigmoid", "tanh") or layer.input_dtype not in ("int8", "int16"):
+        return f"activation {layer.activation!r} of {layer.input_dtype!r} input"
+    tabled = layer.activation in ("sigmoid", "tanh")
+    return matvec_problem(layer.matvec, size, None) or _shift_problem(layer.preactivation_shift, used=tabled)
+
+
+def _recurrent(layer: QuantRecurrent, size: int) -> str | None:
+    if layer.operand not in ("int8", "int16"):
+        return f"operand {layer.operand!r}"
+    rows = layer.gates * layer.units
     return (
-        _matvec_problem(layer.input, size, rows)
-        or _matvec_problem(layer.recurrent, layer.units, rows)
+        matvec_problem(layer.input, size, rows)
+        or matvec_problem(layer.recurrent, layer.units, rows)
         or _shift_problem(layer.preactivation_shift, used=True)
     )
 
 
-def _matvec_problem(matrix: Matvec, columns: int, rows: int | None) -> str | None:
+def _lstm(layer: QuantLstm, size: int) -> str | None:
+    if not 0 <= layer.cell_shift <= 7:
+        return f"cell shift {layer.cell_shift}"
+    return _recurrent(layer, size)
+
+
+# (layer, values per time step of its input) -> what is wrong, or None.
+VALIDATORS: dict[type[QuantLayer], Callable[[Any, int], str | None]] = {
+    QuantGru: _recurrent,
+    QuantLstm: _lstm,
+    QuantSimpleRnn: _recurrent,
+    QuantDense: _dense,
+    QuantRelu: _relu,
+}
+
+
+def matvec_problem(matrix: Matvec, columns: int, rows: int | None) -> str | None:
+    """Return what is wrong with a matrix of that many columns and rows (None: any)."""
     if matrix.weight.ndim != 2 or matrix.weight.dtype != np.int8 or matrix.columns != columns:
         return f"weights {matrix.weight.shape} {matrix.weight.dtype} do not fit {columns} inputs"
-    if matrix.weight.min(initial=0) == -128:
-        return "a weight of -128; expected -127..127"
     if rows is not None and matrix.rows != rows:
         return f"{matrix.rows} rows; expected {rows}"
+    return _range_problem(matrix) or _row_problem(matrix)
+
+
+def _range_problem(matrix: Matvec) -> str | None:
+    if matrix.bits not in (4, 8):
+        return f"weights of {matrix.bits!r} bits"
+    if np.abs(matrix.weight.astype(np.int16)).max(initial=0) > matrix.largest_weight:
+        return f"a weight of {matrix.weight.min()} or {matrix.weight.max()}; expected +-{matrix.largest_weight}"
+    return None
+
+
+def _row_problem(matrix: Matvec) -> str | None:
     if matrix.bias.shape != (matrix.rows,) or matrix.bias.dtype != np.int32:
         return f"bias {matrix.bias.shape} {matrix.bias.dtype} does not fit {matrix.rows} rows"
     if matrix.multiplier.shape != (matrix.rows,) or matrix.multiplier.dtype != np.int16 or (matrix.multiplier < 1).any():

@@ -48,12 +48,38 @@ static inline int32_t es_multiply_q15(int32_t a, int32_t b, uint8_t extra_shift)
     return es_saturate_s16((product + half + (product >= 0 ? 2 : 0)) >> shift);
 }
 
+/* Table argument of tanh(c). Twin: edgeseq.arith.activation.cell_argument. */
+static inline int32_t es_cell_argument(int32_t cell, uint8_t cell_shift)
+{
+    if (cell_shift < 3) {
+        return (3 * cell + ((int32_t)1 << (2 - cell_shift))) >> (3 - cell_shift);
+    }
+    return es_multiply_q15(cell, 24576, 0) * ((int32_t)1 << (cell_shift - 1));
+}
+
 /* The int8 view of an int16 value: its top byte, rounded as TFLite's QUANTIZE does.
  * Twin: edgeseq.arith.product.narrow_to_int8. */
 static inline int8_t es_narrow(int16_t value)
 {
     const int32_t narrowed = ((int32_t)value + 127 + (value >= 0 ? 2 : 0)) >> 8;
     return (int8_t)(narrowed > INT8_MAX ? INT8_MAX : narrowed);
+}
+
+/* The upper 15 bits of an int16 value. Twin: edgeseq.arith.product.halve. */
+static inline int16_t es_halve(int16_t value)
+{
+    return (int16_t)(value >> 1);
+}
+
+/* The two weights of a byte: the first one lies in its low half. */
+static inline int32_t es_low_nibble(int8_t pair)
+{
+    return ((pair & 15) ^ 8) - 8;
+}
+
+static inline int32_t es_high_nibble(int8_t pair)
+{
+    return pair >> 4;
 }
 
 #endif

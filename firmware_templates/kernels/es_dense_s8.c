@@ -2,7 +2,8 @@
 
 void es_dense_s8(const ES_FLASH es_dense_params *params, const int8_t *x, int16_t *y)
 {
+    const ES_FLASH es_matrix *matrix = &params->matrix;
     for (uint16_t row = 0; row < params->units; ++row) {
-        y[row] = (int16_t)es_input_row_s8(&params->matrix, row, x, params->inputs);
+        y[row] = (int16_t)es_row_s8_w8(matrix, row, matrix->bias[row], x, params->inputs);
     }
 }

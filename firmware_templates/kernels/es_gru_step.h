@@ -1,21 +1,21 @@
-/* Body of es_gru_step_s8 and es_gru_step_s16, which define ES_STEP, ES_X and ES_INPUT_ROW.
- * No include guard: each user includes it once. */
-#include "es_matrix_row.h"
+/* One step of a GRU with reset_after. What it needs defined: es_step.h. No include guard. */
+#include "es_step.h"
 
-void ES_STEP(const ES_FLASH es_gru_s8_params *params, const ES_X *x, int16_t *h, int8_t *h_narrow)
+/* x: (inputs,); h: (units,), updated in place; h_view: scratch (units,). */
+static void ES_STEP(const ES_FLASH es_gru_params *params, const ES_X *x, int16_t *h, ES_H *h_view)
 {
     const int32_t to_argument = (int32_t)1 << params->preactivation_shift;
     const uint16_t inputs = params->inputs, units = params->units;
-    /* Every unit reads the whole old state, so its int8 view is kept while h is overwritten. */
-    es_narrow_s8(h, units, h_narrow);
+    /* Every unit reads the whole old state, so its view is kept while h is overwritten. */
+    ES_VIEWS(h, units, h_view);
     for (uint16_t unit = 0; unit < units; ++unit) {
         int32_t from_input[3], from_state[3];
         for (uint32_t gate = 0; gate < 3; ++gate) {
             const uint32_t row = (uint32_t)unit * 3 + gate;
             /* The candidate's recurrent bias is scaled by r, so it alone is not merged into the input's. */
             const int32_t bias = gate == 2 && params->recurrent.bias != NULL ? params->recurrent.bias[unit] : 1;
-            from_input[gate] = ES_INPUT_ROW(&params->input, row, x, inputs);
-            from_state[gate] = es_matrix_row_s8(&params->recurrent, row, bias, h_narrow, units);
+            from_input[gate] = ES_INPUT_ROW(&params->input, row, params->input.bias[row], x, inputs);
+            from_state[gate] = ES_STATE_ROW(&params->recurrent, row, bias, h_view, units);
         }
         const int32_t z = es_sigmoid_q15(es_saturate_s16(from_input[0] + from_state[0]) * to_argument);
         const int32_t r = es_sigmoid_q15(es_saturate_s16(from_input[1] + from_state[1]) * to_argument);

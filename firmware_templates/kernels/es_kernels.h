@@ -24,36 +24,21 @@ int16_t es_tanh_q15(int32_t argument);
 int32_t es_dot_s8(const ES_FLASH int8_t *a, const int8_t *b, uint16_t count);
 int32_t es_dot_s16(const ES_FLASH int8_t *a, const int16_t *b, uint16_t count);
 
+/* The same with two weights a byte, the first in its low half. */
+int32_t es_dot_s8_w4(const ES_FLASH int8_t *a, const int8_t *b, uint16_t count);
+int32_t es_dot_s16_w4(const ES_FLASH int8_t *a, const int16_t *b, uint16_t count);
+
 /* out[i] = int8 view of in[i]. */
 void es_narrow_s8(const int16_t *in, uint16_t count, int8_t *out);
 
-/* Steps come in two forms: x is int8, or int16 with 15-bit values -16384..16383. */
-
-/* One time step. x: (inputs,); h: (units,), updated in place; h_narrow: scratch (units,). */
-void es_gru_step_s8(const ES_FLASH es_gru_s8_params *params, const int8_t *x, int16_t *h, int8_t *h_narrow);
-void es_gru_step_s16(const ES_FLASH es_gru_s8_params *params, const int16_t *x, int16_t *h, int8_t *h_narrow);
-
-/* The same with reset_after=False. h_narrow, reset_narrow and update: scratch (units,) each. */
-void es_gru_reset_before_step_s8(const ES_FLASH es_gru_s8_params *params, const int8_t *x, int16_t *h, int8_t *h_narrow,
-                                 int8_t *reset_narrow, int16_t *update);
-void es_gru_reset_before_step_s16(const ES_FLASH es_gru_s8_params *params, const int16_t *x, int16_t *h,
-                                  int8_t *h_narrow, int8_t *reset_narrow, int16_t *update);
-
-/* One time step. h and c: (units,), updated in place; h_narrow: scratch (units,). */
-void es_lstm_step_s8(const ES_FLASH es_lstm_s8_params *params, const int8_t *x, int16_t *h, int16_t *c,
-                     int8_t *h_narrow);
-void es_lstm_step_s16(const ES_FLASH es_lstm_s8_params *params, const int16_t *x, int16_t *h, int16_t *c,
-                      int8_t *h_narrow);
-
-/* One time step. h: (units,), updated in place; h_narrow: scratch (units,). */
-void es_simple_rnn_step_s8(const ES_FLASH es_simple_rnn_s8_params *params, const int8_t *x, int16_t *h,
-                           int8_t *h_narrow);
-void es_simple_rnn_step_s16(const ES_FLASH es_simple_rnn_s8_params *params, const int16_t *x, int16_t *h,
-                            int8_t *h_narrow);
+/* out[i] = upper 15 bits of in[i]. */
+void es_halve_s16(const int16_t *in, uint16_t count, int16_t *out);
 
 /* y: (units,), from an int8 or an int16 x: (inputs,). */
 void es_dense_s8(const ES_FLASH es_dense_params *params, const int8_t *x, int16_t *y);
 void es_dense_s16(const ES_FLASH es_dense_params *params, const int16_t *x, int16_t *y);
+void es_dense_s8_w4(const ES_FLASH es_dense_params *params, const int8_t *x, int16_t *y);
+void es_dense_s16_w4(const ES_FLASH es_dense_params *params, const int16_t *x, int16_t *y);
 
 /* Apply es_activation to y in place. */
 void es_activate_s16(uint8_t activation, uint8_t preactivation_shift, int16_t *y, uint16_t count);

@@ -22,11 +22,10 @@ typedef enum {
     ES_ERROR_STEPS = -2 /* a window of zero steps has no result */
 } es_status;
 
-/* One matrix. Accumulator of an int8 input: 2 * sum(w * x) + bias, bias odd;
- * of an int16 input: sum(w * x) + bias.
+/* One matrix. Accumulator: 2 * sum(w * x) + bias, bias odd; of a Dense layer's int16 input: sum(w * x) + bias.
  * Result: saturate_s16((acc * multiplier + 2^(shift-1)) >> shift). */
 typedef struct {
-    const ES_FLASH int8_t *weight;      /* rows in the order of the kernel that reads it */
+    const ES_FLASH int8_t *weight;      /* rows in the order of the kernel that reads it, one or two weights a byte */
     const ES_FLASH int32_t *bias;       /* one per row; recurrent: one per unit for the GRU's candidate, or NULL */
     const ES_FLASH int16_t *multiplier; /* one per row, 1..32767 */
     uint8_t shift;                      /* 16..32 */
@@ -39,7 +38,7 @@ typedef struct {
     uint16_t inputs;             /* features of x */
     uint16_t units;              /* hidden size */
     uint8_t preactivation_shift; /* table argument = pre-activation << this */
-} es_gru_s8_params;
+} es_gru_params;
 
 /* Rows of both matrices: unit by unit, then input, forget, candidate, output gate. */
 typedef struct {
@@ -49,7 +48,7 @@ typedef struct {
     uint16_t units;
     uint8_t preactivation_shift;
     uint8_t cell_shift; /* the cell state is in steps of 2^(cell_shift-15) */
-} es_lstm_s8_params;
+} es_lstm_params;
 
 typedef struct {
     es_matrix input;
@@ -57,7 +56,7 @@ typedef struct {
     uint16_t inputs;
     uint16_t units;
     uint8_t preactivation_shift;
-} es_simple_rnn_s8_params;
+} es_simple_rnn_params;
 
 typedef enum {
     ES_ACTIVATION_LINEAR = 0,

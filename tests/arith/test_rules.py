@@ -80,7 +80,7 @@ def test_multipliers_are_exact_in_float32_and_cover_the_row(reach, step, shift, 
     """weight_scale is a float32, reproduces the multiplier exactly, and holds the row in 127 steps."""
     in_scale, out_scale = Scale.at_least(step), preactivation_scale(shift)
     weights = np.array(reach)
-    found = choose_multipliers(weights, np.zeros_like(weights), in_scale, out_scale, short=short)
+    found = choose_multipliers(weights / 127, np.zeros_like(weights), in_scale, out_scale, short=short)
     if found is None:
         return
     if short:
@@ -94,7 +94,7 @@ def test_multipliers_are_exact_in_float32_and_cover_the_row(reach, step, shift, 
 
 def test_rows_too_large_for_the_shift_are_reported():
     """A row whose factor needs a shift below 16 gives None instead of wrong integers."""
-    assert choose_multipliers(np.array([1e4]), np.array([0.0]), Q7, preactivation_scale(2)) is None
+    assert choose_multipliers(np.array([1e4 / 127]), np.array([0.0]), Q7, preactivation_scale(2)) is None
 
 
 @given(st.lists(st.floats(-(2.0**29), 2.0**29), min_size=1, max_size=9), st.booleans())

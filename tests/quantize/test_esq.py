@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edgeseq.errors import QuantizedFileError
 from edgeseq.quantize import read_esq, write_esq
-from edgeseq.quantize.esq import from_bytes, to_bytes
+from edgeseq.quantize.esq import VERSION, from_bytes, to_bytes
 from edgeseq.simulate import Oracle
 from tests.conftest import random_codes
 from tests.parity.cases import CASES
@@ -50,7 +50,7 @@ def test_any_truncation_is_found(length):
 
 def sealed(payload: bytes) -> bytes:
     """A file whose checksum fits whatever it holds."""
-    return struct.pack("<8sIQ32s", b"edgeseq\0", 1, len(payload), hashlib.sha256(payload).digest()) + payload
+    return struct.pack("<8sIQ32s", b"edgeseq\0", VERSION, len(payload), hashlib.sha256(payload).digest()) + payload
 
 
 TREE = DATA[52 + 4 : 52 + 4 + struct.unpack_from("<I", DATA, 52)[0]]
@@ -75,7 +75,7 @@ def test_crafted_content_is_refused_or_sound(position, change):
     [
         (b"", "not a .esq file"),
         (b"PK\x03\x04" * 30, "not a .esq file"),
-        (DATA[:8] + b"\x09\0\0\0" + DATA[12:], "format version 9; this edgeseq reads version 1"),
+        (DATA[:8] + b"\x09\0\0\0" + DATA[12:], "format version 9; this edgeseq reads version 2"),
         (DATA + b"x", "truncated"),
         (sealed(b"\x02\0\0\0{}"), "content does not"),
         (sealed(b'\x17\0\0\0{"type":"os.system","x":1}'), "content does not"),

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from typing import Any
 
 from edgeseq.export.c import portable
 from edgeseq.export.c.buffers import Buffer
 from edgeseq.export.c.emit import array
 from edgeseq.export.c.isa import Isa
-from edgeseq.export.c.layer_plan import LayerPlan, Source
+from edgeseq.export.c.layer_plan import LayerPlan, Place, Source
 from edgeseq.export.c.layout import Cell, Entry, cell_of
-from edgeseq.quantize.types import QuantDense, QuantLstm, QuantRecurrent
+from edgeseq.quantize.types import QuantDense, QuantGru, QuantLayer, QuantLstm, QuantRecurrent, QuantSimpleRnn
 
 _HEADERS = ("fast/es_fast.h", "fast/es_fast_gates.h", "fast/es_fast_end.h", "es_sigmoid_table.c")
 
 
-def plan_recurrent(layer: QuantRecurrent, label: str, prefix: str, source: Source, isa: Isa, *, last: bool) -> LayerPlan:
-    """Plan one recurrent layer, or leave it to the portable kernels with the reason."""
-    cell = cell_of(layer, _entry(source), source.zero_point)
-    refusal = isa.refusal(cell)
+def plan_recurrent(layer: QuantRecurrent, place: Place, isa: Isa) -> LayerPlan | str:
+    """Plan one recurrent layer, or say why it must be left to the portable kernels."""
+    source, label = place.source, place.label
+    cell = cell_of(layer, _entry(source, layer), source.zero_point)
+    refusal = isa.refusal_cell(cell)
     if refusal is not None:
-        return replace(portable.plan_recurrent(layer, label, prefix, source, last=last), refusal=refusal)
+        return refusal
     packed = isa.pack(cell)
     carry = [Buffer(f"{label}_h", "int16", layer.units, "hidden state, 2^-15")]
     if isinstance(layer, QuantLstm):
         carry.append(Buffer(f"{label}_c", "int16", layer.units, f"cell state, 2^{layer.cell_shift - 15}"))
     x_view = isa.view("x_view", cell.inputs, cell.entry, "the input as the row loop reads it")
-    state_views = [isa.view("h_view", cell.units, "state", "the old hidden state as the row loop reads it")]
+    state_views = [isa.view("h_view", cell.units, cell.state_entry, "the old hidden state as the row loop reads it")]
     if cell.stem == "gru_before":
-        state_views.append(isa.view("reset_view", cell.units, "state", "r * h as the row loop reads it"))
+        state_views.append(isa.view("reset_view", cell.units, cell.state_entry, "r * h as the row loop reads it"))
         state_views.append(Buffer("gates", "int16", 2 * cell.units, "update gate, r * h"))
-    scratch, hidden = f"state->scratch.work.{label}", f"state->carry.{label}_h"
+    scratch, hidden = place.scratch, f"state->carry.{label}_h"
     work = [view for view in (x_view, *state_views) if view is not None]
     calls = []
     x = source.expression
@@ -38,12 +40,12 @@ def plan_recurrent(layer: QuantRecurrent, label: str, prefix: str, source: Sourc
         calls.append(f"es_view_{cell.entry}({x}, {cell.inputs}, {scratch}.x_view);")
         x = f"{scratch}.x_view"
     arguments = [x, *(f"state->carry.{b.name}" for b in carry), *(f"{scratch}.{b.name}" for b in state_views if b)]
-    calls.append(f"{prefix}_{label}_step({', '.join(arguments)});")
-    if last:
+    calls.append(f"{place.name}_step({', '.join(arguments)});")
+    if place.last:
         calls.append(f"memcpy(y, {hidden}, sizeof({hidden}));")
     return LayerPlan(
         label=label,
-        data=array(f"{prefix}_{label}_rows", packed.rows) + _instance(layer, cell, f"{prefix}_{label}"),
+        data=array(f"{place.name}_rows", packed.rows) + _instance(layer, cell, place.name),
         calls=tuple(calls),
         kernels=(*_kernels(isa, *isa.sources(cell)), *_HEADERS, f"fast/es_fast_{cell.stem}.h"),
         output=hidden,
@@ -55,34 +57,45 @@ def plan_recurrent(layer: QuantRecurrent, label: str, prefix: str, source: Sourc
     )
 
 
-def plan_dense(layer: QuantDense, label: str, prefix: str, source: Source, isa: Isa, *, last: bool) -> LayerPlan:
-    """Plan a Dense layer that reads an int16 tensor, or leave it to the portable kernels with the reason."""
-    refusal = isa.refusal_dense(layer.matvec)
+def plan_dense(layer: QuantDense, place: Place, isa: Isa) -> LayerPlan | str | None:
+    """Plan a Dense layer that reads an int16 tensor, or say why it must be left to the portable kernels.
+
+    None: int8 codes are read by the portable kernel alone, which is nothing to report.
+    """
+    if layer.input_dtype == "int8":
+        return None
+    refusal = isa.refusal_matrix(layer.matvec)
     if refusal is not None:
-        return replace(portable.plan_dense(layer, label, prefix, source, last=last), refusal=refusal)
+        return refusal
     packed = isa.pack_dense(layer.matvec)
-    name = f"{prefix}_{label}"
-    output = "y" if last else f"state->scratch.{label}_y"
-    shift = layer.matvec.shift
-    calls = [f"es_dense_rows({name}_rows, {source.expression}, {source.size}, {layer.units}, {shift}, {output});"]
-    kernels = [*_kernels(isa), *_HEADERS]
-    calls += portable.activation_calls(layer, output)
-    kernels += portable.activation_kernels(layer.activation)
+    source, shift = place.source, layer.matvec.shift
+    call = f"es_dense_rows({place.name}_rows, {source.expression}, {source.size}, {layer.units}, {shift}, {place.output});"
     return LayerPlan(
-        label=label,
-        data=array(f"{name}_rows", packed.rows),
-        calls=tuple(calls),
-        kernels=tuple(kernels),
-        output=output,
+        label=place.label,
+        data=array(f"{place.name}_rows", packed.rows),
+        calls=(call, *portable.activation_calls(layer, place.output)),
+        kernels=(*_kernels(isa), *_HEADERS, *portable.activation_kernels(layer.activation)),
+        output=place.output,
         weight_bytes=packed.weight_bytes,
         table_bytes=packed.rows.nbytes - packed.weight_bytes,
-        tensors=() if last else (Buffer(f"{label}_y", "int16", layer.units, "result of the Dense layer"),),
+        tensors=place.output_buffer(layer.units, "result of the Dense layer"),
         kernel_set=isa.name,
     )
 
 
-def _entry(source: Source) -> Entry:
-    return "state" if source.input_dtype is None else "codes8" if source.input_dtype == "int8" else "codes16"
+# Layers that have fast kernels: a plan, a reason why this one cannot use them, or None.
+PLANNERS: dict[type[QuantLayer], Callable[[Any, Place, Isa], LayerPlan | str | None]] = {
+    QuantGru: plan_recurrent,
+    QuantLstm: plan_recurrent,
+    QuantSimpleRnn: plan_recurrent,
+    QuantDense: plan_dense,
+}
+
+
+def _entry(source: Source, layer: QuantRecurrent) -> Entry:
+    if source.input_dtype is None:
+        return "state" if layer.operand == "int8" else "state16"
+    return "codes8" if source.input_dtype == "int8" else "codes16"
 
 
 def _kernels(isa: Isa, *files: str) -> tuple[str, ...]:

@@ -13,9 +13,14 @@ import numpy.typing as npt
 
 from edgeseq.quantize.types import Matvec, QuantGru, QuantLstm, QuantRecurrent, QuantSimpleRnn
 
-Entry = Literal["codes8", "codes16", "state"]
+Entry = Literal["codes8", "codes16", "state", "state16"]
 # Smallest and largest value that meets a weight.
-ENTRY_RANGE: dict[Entry, tuple[int, int]] = {"codes8": (-128, 127), "codes16": (-16384, 16383), "state": (-128, 127)}
+ENTRY_RANGE: dict[Entry, tuple[int, int]] = {
+    "codes8": (-128, 127),
+    "codes16": (-16384, 16383),
+    "state": (-128, 127),
+    "state16": (-16384, 16383),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class Phase:
 class Cell:
     """A recurrent layer's matrices, gate-major, with the input's zero point folded into its bias.
 
-    entry: what x is. bounded: no row of either matrix can leave int16 before the parts are added.
+    entry, state_entry: what x and h are. bounded: no row of either matrix can leave int16 before the parts are added.
     """
 
     stem: str
@@ -42,6 +47,7 @@ class Cell:
     state: Matvec
     phases: tuple[Phase, ...]
     entry: Entry
+    state_entry: Entry
     bounded: bool
 
     @property
@@ -62,7 +68,7 @@ class Cell:
     @property
     def wide(self) -> bool:
         """Whether x has more than 8 bits."""
-        return self.entry == "codes16"
+        return self.entry in ("codes16", "state16")
 
 
 def cell_of(layer: QuantRecurrent, entry: Entry, zero_point: int) -> Cell:
@@ -77,12 +83,15 @@ def cell_of(layer: QuantRecurrent, entry: Entry, zero_point: int) -> Cell:
             stem, phases = "lstm", (Phase((0, 1, 2, 3)),)
         case QuantSimpleRnn():
             stem, phases = "simple_rnn", (Phase((0,)),)
+        case _:
+            raise TypeError(f"no fast kernel knows {type(layer).__name__}")
     kernel = fold_zero_point(layer.input, zero_point)
+    state_entry: Entry = "state" if layer.operand == "int8" else "state16"
     bounded = all(
         _largest_result(matrix, entry_range) <= np.iinfo(np.int16).max
-        for matrix, entry_range in ((kernel, ENTRY_RANGE[entry]), (layer.recurrent, ENTRY_RANGE["state"]))
+        for matrix, entry_range in ((kernel, ENTRY_RANGE[entry]), (layer.recurrent, ENTRY_RANGE[state_entry]))
     )
-    return Cell(stem, kernel, layer.recurrent, phases, entry, bounded)
+    return Cell(stem, kernel, layer.recurrent, phases, entry, state_entry, bounded)
 
 
 def largest_accumulator(matrix: Matvec, entry: Entry) -> npt.NDArray[np.int64]:
@@ -122,10 +131,11 @@ def arrange(matrix: Matvec, gates: int) -> Matvec:
         unit_major(matrix.bias, gates),
         unit_major(matrix.multiplier, gates),
         matrix.shift,
+        matrix.bits,
     )
 
 
 def fold_zero_point(matrix: Matvec, zero_point: int) -> Matvec:
     """Return the matrix for inputs that keep their zero point: its share moves into the bias, exactly."""
     share = 2 * zero_point * matrix.weight.astype(np.int64).sum(axis=1)
-    return Matvec(matrix.weight, (matrix.bias - share).astype(np.int32), matrix.multiplier, matrix.shift)
+    return Matvec(matrix.weight, (matrix.bias - share).astype(np.int32), matrix.multiplier, matrix.shift, matrix.bits)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edgeseq.export.c import fast, portable
 from edgeseq.export.c.isa import FAMILIES
-from edgeseq.export.c.layer_plan import LayerPlan, Source
-from edgeseq.quantize.types import QuantDense, QuantGraph, QuantGru, QuantLayer, QuantLstm, QuantRelu, QuantSimpleRnn
+from edgeseq.export.c.layer_plan import LayerPlan, Place, Source
+from edgeseq.quantize.types import QuantGraph, QuantLayer
 
 
 def plan_layers(graph: QuantGraph, prefix: str, kernel_set: str) -> tuple[LayerPlan, ...]:
@@ -16,23 +18,18 @@ def plan_layers(graph: QuantGraph, prefix: str, kernel_set: str) -> tuple[LayerP
     source = Source("x", graph.input_size, graph.input.dtype, graph.input.zero_point)
     plans = []
     for index, layer in enumerate(graph.layers):
-        last = index == len(graph.layers) - 1
-        plan = _plan(layer, f"l{index}", prefix, source, kernel_set, last=last)
+        plan = _plan(layer, Place(f"l{index}", prefix, source, last=index == len(graph.layers) - 1), kernel_set)
         plans.append(plan)
         source = Source(plan.output, layer.units)
     return tuple(plans)
 
 
-def _plan(layer: QuantLayer, label: str, prefix: str, source: Source, kernel_set: str, *, last: bool) -> LayerPlan:
-    isa = FAMILIES.get(kernel_set)
-    match layer:
-        case QuantGru() | QuantLstm() | QuantSimpleRnn():
-            if isa is None:
-                return portable.plan_recurrent(layer, label, prefix, source, last=last)
-            return fast.plan_recurrent(layer, label, prefix, source, isa, last=last)
-        case QuantDense():
-            if isa is None or layer.input_dtype == "int8":
-                return portable.plan_dense(layer, label, prefix, source, last=last)
-            return fast.plan_dense(layer, label, prefix, source, isa, last=last)
-        case QuantRelu():
-            return portable.plan_relu(layer, label, source, last=last)
+def _plan(layer: QuantLayer, place: Place, kernel_set: str) -> LayerPlan:
+    isa, planner = FAMILIES.get(kernel_set), fast.PLANNERS.get(type(layer))
+    refusal = None
+    if isa is not None and planner is not None:
+        plan = planner(layer, place, isa)
+        if isinstance(plan, LayerPlan):
+            return plan
+        refusal = plan
+    return replace(portable.PLANNERS[type(layer)](layer, place), refusal=refusal)

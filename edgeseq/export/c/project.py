@@ -108,7 +108,9 @@ def export_c(
         "scratch": "\n".join(f"    {line}" for line in _scratch_members(plans)),
         "kernels": kernel_set + "".join(f"; {label} portable: {reason}" for label, reason in fallbacks.items()),
         "includes": '#include "es_fast.h"\n' if any(plan.kernel_set != PORTABLE for plan in plans) else "",
-        "data": "\n".join(plan.data for plan in plans if plan.data),
+        "data": "\n".join(
+            [*dict.fromkeys(text for plan in plans for text in plan.instances), *(p.data for p in plans if p.data)]
+        ),
         "calls": "\n".join(f"    {call}" for plan in plans for call in plan.calls),
     }
     templates = templates_root()

@@ -29,22 +29,41 @@ class Packed:
 
 
 class Isa(ABC):
-    """One family. group: units whose rows lie together; name: its folder of kernels; headers: what es_isa.h includes there."""
+    """One family. group: units whose rows lie together; name: its folder of kernels; headers: what es_isa.h includes there.
+
+    weight_bits: of recurrent layers; wide_state: whether their products can read 15 bits of the state.
+    """
 
     name: ClassVar[str]
     group: ClassVar[int]
     headers: ClassVar[tuple[str, ...]] = ()
+    weight_bits: ClassVar[tuple[int, ...]] = (8,)
+    wide_state: ClassVar[bool] = False
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """Kernel files that a layer needs, besides es_isa.h and its headers."""
         return ()
 
-    def refusal(self, cell: Cell) -> str | None:
+    def refusal_cell(self, cell: Cell) -> str | None:
         """Why this layer must use the portable kernels, or None."""
+        if min(cell.input.bits, cell.state.bits) < min(self.weight_bits):
+            return f"the {self.name} kernels have no 4-bit weights"
+        if cell.state_entry == "state16" and not self.wide_state:
+            return f"the {self.name} kernels read the state's top byte alone"
+        return self.refusal(cell)
+
+    def refusal_matrix(self, matrix: Matvec) -> str | None:
+        """The same for a Dense layer that reads an int16 tensor."""
+        if matrix.bits != 8:
+            return f"the {self.name} kernels have no 4-bit Dense layers"
+        return self.refusal_dense(matrix)
+
+    def refusal(self, cell: Cell) -> str | None:
+        """What else the family cannot run of a layer whose weights and operands it knows."""
         return None
 
     def refusal_dense(self, matrix: Matvec) -> str | None:
-        """The same for a Dense layer that reads an int16 tensor."""
+        """The same for a Dense layer."""
         return None
 
     @abstractmethod

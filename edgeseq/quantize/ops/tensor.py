@@ -1,0 +1,74 @@
+"""What a conversion knows of the tensor that a layer reads, and of how the layer is to be quantised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edgeseq.arith.scale import Scale
+from edgeseq.graph import Layer
+from edgeseq.quantize.calibrate import Calibration
+from edgeseq.quantize.parameters import INPUT16_SPAN, INT8_SPAN, INT16_SPAN, MatmulInput
+from edgeseq.quantize.types import SCHEME_PARTS, Operand, Scheme, WeightBits
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """The tensor between two layers: the model's input, or int16 after the first layer.
+
+    scale: of the tensor itself; bound: largest real magnitude it can ever hold;
+    input_dtype, zero_point: of the model's input; None and 0 for a tensor between layers.
+    """
+
+    size: int
+    scale: Scale
+    bound: float
+    input_dtype: Operand | None = None
+    zero_point: int = 0
+
+    def doubled(self, operand: Operand) -> MatmulInput:
+        """How a layer with doubled products reads it: the input's codes, or part of an int16."""
+        match self.input_dtype:
+            case "int8":
+                return MatmulInput.doubled(self.scale, INT8_SPAN, self.zero_point)
+            case "int16":
+                return MatmulInput.doubled(self.scale, INPUT16_SPAN)
+            case None:
+                return int16_operand(self.scale, operand)
+
+    @property
+    def whole(self) -> MatmulInput:
+        """How a Dense layer reads it: int8 codes doubled, any int16 as it is."""
+        if self.input_dtype == "int8":
+            return self.doubled("int8")
+        return MatmulInput(self.scale, INT16_SPAN, odd_bias=False)
+
+
+def int16_operand(scale: Scale, operand: Operand) -> MatmulInput:
+    """How doubled products read an int16 tensor of that scale."""
+    if operand == "int8":
+        return MatmulInput.doubled(scale.times_power_of_two(8), INT8_SPAN)
+    return MatmulInput.doubled(scale.times_power_of_two(1), INPUT16_SPAN)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to quantise the layers of one graph.
+
+    scheme: of every layer that `layers` does not name. Dense layers keep 8-bit weights under a 4-bit scheme
+    unless they are named: they are a few per cent of the weights, and read at every output.
+    """
+
+    ranges: Calibration
+    scheme: Scheme
+    layers: Mapping[str, Scheme] = field(default_factory=dict)
+
+    def operand(self, layer: Layer) -> Operand:
+        """How int16 tensors enter the layer's products."""
+        return SCHEME_PARTS[self.layers.get(layer.name, self.scheme)][0]
+
+    def bits(self, layer: Layer, *, head: bool = False) -> WeightBits:
+        """Bits of the layer's weights. head: it is a Dense layer."""
+        if head and layer.name not in self.layers:
+            return 8
+        return SCHEME_PARTS[self.layers.get(layer.name, self.scheme)][1]

@@ -1,0 +1,101 @@
+"""What every integer layer is made of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq.arith.scale import Scale
+
+WeightBits = Literal[4, 8]
+# How an int16 tensor enters the matrix products of a layer: by its top byte, or by its upper 15 bits.
+Operand = Literal["int8", "int16"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuantInput:
+    """How a raw time step becomes integers: ``q = round((x - mean) / std / scale) + zero_point``.
+
+    mean, std: (features,), raw units. dtype int8: q in [-128, 127]. dtype int16: q in
+    [-16384, 16383], so that its double is still an int16, and zero_point is 0.
+    """
+
+    dtype: Literal["int8", "int16"]
+    scale: Scale
+    zero_point: int
+    mean: npt.NDArray[np.float64]
+    std: npt.NDArray[np.float64]
+
+    @property
+    def size(self) -> int:
+        """Features of one time step."""
+        return int(self.mean.size)
+
+    @property
+    def code_range(self) -> tuple[int, int]:
+        """Smallest and largest code."""
+        return (-128, 127) if self.dtype == "int8" else (-16384, 16383)
+
+    def affine(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return float32 (gain, offset) per feature: ``code = floor(raw * gain + offset + 0.5)``."""
+        gain = 1.0 / (self.std * self.scale.value)
+        offset = self.zero_point - self.mean * gain
+        return gain.astype(np.float32), offset.astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matvec:
+    """One quantised matrix. weight: int8 (rows, columns); bias: int32 (rows,); multiplier: int16 (rows,).
+
+    bits: 8, weights in [-127, 127]; or 4, weights in [-7, 7], stored two per byte.
+    """
+
+    weight: npt.NDArray[np.int8]
+    bias: npt.NDArray[np.int32]
+    multiplier: npt.NDArray[np.int16]
+    shift: int
+    bits: WeightBits = 8
+
+    @property
+    def rows(self) -> int:
+        """Outputs."""
+        return self.weight.shape[0]
+
+    @property
+    def columns(self) -> int:
+        """Inputs."""
+        return self.weight.shape[1]
+
+    @property
+    def largest_weight(self) -> int:
+        """Largest magnitude that a weight of these bits may have."""
+        return (1 << (self.bits - 1)) - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuantLayer(ABC):
+    """One integer layer of the chain: int16 (batch, time, inputs) -> int16 (batch, time, units).
+
+    The first layer of a model reads input codes instead.
+    """
+
+    name: str
+
+    @property
+    @abstractmethod
+    def units(self) -> int:
+        """Outputs per time step."""
+
+    @property
+    @abstractmethod
+    def out_scale(self) -> Scale:
+        """Real value of one output step."""
+
+    @property
+    @abstractmethod
+    def matrices(self) -> tuple[Matvec, ...]:
+        """All matrices, in the order of the file."""

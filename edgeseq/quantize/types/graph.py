@@ -1,0 +1,59 @@
+"""The integer model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edgeseq.arith.scale import Scale
+from edgeseq.graph import Graph
+from edgeseq.quantize.types.base import Operand, QuantInput, QuantLayer, WeightBits
+from edgeseq.quantize.types.recurrent import QuantRecurrent
+
+Scheme = Literal["int8", "int16x8", "int8x4", "int16x4"]
+# How int16 tensors enter the products of a recurrent layer, and the bits of its weights.
+SCHEME_PARTS: dict[Scheme, tuple[Operand, WeightBits]] = {
+    "int8": ("int8", 8),
+    "int16x8": ("int16", 8),
+    "int8x4": ("int8", 4),
+    "int16x4": ("int16", 4),
+}
+SCHEMES: tuple[Scheme, ...] = tuple(SCHEME_PARTS)
+# Named in files and headers: a later mode must be told apart from this one.
+ROUNDING_MODE = "half-up-on-tie-free-accumulators"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuantGraph:
+    """Integer twin of a Graph. source is that graph, kept for fidelity figures.
+
+    scheme: of the layers that name none of their own. softmax: the float model ends in a
+    softmax; the integer outputs are its logits.
+    """
+
+    name: str
+    scheme: Scheme
+    input: QuantInput
+    layers: tuple[QuantLayer, ...]
+    softmax: bool
+    source: Graph
+
+    @property
+    def input_size(self) -> int:
+        """Features of one time step."""
+        return self.input.size
+
+    @property
+    def output_size(self) -> int:
+        """Outputs of one time step."""
+        return self.layers[-1].units
+
+    @property
+    def output_scale(self) -> Scale:
+        """Real value of one output step."""
+        return self.layers[-1].out_scale
+
+    @property
+    def recurrent(self) -> tuple[QuantRecurrent, ...]:
+        """The recurrent layers, in order."""
+        return tuple(layer for layer in self.layers if isinstance(layer, QuantRecurrent))

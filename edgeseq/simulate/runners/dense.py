@@ -1,0 +1,39 @@
+"""Layers that look at one time step alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeseq.arith.activation import sigmoid_q15, tanh_q15
+from edgeseq.quantize.types import QuantDense, QuantRelu
+from edgeseq.simulate.runners.base import Int, Products, Runner
+
+
+class DenseRunner(Runner[QuantDense]):
+    """Twin: es_dense_s8.c, es_dense_s16.c, es_activate_s16.c."""
+
+    def __init__(self, layer: QuantDense, batch: int, zero_point: int | None) -> None:
+        self.products = Products(layer.matvec)
+        super().__init__(layer, batch, zero_point)
+
+    def run(self, x: Int) -> Int:
+        """int8 codes enter doubled, any int16 as it is."""
+        narrow = self.layer.input_dtype == "int8"
+        out = self.products.doubled(self.operand(x, "int8")) if narrow else self.products.plain(x)
+        match self.layer.activation:
+            case "relu":
+                return np.maximum(out, 0)
+            case "sigmoid":
+                return sigmoid_q15(out << self.layer.preactivation_shift)
+            case "tanh":
+                return tanh_q15(out << self.layer.preactivation_shift)
+            case "linear":
+                return out
+
+
+class ReluRunner(Runner[QuantRelu]):
+    """Twin: es_activate_s16.c."""
+
+    def run(self, x: Int) -> Int:
+        """Clamp at zero."""
+        return np.maximum(x, 0)

@@ -1,4 +1,0 @@
-#define ES_STEP es_lstm_step_s16
-#define ES_X int16_t
-#define ES_INPUT_ROW es_input_row_s16
-#include "es_lstm_step.h"
