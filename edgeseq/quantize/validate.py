@@ -104,8 +104,10 @@ def matvec_problem(matrix: Matvec, columns: int, rows: int | None) -> str | None
 def _range_problem(matrix: Matvec) -> str | None:
     if matrix.bits not in (4, 8):
         return f"weights of {matrix.bits!r} bits"
-    if np.abs(matrix.weight.astype(np.int16)).max(initial=0) > matrix.largest_weight:
-        return f"a weight of {matrix.weight.min()} or {matrix.weight.max()}; expected +-{matrix.largest_weight}"
+    weight = matrix.weight.astype(np.int16)
+    if np.abs(weight).max(initial=0) > matrix.largest_weight:
+        largest = weight.flat[np.abs(weight).argmax()]
+        return f"a weight of {largest}; expected {-matrix.largest_weight}..{matrix.largest_weight}"
     return None
 
 

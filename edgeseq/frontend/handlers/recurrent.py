@@ -1,0 +1,103 @@
+"""GRU, LSTM and SimpleRNN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgeseq.frontend.handlers.chain import MAX_UNITS, Chain, Handler, Refusal
+from edgeseq.frontend.source import Config, SourceLayer
+from edgeseq.graph import Gru, Lstm, SimpleRnn
+from edgeseq.graph.layers import FloatArray
+
+
+def _recurrent_refusal(layer: SourceLayer, chain: Chain, gates: bool) -> Refusal | None:
+    config = layer.config
+    if not chain.has_time_axis:
+        return Refusal(layer.name, "the layer before returns only its last step; set return_sequences=True there")
+    if config.get("return_state"):
+        return Refusal(
+            layer.name, "return_state=True makes the state an output; the C code has get_state for that, so save without it"
+        )
+    if config.get("go_backwards"):
+        return Refusal(
+            layer.name, "go_backwards=True needs the whole window before its first step; a stream has no end to start from"
+        )
+    if config.get("time_major"):
+        return Refusal(layer.name, "time_major=True; use (batch, time, features)")
+    wanted = [("activation", "tanh")] + ([("recurrent_activation", "sigmoid")] if gates else [])
+    for key, expected in wanted:
+        if config.get(key, expected) != expected:
+            return Refusal(
+                layer.name, f"{key}={config[key]!r}; only {expected!r} has an integer form. Retrain with {key}={expected!r}"
+            )
+    return None
+
+
+def _checked(layer: SourceLayer, chain: Chain, blocks: int) -> tuple[FloatArray, FloatArray, FloatArray | None] | Refusal:
+    """Return (kernel, recurrent_kernel, bias or None) if their shapes fit the config."""
+    units: Any = layer.config.get("units")
+    biased = layer.config.get("use_bias", True)
+    if not isinstance(units, int) or not 1 <= units <= MAX_UNITS:
+        return Refusal(layer.name, f"units={units!r}; expected 1 to {MAX_UNITS}")
+    if len(layer.weights) != (3 if biased else 2):
+        found = len(layer.weights)
+        return Refusal(
+            layer.name, f"{found} weight arrays; expected {3 if biased else 2}. The file may be damaged; save the model again"
+        )
+    kernel, recurrent = layer.weights[0], layer.weights[1]
+    bias = layer.weights[2] if biased else None
+    features = chain.features if chain.features is not None else (kernel.shape[0] if kernel.ndim == 2 else -1)
+    if kernel.shape != (features, blocks * units) or recurrent.shape != (units, blocks * units):
+        return Refusal(
+            layer.name,
+            f"kernel {kernel.shape} and recurrent kernel {recurrent.shape} do not fit {features} inputs and units={units}",
+        )
+    chain.features = units
+    chain.has_time_axis = bool(layer.config.get("return_sequences", False))
+    return kernel, recurrent, bias
+
+
+def gru(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
+    """Both forms, with and without bias."""
+    if refusal := _recurrent_refusal(layer, chain, gates=True):
+        return refusal
+    weights = _checked(layer, chain, 3)
+    if isinstance(weights, Refusal):
+        return weights
+    kernel, recurrent, bias = weights
+    width = kernel.shape[1]
+    # Before reset_after existed (Keras < 2.1.3) its meaning was False.
+    reset_after = bool(layer.config.get("reset_after", False))
+    full = np.zeros((2, width))
+    if bias is not None:
+        if bias.shape != ((2, width) if reset_after else (width,)):
+            return Refusal(layer.name, f"bias {bias.shape} does not fit reset_after={reset_after} and {width} rows")
+        full[: 2 if reset_after else 1] = bias
+    chain.layers.append(Gru(layer.name, kernel, recurrent, full, reset_after))
+    return _train_time_note(layer.config)
+
+
+def plain_cell(kind: type[Lstm | SimpleRnn], gates: int) -> Handler:
+    """Return the handler of a cell with one bias per row; gates: its blocks of rows."""
+
+    def handle(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
+        if refusal := _recurrent_refusal(layer, chain, gates=gates > 1):
+            return refusal
+        weights = _checked(layer, chain, gates)
+        if isinstance(weights, Refusal):
+            return weights
+        kernel, recurrent, bias = weights
+        if bias is not None and bias.shape != (kernel.shape[1],):
+            return Refusal(layer.name, f"bias {bias.shape} does not fit {kernel.shape[1]} rows")
+        chain.layers.append(kind(layer.name, kernel, recurrent, np.zeros(kernel.shape[1]) if bias is None else bias))
+        return _train_time_note(layer.config)
+
+    return handle
+
+
+def _train_time_note(config: Config) -> str | None:
+    if config.get("recurrent_dropout") or config.get("dropout"):
+        return "dropout is train-time only; it is ignored at inference"
+    return None
