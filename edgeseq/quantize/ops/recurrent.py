@@ -52,16 +52,16 @@ def _pair(layer: Recurrent, tensor: Tensor, settings: Settings, bias: FloatArray
     if apart is not None:
         recurrent_bias[merged:] = apart
     x_enters, h_enters = tensor.doubled(operand), int16_operand(Q15, operand)
+    x_moments, h_moments = ranges.moments[layer.name, "x"], ranges.moments[layer.name, "h"]
     largest = max(ranges.max_abs[layer.name, part] for part in ("input_part", "recurrent_part"))
     shift, (for_input, for_state) = choose_preactivation(
         f"layer {layer.name!r}",
         largest,
         lambda scale: [
-            multipliers_for(kernel, bias, x_enters, scale, bits, ranges.stretch),
-            multipliers_for(recurrent, recurrent_bias, h_enters, scale, bits, ranges.stretch),
+            multipliers_for(kernel, bias, x_enters, scale, bits, ranges.stretch, moments=x_moments),
+            multipliers_for(recurrent, recurrent_bias, h_enters, scale, bits, ranges.stretch, moments=h_moments),
         ],
     )
-    x_moments, h_moments = ranges.moments[layer.name, "x"], ranges.moments[layer.name, "h"]
     x_codes = round_matrix(kernel, for_input.weight_scale, x_moments, ranges.damping, bits)
     h_codes, h_error = _round_recurrent(layer, recurrent, for_state, ranges, h_moments, bits)
     bias = bias + mean_error(kernel, x_codes, for_input.weight_scale, x_moments)
