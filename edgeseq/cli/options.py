@@ -59,7 +59,7 @@ def _layer_schemes(context: click.Context, parameter: click.Parameter, given: tu
         layer, equals, scheme = text.rpartition("=")
         if not equals or scheme not in SCHEMES:
             raise click.BadParameter(f"{text!r}; expected LAYER=SCHEME with one of {', '.join(SCHEMES)}")
-        found[layer] = cast("Scheme", scheme)
+        found[layer] = scheme
     return found
 
 
