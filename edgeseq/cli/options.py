@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
+from edgeseq.arith.entry import InputDtype
 from edgeseq.errors import CalibrationError
 from edgeseq.quantize import QuantGraph, quantize, read_esq
-from edgeseq.quantize.calibrate import InputDtype
 from edgeseq.targets import target_names
 
 F = TypeVar("F", bound=Callable[..., Any])

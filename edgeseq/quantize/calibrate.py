@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.arith.scale import Scale
+from edgeseq.arith.entry import MIN_INPUT_SQNR_DB, InputDtype, int8_input, int16_input
 from edgeseq.errors import CalibrationError
 from edgeseq.graph import Graph
 from edgeseq.graph.layers import FloatArray
@@ -20,14 +19,6 @@ from edgeseq.quantize.types import QuantInput
 
 # More windows than this change no range that matters and only cost time.
 MAX_CALIBRATION_STEPS = 200_000
-# int8 weights leave states at 35 to 50 dB on average, and single windows far lower where a
-# cell integrates: rounding the input to int8 must be far below that. It is not for most
-# standardised signals, and least for heavy tails such as raw vibration; data
-# on a binary grid (pixels, ADC codes of 8 bits) loses nothing and stays int8.
-MIN_INPUT_SQNR_DB = 50.0
-# Unseen inputs exceed the calibrated range, and int16 codes have room to spare.
-INT16_HEADROOM = 2.0
-InputDtype = Literal["auto", "int8", "int16"]
 MATMUL_INPUTS = ("x", "h", "gated_h")
 
 
@@ -103,32 +94,11 @@ def choose_input(graph: Graph, windows: FloatArray, dtype: InputDtype) -> QuantI
         dtype == "auto" and state_sqnr_db(graph, graph, few, rounded_input(narrow, few, graph)) >= MIN_INPUT_SQNR_DB
     ):
         return narrow
-    scale = Scale.at_least(INT16_HEADROOM * float(np.abs(normalized).max()) / 16383.0)
-    return QuantInput("int16", scale, 0, narrow.mean, narrow.std)
+    return QuantInput("int16", int16_input(normalized), 0, narrow.mean, narrow.std)
 
 
 def _int8_input(graph: Graph, normalized: FloatArray) -> QuantInput:
-    """Pick the int8 scale and zero point with the least mean square error over the data.
-
-    Candidates: symmetric and asymmetric min/max, and the next power of two, which is
-    exact for data that already lies on a binary grid (ADC codes, pixels, q0.7).
-    """
-    flat = normalized.ravel()
-    low, high = float(flat.min()), float(flat.max())
-    magnitude = max(abs(low), abs(high))
-    span_low, span_high = min(low, 0.0), max(high, 0.0)
-    symmetric = Scale.at_least(magnitude / 127.0)
-    asymmetric = Scale.at_least((span_high - span_low) / 255.0)
-    zero_point = int(np.clip(np.round(-128 - span_low / asymmetric.value), -128, 127))
-    # 128 steps of a power of two reach magnitude itself; the one clipped code is judged by its error.
-    binary = Scale.at_least(magnitude / 128.0, bits=1)
-    candidates = [(symmetric, 0), (binary, 0), (binary.times_power_of_two(1), 0), (asymmetric, zero_point)]
-    scale, zero_point = min(candidates, key=lambda c: _mean_square_error(flat, c[0], c[1]))
+    scale, zero_point = int8_input(normalized)
     ones = np.ones(graph.input_size)
     mean, std = (graph.normalization.mean, graph.normalization.std) if graph.normalization else (0 * ones, ones)
     return QuantInput("int8", scale, zero_point, mean, std)
-
-
-def _mean_square_error(values: FloatArray, scale: Scale, zero_point: int) -> float:
-    codes = np.clip(np.round(values / scale.value) + zero_point, -128, 127)
-    return float(np.mean(((codes - zero_point) * scale.value - values) ** 2))

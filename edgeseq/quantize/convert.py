@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import numpy.typing as npt
 
+from edgeseq.arith.entry import InputDtype
 from edgeseq.errors import CalibrationError
 from edgeseq.graph import Activate, Dense, Graph
-from edgeseq.quantize.calibrate import InputDtype, calibrate, check_windows
+from edgeseq.quantize.calibrate import calibrate, check_windows
 from edgeseq.quantize.choose import best_of
 from edgeseq.quantize.ops import Settings, Tensor, convert
 from edgeseq.quantize.rounding import DAMPINGS, STRETCHES

@@ -6,17 +6,15 @@ from typing import Literal
 
 import numpy as np
 
+from edgeseq.arith.matmul import OUTPUT_HEADROOM, MatmulInput, choose_output, choose_preactivation, multipliers_for
 from edgeseq.arith.requantize import Multipliers
-from edgeseq.arith.scale import Q15, Scale
+from edgeseq.arith.scale import Q15
 from edgeseq.errors import CalibrationError
 from edgeseq.graph import Activate, Dense
 from edgeseq.quantize.ops.tensor import Settings, Tensor
-from edgeseq.quantize.parameters import MatmulInput, choose_preactivation, multipliers_for, quantize_matrix
+from edgeseq.quantize.parameters import quantize_matrix
 from edgeseq.quantize.rounding import DENSE_DAMPING, mean_error, round_matrix
 from edgeseq.quantize.types import Matvec, Operand, QuantDense, QuantRelu, WeightBits
-
-# Logits of unseen inputs exceed the calibrated ones; 4x costs 2 of 16 bits.
-OUTPUT_HEADROOM = 4.0
 
 
 def dense(layer: Dense, tensor: Tensor, settings: Settings, *, last: bool) -> QuantDense:
@@ -35,15 +33,9 @@ def dense(layer: Dense, tensor: Tensor, settings: Settings, *, last: bool) -> Qu
     # The last layer's range is a promise about unseen inputs; between layers the
     # next matmul sees the top byte only, so the range is kept tight.
     reach = min(worst, OUTPUT_HEADROOM * calibrated) if last else calibrated
-    out_scale = Scale.at_least(max(reach, 2.0**-14) / 32767.0)
-    for _ in range(16):
-        found = multipliers_for(weight, layer.bias, entering, out_scale, bits)
-        if found is not None:
-            matvec = _rounded(layer, found, entering, settings, bits)
-            activation: Literal["relu", "linear"] = "relu" if layer.activation == "relu" else "linear"
-            return QuantDense(layer.name, matvec, dtype, activation, 0, out_scale)
-        out_scale = out_scale.times_power_of_two(1)
-    raise CalibrationError(f"{what}: weights span too many orders of magnitude for 15-bit multipliers")
+    out_scale, chosen = choose_output(what, reach, lambda s: multipliers_for(weight, layer.bias, entering, s, bits))
+    activation: Literal["relu", "linear"] = "relu" if layer.activation == "relu" else "linear"
+    return QuantDense(layer.name, _rounded(layer, chosen, entering, settings, bits), dtype, activation, 0, out_scale)
 
 
 def _rounded(layer: Dense, chosen: Multipliers, entering: MatmulInput, settings: Settings, bits: WeightBits) -> Matvec:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.arith.matmul import choose_cell_shift, choose_preactivation, int16_operand, multipliers_for
 from edgeseq.arith.requantize import Multipliers
 from edgeseq.arith.scale import Q15
-from edgeseq.errors import CalibrationError
 from edgeseq.graph import Gru, Lstm, Recurrent, SimpleRnn
 from edgeseq.graph.layers import FloatArray
 from edgeseq.quantize.calibrate import Calibration
-from edgeseq.quantize.ops.tensor import Settings, Tensor, int16_operand
-from edgeseq.quantize.parameters import choose_preactivation, multipliers_for, quantize_matrix
+from edgeseq.quantize.ops.tensor import Settings, Tensor
+from edgeseq.quantize.parameters import quantize_matrix
 from edgeseq.quantize.rounding import Moments, mean_error, round_matrix
 from edgeseq.quantize.types import Matvec, Operand, QuantGru, QuantLstm, QuantSimpleRnn, WeightBits
-
-# Streams run longer than calibration windows, and an LSTM cell integrates.
-CELL_HEADROOM = 1.1
-MAX_CELL_SHIFT = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,14 +98,7 @@ def gru(layer: Gru, tensor: Tensor, settings: Settings, *, last: bool) -> QuantG
 def lstm(layer: Lstm, tensor: Tensor, settings: Settings, *, last: bool) -> QuantLstm:
     """The cell gets the power of two that holds its calibrated range."""
     pair = _pair(layer, tensor, settings, layer.bias)
-    largest = settings.ranges.max_abs[layer.name, "cell"]
-    reach = CELL_HEADROOM * largest
-    cell_shift = max(0, math.ceil(math.log2(reach))) if reach > 0 else 0
-    if cell_shift > MAX_CELL_SHIFT:
-        raise CalibrationError(
-            f"layer {layer.name!r}: the cell state reached {largest:.3g}; "
-            f"int16 holds up to {2**MAX_CELL_SHIFT}. Train with a smaller forget bias or shorter counting tasks"
-        )
+    cell_shift = choose_cell_shift(f"layer {layer.name!r}", settings.ranges.max_abs[layer.name, "cell"])
     return QuantLstm(layer.name, *pair.fields, cell_shift)
 
 
