@@ -15,6 +15,7 @@ from edgeseq.graph.layers import FloatArray
 from edgeseq.graph.reference import forward, normalize
 from edgeseq.quantize.choose import rounded_input, spread, state_sqnr_db
 from edgeseq.quantize.rounding import DAMPINGS, STRETCHES, Moments, MomentSum
+from edgeseq.quantize.trained import trained_input
 from edgeseq.quantize.types import QuantInput
 
 # More windows than this change no range that matters and only cost time.
@@ -86,7 +87,12 @@ def calibrate(graph: Graph, windows: FloatArray, input_dtype: InputDtype) -> Cal
 
 
 def choose_input(graph: Graph, windows: FloatArray, dtype: InputDtype) -> QuantInput:
-    """Choose int8 or int16 codes. auto: int16 where int8 codes alone would disturb the states too much."""
+    """Choose int8 or int16 codes. auto: int16 where int8 codes alone would disturb the states too much.
+
+    A model that was trained with integers keeps its codes.
+    """
+    if graph.fixed_input is not None:
+        return trained_input(graph)
     normalized = normalize(graph, windows)
     narrow = _int8_input(graph, normalized)
     few = spread(windows)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.arith.matmul import INT32_LIMIT, MatmulInput, WeightBits, round_bias
+from edgeseq.arith.matmul import INT32_LIMIT, MatmulInput, WeightBits, round_bias, round_weights, weight_scales
 from edgeseq.arith.requantize import Multipliers
+from edgeseq.arith.scale import Scale
 from edgeseq.errors import CalibrationError
+from edgeseq.graph import FixedRows
 from edgeseq.graph.layers import FloatArray
 from edgeseq.quantize.types import Matvec
 
@@ -21,3 +23,12 @@ def quantize_matrix(
     if reach.max(initial=0) >= INT32_LIMIT:
         raise CalibrationError(f"a matrix of {codes.shape[1]} inputs can overflow its int32 accumulator; use a smaller layer")
     return Matvec(codes, bias_codes.astype(np.int32), multipliers.multiplier, multipliers.shift, bits)
+
+
+def trained_matrix(
+    weight: FloatArray, bias: FloatArray, rows: FixedRows, entering: MatmulInput, out_scale: Scale, bits: WeightBits
+) -> Matvec:
+    """Return the matrix that was trained: weight (rows, columns) and bias hold whole steps of its own multipliers."""
+    scale = weight_scales(rows.multiplier, rows.shift, entering.scale, out_scale)
+    chosen = Multipliers(rows.multiplier, rows.shift, scale)
+    return quantize_matrix(bias, chosen, entering, round_weights(weight, scale, bits), bits)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.arith.matmul import choose_cell_shift, choose_preactivation, int16_operand, multipliers_for
+from edgeseq.arith.matmul import SCHEME_PARTS, choose_cell_shift, choose_preactivation, int16_operand, multipliers_for
 from edgeseq.arith.requantize import Multipliers
-from edgeseq.arith.scale import Q15
-from edgeseq.graph import Gru, Lstm, Recurrent, SimpleRnn
+from edgeseq.arith.scale import Q15, preactivation_scale
+from edgeseq.graph import FixedRecurrent, Gru, Lstm, Recurrent, SimpleRnn
 from edgeseq.graph.layers import FloatArray
 from edgeseq.quantize.calibrate import Calibration
 from edgeseq.quantize.ops.tensor import Settings, Tensor
-from edgeseq.quantize.parameters import quantize_matrix
+from edgeseq.quantize.parameters import quantize_matrix, trained_matrix
 from edgeseq.quantize.rounding import Moments, mean_error, round_matrix
 from edgeseq.quantize.types import Matvec, Operand, QuantGru, QuantLstm, QuantSimpleRnn, WeightBits
 
@@ -40,12 +40,14 @@ def _pair(layer: Recurrent, tensor: Tensor, settings: Settings, bias: FloatArray
     bias: (rows,), all that is added to input and recurrent part together. apart: the recurrent bias
     of the last rows where it must not be merged (a GRU candidate's, which r multiplies), or None.
     """
-    ranges, bits, operand = settings.ranges, settings.bits(layer), settings.operand(layer)
     kernel, recurrent = layer.kernel.T, layer.recurrent_kernel.T
     rows, merged = len(kernel), len(kernel) - (0 if apart is None else len(apart))
     recurrent_bias = np.zeros(rows)
     if apart is not None:
         recurrent_bias[merged:] = apart
+    if layer.fixed is not None:
+        return _trained_pair(layer, layer.fixed, tensor, bias, recurrent_bias)
+    ranges, bits, operand = settings.ranges, settings.bits(layer), settings.operand(layer)
     x_enters, h_enters = tensor.doubled(operand), int16_operand(Q15, operand)
     largest = max(ranges.max_abs[layer.name, part] for part in ("input_part", "recurrent_part"))
     shift, (for_input, for_state) = choose_preactivation(
@@ -66,6 +68,19 @@ def _pair(layer: Recurrent, tensor: Tensor, settings: Settings, bias: FloatArray
         quantize_matrix(bias, for_input, x_enters, x_codes, bits),
         quantize_matrix(recurrent_bias, for_state, h_enters, h_codes, bits),
         shift,
+        operand,
+    )
+
+
+def _trained_pair(layer: Recurrent, fixed: FixedRecurrent, tensor: Tensor, bias: FloatArray, recurrent_bias: FloatArray) -> _Pair:
+    """The integers that the layer was trained with."""
+    tensor.check(layer, fixed.reads)
+    operand, bits = SCHEME_PARTS[fixed.scheme]
+    out = preactivation_scale(fixed.preactivation_shift)
+    return _Pair(
+        trained_matrix(layer.kernel.T, bias, fixed.input, tensor.doubled(operand), out, bits),
+        trained_matrix(layer.recurrent_kernel.T, recurrent_bias, fixed.recurrent, int16_operand(Q15, operand), out, bits),
+        fixed.preactivation_shift,
         operand,
     )
 
@@ -98,6 +113,8 @@ def gru(layer: Gru, tensor: Tensor, settings: Settings, *, last: bool) -> QuantG
 def lstm(layer: Lstm, tensor: Tensor, settings: Settings, *, last: bool) -> QuantLstm:
     """The cell gets the power of two that holds its calibrated range."""
     pair = _pair(layer, tensor, settings, layer.bias)
+    if layer.fixed is not None:
+        return QuantLstm(layer.name, *pair.fields, layer.fixed.cell_shift)
     cell_shift = choose_cell_shift(f"layer {layer.name!r}", settings.ranges.max_abs[layer.name, "cell"])
     return QuantLstm(layer.name, *pair.fields, cell_shift)
 

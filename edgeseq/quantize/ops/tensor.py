@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from edgeseq.arith.matmul import MatmulInput, doubled_input, whole_input
 from edgeseq.arith.scale import Scale
-from edgeseq.graph import Layer
+from edgeseq.errors import CalibrationError
+from edgeseq.graph import FixedTensor, Layer
 from edgeseq.quantize.calibrate import Calibration
 from edgeseq.quantize.types import SCHEME_PARTS, Operand, Scheme, WeightBits
 
@@ -29,6 +30,15 @@ class Tensor:
     def doubled(self, operand: Operand) -> MatmulInput:
         """How a layer with doubled products reads it: the input's codes, or part of an int16."""
         return doubled_input(self.scale, operand, self.input_dtype, self.zero_point)
+
+    def check(self, layer: Layer, trained: FixedTensor) -> None:
+        """Raise CalibrationError unless this is the tensor that the layer was trained to read."""
+        here = FixedTensor(self.scale, self.input_dtype, self.zero_point)
+        if here != trained:
+            raise CalibrationError(
+                f"layer {layer.name!r} was trained to read {trained}, and the layer before it gives {here}. "
+                "Prepare and train the whole model together"
+            )
 
     @property
     def whole(self) -> MatmulInput:
