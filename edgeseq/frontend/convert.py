@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from edgeseq.frontend.handlers import HANDLERS, REFUSED, SUPPORTED, Chain, Refusal
+from edgeseq.frontend.handlers import HANDLERS, REFUSED, SUPPORTED, Chain, Refusal, trainable
 from edgeseq.frontend.handlers.entry import read_input_shape
 from edgeseq.frontend.source import SourceLayer, SourceModel
 from edgeseq.graph import Dense, Graph, Recurrent
@@ -45,7 +45,7 @@ def convert(source: SourceModel) -> Conversion:
         rows.append(
             LayerReport(layer.name, layer.class_name, not refused, outcome.reason if isinstance(outcome, Refusal) else outcome)
         )
-    parameters = sum(w.size for layer in source.layers if layer.class_name != "Normalization" for w in layer.weights)
+    parameters = sum(w.size for layer in source.layers for w in trainable(layer))
     if chain.input_size is None and chain.layers and isinstance(chain.layers[0], Dense | Recurrent):
         chain.input_size = chain.layers[0].kernel.shape[0]
     if all(row.supported for row in rows) and not any(isinstance(x, Recurrent) for x in chain.layers):
@@ -61,6 +61,7 @@ def convert(source: SourceModel) -> Conversion:
         tuple(chain.layers),
         chain.has_time_axis,
         chain.time_steps,
+        fixed_input=chain.fixed_input,
     )
     return Conversion(graph, tuple(rows), parameters)
 

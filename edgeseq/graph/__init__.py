@@ -3,6 +3,7 @@
 `layers` holds the types, `reference` their meaning in float64.
 """
 
+from edgeseq.graph.fixed import FixedDense, FixedRecurrent, FixedRows, FixedTensor
 from edgeseq.graph.layers import (
     Activate,
     Dense,
@@ -17,11 +18,18 @@ from edgeseq.graph.layers import (
 
 # Every layer type there is.
 LAYER_TYPES: tuple[type[Layer], ...] = (Gru, Lstm, SimpleRnn, Dense, Activate)
+# What layers carry that were trained with integers.
+FIXED_TYPES: tuple[type, ...] = (FixedTensor, FixedRows, FixedRecurrent, FixedDense)
 
 __all__ = [
+    "FIXED_TYPES",
     "LAYER_TYPES",
     "Activate",
     "Dense",
+    "FixedDense",
+    "FixedRecurrent",
+    "FixedRows",
+    "FixedTensor",
     "Graph",
     "Gru",
     "Layer",

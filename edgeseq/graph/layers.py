@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from edgeseq.graph.fixed import FixedDense, FixedRecurrent, FixedTensor
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 ActivationName = Literal["linear", "relu", "sigmoid", "tanh", "softmax"]
@@ -48,12 +50,13 @@ class Layer(ABC):
 class Recurrent(Layer):
     """What every recurrent layer has. Gates stand side by side in the columns of its matrices.
 
-    kernel: (inputs, gates * units); recurrent_kernel: (units, gates * units).
+    kernel: (inputs, gates * units); recurrent_kernel: (units, gates * units). fixed: of a layer trained with integers.
     """
 
     kernel: FloatArray
     recurrent_kernel: FloatArray
     bias: FloatArray
+    fixed: FixedRecurrent | None = field(default=None, kw_only=True)
 
     @property
     def units(self) -> int:
@@ -99,12 +102,13 @@ class SimpleRnn(Recurrent):
 class Dense(Layer):
     """``activation(x kernel + bias)``, applied to every time step.
 
-    kernel: (inputs, units); bias: (units,). softmax only as the last layer.
+    kernel: (inputs, units); bias: (units,). softmax only as the last layer. fixed: of a layer trained with integers.
     """
 
     kernel: FloatArray
     bias: FloatArray
     activation: ActivationName
+    fixed: FixedDense | None = field(default=None, kw_only=True)
 
     @property
     def units(self) -> int:
@@ -153,6 +157,7 @@ class Graph:
     returns_sequence: the model's output has a time axis. Otherwise its output is
     that of the last step of a window; a stream still yields one output a step.
     time_steps: the window length that the model was built with, or None.
+    fixed_input: codes of the input that the model was trained with, or None.
     """
 
     name: str
@@ -161,6 +166,7 @@ class Graph:
     layers: tuple[Layer, ...]
     returns_sequence: bool
     time_steps: int | None
+    fixed_input: FixedTensor | None = field(default=None, kw_only=True)
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -1,7 +1,12 @@
 """How each Keras layer is read: a handler, or a refusal with a reason and a way out."""
 
-from edgeseq.frontend.handlers import dense, entry, recurrent
+from typing import Any
+
+import numpy.typing as npt
+
+from edgeseq.frontend.handlers import dense, entry, qat, recurrent
 from edgeseq.frontend.handlers.chain import Chain, Handler, Refusal
+from edgeseq.frontend.source import SourceLayer
 from edgeseq.graph import Lstm, SimpleRnn
 
 HANDLERS: dict[str, Handler] = {
@@ -15,7 +20,15 @@ HANDLERS: dict[str, Handler] = {
     "ReLU": dense.activation,
     "Softmax": dense.activation,
     "Dropout": entry.dropout,
+    "QatInput": qat.entry,
+    "QatGRU": qat.gru,
+    "QatLSTM": qat.lstm,
+    "QatSimpleRNN": qat.simple_rnn,
+    "QatDense": qat.dense,
 }
+
+# How many weight arrays at the end are no parameters; all of a Normalization's.
+_NOT_TRAINABLE = {"Normalization": 3, "QatGRU": 4, "QatLSTM": 4, "QatSimpleRNN": 4, "QatDense": 2}
 
 SUPPORTED = f"supported layers: {', '.join(HANDLERS)}"
 
@@ -32,4 +45,10 @@ REFUSED = {
     "CuDNNLSTM": "a GPU-only layer; load its weights into keras.layers.LSTM",
 }
 
-__all__ = ["HANDLERS", "REFUSED", "SUPPORTED", "Chain", "Handler", "Refusal"]
+
+def trainable(layer: SourceLayer) -> tuple[npt.NDArray[Any], ...]:
+    """The arrays that training moves."""
+    return layer.weights[: max(0, len(layer.weights) - _NOT_TRAINABLE.get(layer.class_name, 0))]
+
+
+__all__ = ["HANDLERS", "REFUSED", "SUPPORTED", "Chain", "Handler", "Refusal", "trainable"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from edgeseq.frontend.source import SourceLayer
-from edgeseq.graph import Layer, Normalization
+from edgeseq.graph import FixedTensor, Layer, Normalization
 
 MAX_UNITS = 65535  # sizes are uint16 in the C kernels
 
@@ -29,6 +29,7 @@ class Chain:
     time_steps: int | None = None
     has_time_axis: bool = True
     normalization: Normalization | None = None
+    fixed_input: FixedTensor | None = None  # of a model trained with integers
     ended: bool = False  # a softmax closes the model
     layers: list[Layer] = field(default_factory=list)
 

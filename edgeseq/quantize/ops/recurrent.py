@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.arith.matmul import SCHEME_PARTS, choose_cell_shift, choose_preactivation, int16_operand, multipliers_for
 from edgeseq.arith.requantize import Multipliers
-from edgeseq.arith.scale import Q15
-from edgeseq.errors import CalibrationError
-from edgeseq.graph import Gru, Lstm, Recurrent, SimpleRnn
+from edgeseq.arith.scale import Q15, preactivation_scale
+from edgeseq.graph import FixedRecurrent, Gru, Lstm, Recurrent, SimpleRnn
 from edgeseq.graph.layers import FloatArray
 from edgeseq.quantize.calibrate import Calibration
-from edgeseq.quantize.ops.tensor import Settings, Tensor, int16_operand
-from edgeseq.quantize.parameters import choose_preactivation, multipliers_for, quantize_matrix
-from edgeseq.quantize.rounding import Moments, mean_error, round_matrix
+from edgeseq.quantize.ops.tensor import Settings, Tensor
+from edgeseq.quantize.parameters import quantize_matrix, trained_matrix
+from edgeseq.quantize.rounding import Moments, mean_error, round_matrix, row_stretch
 from edgeseq.quantize.types import Matvec, Operand, QuantGru, QuantLstm, QuantSimpleRnn, WeightBits
-
-# Streams run longer than calibration windows, and an LSTM cell integrates.
-CELL_HEADROOM = 1.1
-MAX_CELL_SHIFT = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,21 +40,25 @@ def _pair(layer: Recurrent, tensor: Tensor, settings: Settings, bias: FloatArray
     bias: (rows,), all that is added to input and recurrent part together. apart: the recurrent bias
     of the last rows where it must not be merged (a GRU candidate's, which r multiplies), or None.
     """
-    ranges, bits, operand = settings.ranges, settings.bits(layer), settings.operand(layer)
     kernel, recurrent = layer.kernel.T, layer.recurrent_kernel.T
     rows, merged = len(kernel), len(kernel) - (0 if apart is None else len(apart))
     recurrent_bias = np.zeros(rows)
     if apart is not None:
         recurrent_bias[merged:] = apart
+    if layer.fixed is not None:
+        return _trained_pair(layer, layer.fixed, tensor, bias, recurrent_bias)
+    ranges, bits, operand = settings.ranges, settings.bits(layer), settings.operand(layer)
     x_enters, h_enters = tensor.doubled(operand), int16_operand(Q15, operand)
     x_moments, h_moments = ranges.moments[layer.name, "x"], ranges.moments[layer.name, "h"]
+    x_stretch = ranges.stretch * row_stretch(kernel, bits, x_moments)
+    h_stretch = ranges.stretch * row_stretch(recurrent, bits, h_moments)
     largest = max(ranges.max_abs[layer.name, part] for part in ("input_part", "recurrent_part"))
     shift, (for_input, for_state) = choose_preactivation(
         f"layer {layer.name!r}",
         largest,
         lambda scale: [
-            multipliers_for(kernel, bias, x_enters, scale, bits, ranges.stretch, moments=x_moments),
-            multipliers_for(recurrent, recurrent_bias, h_enters, scale, bits, ranges.stretch, moments=h_moments),
+            multipliers_for(kernel, bias, x_enters, scale, bits, x_stretch),
+            multipliers_for(recurrent, recurrent_bias, h_enters, scale, bits, h_stretch),
         ],
     )
     x_codes = round_matrix(kernel, for_input.weight_scale, x_moments, ranges.damping, bits)
@@ -71,6 +70,19 @@ def _pair(layer: Recurrent, tensor: Tensor, settings: Settings, bias: FloatArray
         quantize_matrix(bias, for_input, x_enters, x_codes, bits),
         quantize_matrix(recurrent_bias, for_state, h_enters, h_codes, bits),
         shift,
+        operand,
+    )
+
+
+def _trained_pair(layer: Recurrent, fixed: FixedRecurrent, tensor: Tensor, bias: FloatArray, recurrent_bias: FloatArray) -> _Pair:
+    """The integers that the layer was trained with."""
+    tensor.check(layer, fixed.reads)
+    operand, bits = SCHEME_PARTS[fixed.scheme]
+    out = preactivation_scale(fixed.preactivation_shift)
+    return _Pair(
+        trained_matrix(layer.kernel.T, bias, fixed.input, tensor.doubled(operand), out, bits),
+        trained_matrix(layer.recurrent_kernel.T, recurrent_bias, fixed.recurrent, int16_operand(Q15, operand), out, bits),
+        fixed.preactivation_shift,
         operand,
     )
 
@@ -103,14 +115,9 @@ def gru(layer: Gru, tensor: Tensor, settings: Settings, *, last: bool) -> QuantG
 def lstm(layer: Lstm, tensor: Tensor, settings: Settings, *, last: bool) -> QuantLstm:
     """The cell gets the power of two that holds its calibrated range."""
     pair = _pair(layer, tensor, settings, layer.bias)
-    largest = settings.ranges.max_abs[layer.name, "cell"]
-    reach = CELL_HEADROOM * largest
-    cell_shift = max(0, math.ceil(math.log2(reach))) if reach > 0 else 0
-    if cell_shift > MAX_CELL_SHIFT:
-        raise CalibrationError(
-            f"layer {layer.name!r}: the cell state reached {largest:.3g}; "
-            f"int16 holds up to {2**MAX_CELL_SHIFT}. Train with a smaller forget bias or shorter counting tasks"
-        )
+    if layer.fixed is not None:
+        return QuantLstm(layer.name, *pair.fields, layer.fixed.cell_shift)
+    cell_shift = choose_cell_shift(f"layer {layer.name!r}", settings.ranges.max_abs[layer.name, "cell"])
     return QuantLstm(layer.name, *pair.fields, cell_shift)
 
 

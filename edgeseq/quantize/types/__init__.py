@@ -10,9 +10,10 @@ Conventions, all proven against TFLite's operators by tests/portability:
 * ``out = saturate_int16((acc * multiplier + 2**(shift-1)) >> shift)`` per row.
 """
 
+from edgeseq.arith.matmul import SCHEME_PARTS, SCHEMES, Scheme
 from edgeseq.quantize.types.base import Matvec, Operand, QuantInput, QuantLayer, WeightBits
 from edgeseq.quantize.types.dense import QuantDense, QuantRelu
-from edgeseq.quantize.types.graph import ROUNDING_MODE, SCHEME_PARTS, SCHEMES, QuantGraph, Scheme
+from edgeseq.quantize.types.graph import ROUNDING_MODE, QuantGraph
 from edgeseq.quantize.types.recurrent import QuantGru, QuantLstm, QuantRecurrent, QuantSimpleRnn
 
 # Every layer type there is; what reads, checks, runs or exports them has a line for each.
