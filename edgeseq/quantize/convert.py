@@ -12,9 +12,9 @@ from edgeseq.errors import CalibrationError
 from edgeseq.graph import Activate, Dense, Graph
 from edgeseq.quantize.calibrate import InputDtype, calibrate, check_windows
 from edgeseq.quantize.choose import best_of
-from edgeseq.quantize.ops import Settings, Tensor, convert
+from edgeseq.quantize.ops import Settings, Tensor, convert_chain
 from edgeseq.quantize.rounding import DAMPINGS, STRETCHES
-from edgeseq.quantize.types import SCHEMES, QuantGraph, QuantLayer, Scheme
+from edgeseq.quantize.types import SCHEMES, QuantGraph, Scheme
 
 
 def quantize(
@@ -37,13 +37,14 @@ def quantize(
     for wanted in (scheme, *single.values()):
         if wanted not in SCHEMES:
             raise CalibrationError(f"unknown scheme {wanted!r}; available: {', '.join(SCHEMES)}")
-    names = [layer.name for layer in graph.layers]
+    names = [layer.name for layer in graph.every_layer]
     for name in single:
         if name not in names:
             raise CalibrationError(f"a scheme is given for layer {name!r}; the model has {', '.join(names)}")
     windows = check_windows(graph, calibration)
     ranges = calibrate(graph, windows, input_dtype)
-    tries = itertools.product(DAMPINGS, STRETCHES)
+    # Only recurrent layers are rounded in more than one way: their states feed back what a rounding does.
+    tries = itertools.product(DAMPINGS, STRETCHES) if graph.recurrent else [(DAMPINGS[0], STRETCHES[0])]
     candidates = [
         quantized(graph, Settings(replace(ranges, damping=damping, stretch=stretch), scheme, single))
         for damping, stretch in tries
@@ -56,14 +57,9 @@ def quantized(graph: Graph, settings: Settings) -> QuantGraph:
     entry = settings.ranges.input
     reach = max(abs(code - entry.zero_point) for code in entry.code_range)
     tensor = Tensor(graph.input_size, entry.scale, reach * entry.scale.value, entry.dtype, entry.zero_point)
-    layers: list[QuantLayer] = []
-    for index, layer in enumerate(graph.layers):
-        last = all(isinstance(x, Activate) for x in graph.layers[index + 1 :])
-        converted, tensor = convert(layer, tensor, settings, last=last)
-        if converted is not None:
-            layers.append(converted)
+    layers, _ = convert_chain(graph.layers, tensor, settings, last=True)
     final = graph.layers[-1]
     softmax = (isinstance(final, Dense) and final.activation == "softmax") or (
         isinstance(final, Activate) and final.function == "softmax"
     )
-    return QuantGraph(graph.name, settings.scheme, entry, tuple(layers), softmax, graph)
+    return QuantGraph(graph.name, settings.scheme, entry, layers, softmax, graph)
