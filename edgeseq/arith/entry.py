@@ -40,13 +40,18 @@ def int16_input(normalized: FloatArray) -> Scale:
     return Scale.at_least(INT16_HEADROOM * float(np.abs(normalized).max()) / 16383.0)
 
 
-def int8_input(normalized: FloatArray, spans: Sequence[tuple[float, float]] = ()) -> tuple[Scale, int]:
+def int8_input(
+    normalized: FloatArray, spans: Sequence[tuple[float, float]] = (), *, symmetric: bool = False
+) -> tuple[Scale, int]:
     """Pick the int8 scale and zero point with the least mean square error over the data.
 
     spans: smallest and largest value that the codes may be chosen to cover; by default all that occur.
+    symmetric: code 0 must mean 0.
     """
     flat = normalized.ravel()
     candidates = [codes for span in spans or [(float(flat.min()), float(flat.max()))] for codes in _int8_codes(*span)]
+    if symmetric:
+        candidates = [codes for codes in candidates if codes[1] == 0]
     return min(candidates, key=lambda c: _mean_square_error(flat, c[0], c[1]))
 
 

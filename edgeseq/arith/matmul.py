@@ -153,9 +153,11 @@ def choose_preactivation(
     )
 
 
-def choose_output(what: str, reach: float, attempt: Callable[[Scale], Multipliers | None]) -> tuple[Scale, Multipliers]:
-    """Return the finest int16 output scale that holds `reach` and every row's factor."""
-    scale = Scale.at_least(max(reach, 2.0**-14) / 32767.0)
+def choose_output(
+    what: str, reach: float, attempt: Callable[[Scale], Multipliers | None], wanted: Scale | None = None
+) -> tuple[Scale, Multipliers]:
+    """Return the finest int16 output scale that holds `reach`, or is the wanted one, and every row's factor."""
+    scale = wanted or Scale.at_least(max(reach, 2.0**-14) / 32767.0)
     for _ in range(16):
         found = attempt(scale)
         if found is not None:

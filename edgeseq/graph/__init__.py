@@ -1,13 +1,13 @@
 """The float IR: a chain of layers with explicit recurrent state.
 
-`layers` holds the types, `reference` their meaning in float64.
+`layers` and `around` hold the types, `model` the graph, `reference` their meaning in float64.
 """
 
+from edgeseq.graph.around import Conv1D, DepthwiseConv1D, Embedding, GlobalPool, LayerNormalization, Residual
 from edgeseq.graph.fixed import FixedDense, FixedRecurrent, FixedRows, FixedTensor
 from edgeseq.graph.layers import (
     Activate,
     Dense,
-    Graph,
     Gru,
     Layer,
     Lstm,
@@ -15,9 +15,22 @@ from edgeseq.graph.layers import (
     Recurrent,
     SimpleRnn,
 )
+from edgeseq.graph.model import Graph
 
 # Every layer type there is.
-LAYER_TYPES: tuple[type[Layer], ...] = (Gru, Lstm, SimpleRnn, Dense, Activate)
+LAYER_TYPES: tuple[type[Layer], ...] = (
+    Gru,
+    Lstm,
+    SimpleRnn,
+    Dense,
+    Activate,
+    Residual,
+    GlobalPool,
+    LayerNormalization,
+    Conv1D,
+    DepthwiseConv1D,
+    Embedding,
+)
 # What layers carry that were trained with integers.
 FIXED_TYPES: tuple[type, ...] = (FixedTensor, FixedRows, FixedRecurrent, FixedDense)
 
@@ -25,16 +38,22 @@ __all__ = [
     "FIXED_TYPES",
     "LAYER_TYPES",
     "Activate",
+    "Conv1D",
     "Dense",
+    "DepthwiseConv1D",
+    "Embedding",
     "FixedDense",
     "FixedRecurrent",
     "FixedRows",
     "FixedTensor",
+    "GlobalPool",
     "Graph",
     "Gru",
     "Layer",
+    "LayerNormalization",
     "Lstm",
     "Normalization",
     "Recurrent",
+    "Residual",
     "SimpleRnn",
 ]

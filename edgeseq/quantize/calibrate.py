@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from edgeseq.arith.entry import MIN_INPUT_SQNR_DB, InputDtype, int8_input, int16_input
 from edgeseq.arith.requantize import INT16_MAX
+from edgeseq.arith.scale import Scale
 from edgeseq.errors import CalibrationError
-from edgeseq.graph import Graph
+from edgeseq.graph import Conv1D, DepthwiseConv1D, Embedding, Graph
 from edgeseq.graph.layers import FloatArray
 from edgeseq.graph.reference import forward, normalize
 from edgeseq.quantize.choose import rounded_input, spread, state_sqnr_db
@@ -50,14 +51,15 @@ class Calibration:
 def check_windows(graph: Graph, windows: npt.ArrayLike) -> FloatArray:
     """Return windows as float64 (n, time, features), or raise CalibrationError saying what is wrong.
 
-    A 2-D array is one stream.
+    A 2-D array is one stream, or windows (n, time) of token ids.
     """
     try:
         values = np.asarray(windows, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise CalibrationError(f"calibration data is not a numeric array: {error}") from error
     if values.ndim == 2:
-        values = values[None]
+        ids = isinstance(graph.layers[0], Embedding) and values.shape[1] != 1
+        values = values[..., None] if ids else values[None]
     if values.ndim != 3 or values.shape[2] != graph.input_size:
         raise CalibrationError(
             f"calibration data has shape {values.shape}; model {graph.name!r} expects (n, time, {graph.input_size})"
@@ -104,6 +106,11 @@ def choose_input(graph: Graph, windows: FloatArray, dtype: InputDtype, choice: C
     if graph.fixed_input is not None:
         return trained_input(graph)
     normalized = normalize(graph, windows)
+    if isinstance(graph.layers[0], Embedding):
+        if dtype == "int8":
+            what = f"layer {graph.layers[0].name!r}"
+            raise CalibrationError(f"{what} reads token ids, which are int16 codes; leave the input dtype at auto")
+        return QuantInput("int16", Scale(1, 0), 0, np.zeros(1), np.ones(1))
     narrow = _int8_input(graph, normalized, choice)
     few = spread(windows)
     if dtype == "int8" or (
@@ -114,7 +121,9 @@ def choose_input(graph: Graph, windows: FloatArray, dtype: InputDtype, choice: C
 
 
 def _int8_input(graph: Graph, normalized: FloatArray, choice: Choice) -> QuantInput:
-    scale, zero_point = int8_input(normalized, _spans(normalized, choice))
+    # A convolution starts from a delay line of zeros, which must mean 0.
+    symmetric = isinstance(graph.layers[0], Conv1D | DepthwiseConv1D)
+    scale, zero_point = int8_input(normalized, _spans(normalized, choice), symmetric=symmetric)
     ones = np.ones(graph.input_size)
     mean, std = (graph.normalization.mean, graph.normalization.std) if graph.normalization else (0 * ones, ones)
     return QuantInput("int8", scale, zero_point, mean, std)

@@ -13,11 +13,11 @@ from edgeseq.errors import CalibrationError
 from edgeseq.graph import Activate, Dense, Graph
 from edgeseq.quantize.calibrate import Calibration, calibrate, check_windows
 from edgeseq.quantize.choose import best_of
-from edgeseq.quantize.ops import Settings, Tensor, convert
+from edgeseq.quantize.ops import Settings, Tensor, convert_chain
 from edgeseq.quantize.ranges import Choice
 from edgeseq.quantize.rounding import DAMPINGS, STRETCHES
 from edgeseq.quantize.trained import trained_input, trained_scheme, unfixed
-from edgeseq.quantize.types import SCHEMES, QuantGraph, QuantLayer, Scheme
+from edgeseq.quantize.types import SCHEMES, QuantGraph, Scheme
 
 
 def quantize(
@@ -43,7 +43,7 @@ def quantize(
     for wanted in (*([scheme] if scheme else []), *single.values()):
         if wanted not in SCHEMES:
             raise CalibrationError(f"unknown scheme {wanted!r}; available: {', '.join(SCHEMES)}")
-    names = [layer.name for layer in graph.layers]
+    names = [layer.name for layer in graph.every_layer]
     for name in single:
         if name not in names:
             raise CalibrationError(f"a scheme is given for layer {name!r}; the model has {', '.join(names)}")
@@ -55,7 +55,8 @@ def quantize(
         raise CalibrationError(f"model {graph.name!r} needs calibration windows: {', '.join(unfixed(graph))} has no ranges yet")
     windows = check_windows(graph, calibration)
     calibrated = calibrate(graph, windows, input_dtype, ranges)
-    tries = itertools.product(DAMPINGS, STRETCHES)
+    # Only recurrent layers are rounded in more than one way: their states feed back what a rounding does.
+    tries = itertools.product(DAMPINGS, STRETCHES) if graph.recurrent else [(DAMPINGS[0], STRETCHES[0])]
     candidates = [
         quantized(graph, Settings(replace(calibrated, damping=damping, stretch=stretch), trained or scheme or "int8", single))
         for damping, stretch in tries
@@ -68,14 +69,9 @@ def quantized(graph: Graph, settings: Settings) -> QuantGraph:
     entry = settings.ranges.input
     reach = max(abs(code - entry.zero_point) for code in entry.code_range)
     tensor = Tensor(graph.input_size, entry.scale, reach * entry.scale.value, entry.dtype, entry.zero_point)
-    layers: list[QuantLayer] = []
-    for index, layer in enumerate(graph.layers):
-        last = all(isinstance(x, Activate) for x in graph.layers[index + 1 :])
-        converted, tensor = convert(layer, tensor, settings, last=last)
-        if converted is not None:
-            layers.append(converted)
+    layers, _ = convert_chain(graph.layers, tensor, settings, last=True)
     final = graph.layers[-1]
     softmax = (isinstance(final, Dense) and final.activation == "softmax") or (
         isinstance(final, Activate) and final.function == "softmax"
     )
-    return QuantGraph(graph.name, settings.scheme, entry, tuple(layers), softmax, graph)
+    return QuantGraph(graph.name, settings.scheme, entry, layers, softmax, graph)

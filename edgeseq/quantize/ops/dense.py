@@ -9,7 +9,6 @@ import numpy as np
 from edgeseq.arith.matmul import OUTPUT_HEADROOM, MatmulInput, choose_output, choose_preactivation, multipliers_for
 from edgeseq.arith.requantize import Multipliers
 from edgeseq.arith.scale import Q15, preactivation_scale
-from edgeseq.errors import CalibrationError
 from edgeseq.graph import Activate, Dense, FixedDense
 from edgeseq.quantize.ops.tensor import Settings, Tensor
 from edgeseq.quantize.parameters import quantize_matrix, trained_matrix
@@ -17,11 +16,14 @@ from edgeseq.quantize.rounding import DENSE_DAMPING, mean_error, round_matrix, r
 from edgeseq.quantize.types import Matvec, Operand, QuantDense, QuantRelu, WeightBits
 
 
-def dense(layer: Dense, tensor: Tensor, settings: Settings, *, last: bool) -> QuantDense:
-    """A matrix whose output has a scale of its own, or feeds an activation's table."""
+def dense(layer: Dense, tensor: Tensor, settings: Settings, *, last: bool, head: bool = True) -> QuantDense:
+    """A matrix whose output has a scale of its own, or feeds an activation's table.
+
+    head: it keeps 8-bit weights under a 4-bit scheme, as a convolution's matrix does not.
+    """
     if layer.fixed is not None:
         return _trained(layer, layer.fixed, tensor)
-    weight, entering, bits = layer.kernel.T, tensor.whole, settings.bits(layer, head=True)
+    weight, entering, bits = layer.kernel.T, tensor.whole, settings.bits(layer, head=head)
     stretch = row_stretch(weight, bits, settings.ranges.moments[layer.name, "x"])
     calibrated = settings.ranges.max_abs[layer.name, "before_activation"]
     what = f"layer {layer.name!r}"
@@ -36,7 +38,12 @@ def dense(layer: Dense, tensor: Tensor, settings: Settings, *, last: bool) -> Qu
     # The last layer's range is a promise about unseen inputs; between layers the
     # next matmul sees the top byte only, so the range is kept tight.
     reach = min(worst, OUTPUT_HEADROOM * calibrated) if last else calibrated
-    out_scale, chosen = choose_output(what, reach, lambda s: multipliers_for(weight, layer.bias, entering, s, bits, stretch))
+    out_scale, chosen = choose_output(
+        what,
+        reach,
+        lambda s: multipliers_for(weight, layer.bias, entering, s, bits, stretch),
+        settings.scales.get(layer.name),
+    )
     matvec = _rounded(layer, chosen, entering, settings, bits)
     return QuantDense(layer.name, matvec, dtype, _integer_activation(layer), 0, out_scale)
 
@@ -67,6 +74,4 @@ def activation(layer: Activate, tensor: Tensor, settings: Settings, *, last: boo
     """A ReLU; a final softmax stays on the float side."""
     if layer.function == "softmax":
         return None
-    if tensor.input_dtype is not None:
-        raise CalibrationError(f"layer {layer.name!r}: an activation of the raw input has no integer form")
     return QuantRelu(layer.name, tensor.size, tensor.scale)

@@ -11,13 +11,35 @@ Conventions, all proven against TFLite's operators by tests/portability:
 """
 
 from edgeseq.arith.matmul import SCHEME_PARTS, SCHEMES, Scheme
+from edgeseq.quantize.types.around import (
+    QuantDelay,
+    QuantDepthwise,
+    QuantEmbedding,
+    QuantNormalize,
+    QuantPool,
+    QuantResidual,
+    QuantWiden,
+)
 from edgeseq.quantize.types.base import Matvec, Operand, QuantInput, QuantLayer, WeightBits
 from edgeseq.quantize.types.dense import QuantDense, QuantRelu
 from edgeseq.quantize.types.graph import ROUNDING_MODE, QuantGraph
 from edgeseq.quantize.types.recurrent import QuantGru, QuantLstm, QuantRecurrent, QuantSimpleRnn
 
 # Every layer type there is; what reads, checks, runs or exports them has a line for each.
-LAYER_TYPES: tuple[type[QuantLayer], ...] = (QuantGru, QuantLstm, QuantSimpleRnn, QuantDense, QuantRelu)
+LAYER_TYPES: tuple[type[QuantLayer], ...] = (
+    QuantGru,
+    QuantLstm,
+    QuantSimpleRnn,
+    QuantDense,
+    QuantRelu,
+    QuantWiden,
+    QuantResidual,
+    QuantPool,
+    QuantNormalize,
+    QuantDelay,
+    QuantDepthwise,
+    QuantEmbedding,
+)
 
 __all__ = [
     "LAYER_TYPES",
@@ -26,15 +48,22 @@ __all__ = [
     "SCHEME_PARTS",
     "Matvec",
     "Operand",
+    "QuantDelay",
     "QuantDense",
+    "QuantDepthwise",
+    "QuantEmbedding",
     "QuantGraph",
     "QuantGru",
     "QuantInput",
     "QuantLayer",
     "QuantLstm",
+    "QuantNormalize",
+    "QuantPool",
     "QuantRecurrent",
     "QuantRelu",
+    "QuantResidual",
     "QuantSimpleRnn",
+    "QuantWiden",
     "Scheme",
     "WeightBits",
 ]

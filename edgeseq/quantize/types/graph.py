@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgeseq.arith.matmul import Scheme
 from edgeseq.arith.scale import Scale
 from edgeseq.graph import Graph
+from edgeseq.quantize.types.around import QuantResidual
 from edgeseq.quantize.types.base import QuantInput, QuantLayer
 from edgeseq.quantize.types.recurrent import QuantRecurrent
 
@@ -47,4 +49,17 @@ class QuantGraph:
     @property
     def recurrent(self) -> tuple[QuantRecurrent, ...]:
         """The recurrent layers, in order."""
-        return tuple(layer for layer in self.layers if isinstance(layer, QuantRecurrent))
+        return tuple(layer for layer in self.every_layer if isinstance(layer, QuantRecurrent))
+
+    @property
+    def every_layer(self) -> tuple[QuantLayer, ...]:
+        """All layers, those inside residual connections included; a connection comes behind its layers."""
+        return tuple(_every(self.layers))
+
+
+def _every(layers: tuple[QuantLayer, ...]) -> Iterator[QuantLayer]:
+    for layer in layers:
+        if isinstance(layer, QuantResidual):
+            yield from _every(layer.body)
+            yield from _every(layer.shortcut)
+        yield layer
