@@ -1,6 +1,6 @@
 """int16 products, saturating sums and the int8 view of a state.
 
-C twins: ``es_multiply_q15``, ``es_saturate_s16``, ``es_narrow``, ``es_halve`` in
+C twins: ``es_multiply``, ``es_multiply_q15``, ``es_saturate_s16``, ``es_narrow``, ``es_halve`` in
 firmware_templates/kernels/es_arith.h.
 """
 
@@ -30,7 +30,7 @@ def multiply_q15(a: IntArray, b: IntArray, extra_shift: int = 0) -> Int32Array:
     away from zero). Both collapse into one shift with a sign-dependent constant,
     so a 32-bit product suffices.
 
-    a, b: int16 values; extra_shift: 0..8.
+    a, b: int16 values; extra_shift: -13..15. Below 0 the result may leave int16 and saturates.
 
     >>> multiply_q15(np.array([16383, -16384, -16383]), np.array([1, 1, 1]))
     array([ 1, -1,  0], dtype=int32)

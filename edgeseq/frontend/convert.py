@@ -37,7 +37,7 @@ class Conversion:
 
 def convert(source: SourceModel) -> Conversion:
     """Walk the chain once; every layer gets a row, also after a refusal."""
-    chain = Chain()
+    chain = Chain(keras_major=source.keras_major)
     rows = []
     for layer in source.layers:
         outcome = _handle(layer, chain)
@@ -47,7 +47,7 @@ def convert(source: SourceModel) -> Conversion:
         )
     parameters = sum(w.size for layer in source.layers if layer.class_name != "Normalization" for w in layer.weights)
     if chain.input_size is None and chain.layers and isinstance(chain.layers[0], Dense | Recurrent):
-        chain.input_size = chain.layers[0].kernel.shape[0]
+        chain.input_size = chain.layers[0].inputs
     if all(row.supported for row in rows) and not any(isinstance(x, Recurrent) for x in chain.layers):
         last = rows[-1]
         reason = "the model has no recurrent layer; edgeseq needs at least one GRU, LSTM or SimpleRNN"

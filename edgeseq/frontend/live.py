@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 
 from edgeseq.errors import ModelError
 from edgeseq.frontend.keras_config import ordered_layers
-from edgeseq.frontend.source import SourceLayer, SourceModel, as_finite_float64
+from edgeseq.frontend.source import SourceLayer, SourceModel, as_finite_float64, major_version
 
 
 def read_live_model(model: Any) -> SourceModel:
@@ -28,4 +29,13 @@ def read_live_model(model: Any) -> SourceModel:
                 raise ModelError(f"{origin}: layer {layer_name!r}, weight {index} holds NaN or infinity")
             weights.append(finite)
         source.append(SourceLayer(layer_name, class_name, config, tuple(weights)))
-    return SourceModel(name, origin, tuple(source))
+    return SourceModel(name, origin, tuple(source), _keras_major(model))
+
+
+def _keras_major(model: Any) -> int | None:
+    """Of the Keras whose class the model is."""
+    for base in type(model).__mro__:
+        package = base.__module__.split(".")[0]
+        if package in ("keras", "tf_keras"):
+            return major_version(getattr(sys.modules.get(package), "__version__", None))
+    return None

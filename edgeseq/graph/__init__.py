@@ -3,6 +3,7 @@
 `layers` holds the types, `reference` their meaning in float64.
 """
 
+from edgeseq.graph.cells import FastGrnn, Mgu, MinGru
 from edgeseq.graph.layers import (
     Activate,
     Dense,
@@ -11,22 +12,29 @@ from edgeseq.graph.layers import (
     Layer,
     Lstm,
     Normalization,
+    PairRecurrent,
+    Prelu,
     Recurrent,
     SimpleRnn,
 )
 
 # Every layer type there is.
-LAYER_TYPES: tuple[type[Layer], ...] = (Gru, Lstm, SimpleRnn, Dense, Activate)
+LAYER_TYPES: tuple[type[Layer], ...] = (Gru, Lstm, SimpleRnn, Mgu, MinGru, FastGrnn, Dense, Activate, Prelu)
 
 __all__ = [
     "LAYER_TYPES",
     "Activate",
     "Dense",
+    "FastGrnn",
     "Graph",
     "Gru",
     "Layer",
     "Lstm",
+    "Mgu",
+    "MinGru",
     "Normalization",
+    "PairRecurrent",
+    "Prelu",
     "Recurrent",
     "SimpleRnn",
 ]

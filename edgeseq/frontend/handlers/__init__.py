@@ -1,8 +1,8 @@
 """How each Keras layer is read: a handler, or a refusal with a reason and a way out."""
 
-from edgeseq.frontend.handlers import dense, entry, recurrent
+from edgeseq.frontend.handlers import activation, compact, dense, entry, recurrent
 from edgeseq.frontend.handlers.chain import Chain, Handler, Refusal
-from edgeseq.graph import Lstm, SimpleRnn
+from edgeseq.graph import Lstm, Mgu, SimpleRnn
 
 HANDLERS: dict[str, Handler] = {
     "InputLayer": entry.input_layer,
@@ -10,10 +10,16 @@ HANDLERS: dict[str, Handler] = {
     "GRU": recurrent.gru,
     "LSTM": recurrent.plain_cell(Lstm, gates=4),
     "SimpleRNN": recurrent.plain_cell(SimpleRnn, gates=1),
+    "MGU": recurrent.plain_cell(Mgu, gates=2),
+    "MinGRU": compact.min_gru,
+    "FastGRNN": compact.fast_grnn,
     "Dense": dense.dense,
-    "Activation": dense.activation,
-    "ReLU": dense.activation,
-    "Softmax": dense.activation,
+    "Activation": activation.activation,
+    "ReLU": activation.activation,
+    "LeakyReLU": activation.activation,
+    "ELU": activation.activation,
+    "PReLU": activation.prelu,
+    "Softmax": activation.activation,
     "Dropout": entry.dropout,
 }
 

@@ -30,6 +30,7 @@ class Chain:
     has_time_axis: bool = True
     normalization: Normalization | None = None
     ended: bool = False  # a softmax closes the model
+    keras_major: int | None = None  # of the Keras that made the model
     layers: list[Layer] = field(default_factory=list)
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq.graph.layers import Activate, Dense, FloatArray, Graph, Gru, Layer, Lstm, SimpleRnn
-from edgeseq.graph.reference import dense, recurrent
+from edgeseq.graph.cells import FastGrnn, Mgu, MinGru
+from edgeseq.graph.layers import Activate, Dense, FloatArray, Graph, Gru, Layer, Lstm, Prelu, SimpleRnn
+from edgeseq.graph.reference import cells, dense, recurrent
 from edgeseq.graph.reference.activations import activate, sigmoid, softmax
 from edgeseq.graph.reference.listener import Listener, silent
 
@@ -22,8 +23,12 @@ MEANINGS: dict[type[Layer], Callable[[Any, FloatArray, Listener], FloatArray]] =
     Gru: recurrent.gru,
     Lstm: recurrent.lstm,
     SimpleRnn: recurrent.simple_rnn,
+    Mgu: cells.mgu,
+    MinGru: cells.min_gru,
+    FastGrnn: cells.fast_grnn,
     Dense: dense.dense,
     Activate: dense.activation,
+    Prelu: dense.prelu,
 }
 
 
