@@ -19,7 +19,7 @@ from edgeseq.measure.frames import decode_outputs, encode_frames
 from edgeseq.measure.host_runner import HostModel
 from edgeseq.measure.hosted import run_hosted
 from edgeseq.measure.runner import run_image
-from edgeseq.quantize.types import QuantGraph, QuantLstm
+from edgeseq.quantize.types import QuantGraph
 from edgeseq.simulate import Oracle
 from edgeseq.simulate.oracle import dequantize_output, quantize_input
 from edgeseq.targets import HostedTarget, Optimize, load_target
@@ -144,17 +144,23 @@ def sqnr_db(reference: npt.NDArray[np.floating], value: npt.NDArray[np.floating]
     return float("inf") if noise == 0 else float(10 * np.log10(np.sum(reference**2) / noise))
 
 
+def hidden_states(graph: QuantGraph, states: npt.NDArray[np.int16]) -> list[npt.NDArray[np.float64]]:
+    """Return the real hidden states (..., units) of each recurrent layer from all carried values (..., n)."""
+    hidden: list[npt.NDArray[np.float64]] = []
+    at = 0
+    for layer in graph.recurrent:
+        hidden.append(states[..., at : at + layer.units].astype(np.float64) * layer.out_scale.value)
+        at += layer.units * layer.carried
+    return hidden
+
+
 def fidelity(
     graph: QuantGraph, x: npt.NDArray[np.float64], outputs: npt.NDArray[np.int16], states: npt.NDArray[np.int16]
 ) -> Fidelity:
     """Compare integer outputs and hidden states (n, time, ...) with the float64 model over the same input."""
     names = [layer.name for layer in graph.recurrent]
     reference = forward(graph.source, x, keep_hidden=names)
-    hidden, at = [], 0
-    for layer in graph.recurrent:
-        hidden.append(states[..., at : at + layer.units])
-        at += layer.units * (2 if isinstance(layer, QuantLstm) else 1)
-    integer_hidden = np.concatenate(hidden, axis=-1) / 32768.0
+    integer_hidden = np.concatenate(hidden_states(graph, states), axis=-1)
     float_hidden = np.concatenate([reference.hidden[name] for name in names], axis=-1)
     real = dequantize_output(graph, outputs)
     judged = slice(None) if graph.source.returns_sequence or len(x) == 1 else slice(-1, None)

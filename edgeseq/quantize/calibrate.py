@@ -28,12 +28,12 @@ MIN_INPUT_SQNR_DB = 50.0
 # Unseen inputs exceed the calibrated range, and int16 codes have room to spare.
 INT16_HEADROOM = 2.0
 InputDtype = Literal["auto", "int8", "int16"]
-MATMUL_INPUTS = ("x", "h", "gated_h")
+MATMUL_INPUTS = ("x", "h", "gated_h", "x_rank", "h_rank")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """max_abs[(layer, tensor)]: largest magnitude seen; moments: of the matmul inputs x, h and gated_h.
+    """max_abs[(layer, tensor)]: largest magnitude seen; moments: of MATMUL_INPUTS.
 
     damping: how roundings compensate, one of rounding.DAMPINGS. stretch: what row scales are multiplied by, one of
     rounding.STRETCHES.

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy.typing as npt
 
 from edgeseq.errors import CalibrationError
-from edgeseq.graph import Activate, Dense, Graph
+from edgeseq.graph import Activate, Dense, Graph, Prelu
 from edgeseq.quantize.calibrate import InputDtype, calibrate, check_windows
 from edgeseq.quantize.choose import best_of
 from edgeseq.quantize.ops import Settings, Tensor, convert
@@ -58,7 +58,7 @@ def quantized(graph: Graph, settings: Settings) -> QuantGraph:
     tensor = Tensor(graph.input_size, entry.scale, reach * entry.scale.value, entry.dtype, entry.zero_point)
     layers: list[QuantLayer] = []
     for index, layer in enumerate(graph.layers):
-        last = all(isinstance(x, Activate) for x in graph.layers[index + 1 :])
+        last = all(isinstance(x, Activate | Prelu) for x in graph.layers[index + 1 :])
         converted, tensor = convert(layer, tensor, settings, last=last)
         if converted is not None:
             layers.append(converted)

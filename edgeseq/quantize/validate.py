@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from edgeseq.arith.requantize import MAX_SHIFT, MIN_SHIFT
-from edgeseq.arith.scale import MAX_PREACTIVATION_SHIFT, MIN_PREACTIVATION_SHIFT, Scale
+from edgeseq.arith.scale import Scale
 from edgeseq.graph import Graph
 from edgeseq.quantize.types import (
     SCHEMES,
-    Matvec,
     QuantDense,
+    QuantFastGrnn,
     QuantGraph,
     QuantGru,
     QuantInput,
     QuantLayer,
+    QuantLookup,
     QuantLstm,
-    QuantRecurrent,
+    QuantMgu,
+    QuantMinGru,
+    QuantRectify,
     QuantRelu,
     QuantSimpleRnn,
 )
+from edgeseq.quantize.validators import recurrent, single
 
 
 def validate(graph: QuantGraph) -> str | None:
@@ -54,73 +55,16 @@ def _input_problem(graph: QuantGraph) -> str | None:
     return None
 
 
-def _relu(layer: QuantRelu, size: int) -> str | None:
-    return None if layer.units == size else f"{layer.units} units after a tensor of {size}"
-
-
-def _dense(layer: QuantDense, size: int) -> str | None:
-    if layer.activation not in ("linear", "relu", "sigmoid", "tanh") or layer.input_dtype not in ("int8", "int16"):
-        return f"activation {layer.activation!r} of {layer.input_dtype!r} input"
-    tabled = layer.activation in ("sigmoid", "tanh")
-    return matvec_problem(layer.matvec, size, None) or _shift_problem(layer.preactivation_shift, used=tabled)
-
-
-def _recurrent(layer: QuantRecurrent, size: int) -> str | None:
-    if layer.operand not in ("int8", "int16"):
-        return f"operand {layer.operand!r}"
-    rows = layer.gates * layer.units
-    return (
-        matvec_problem(layer.input, size, rows)
-        or matvec_problem(layer.recurrent, layer.units, rows)
-        or _shift_problem(layer.preactivation_shift, used=True)
-    )
-
-
-def _lstm(layer: QuantLstm, size: int) -> str | None:
-    if not 0 <= layer.cell_shift <= 7:
-        return f"cell shift {layer.cell_shift}"
-    return _recurrent(layer, size)
-
-
 # (layer, values per time step of its input) -> what is wrong, or None.
 VALIDATORS: dict[type[QuantLayer], Callable[[Any, int], str | None]] = {
-    QuantGru: _recurrent,
-    QuantLstm: _lstm,
-    QuantSimpleRnn: _recurrent,
-    QuantDense: _dense,
-    QuantRelu: _relu,
+    QuantGru: recurrent.gru,
+    QuantLstm: recurrent.lstm,
+    QuantSimpleRnn: recurrent.simple_rnn,
+    QuantMgu: recurrent.pair,
+    QuantMinGru: recurrent.min_gru,
+    QuantFastGrnn: recurrent.fast_grnn,
+    QuantDense: single.dense,
+    QuantRelu: single.relu,
+    QuantRectify: single.rectify,
+    QuantLookup: single.lookup,
 }
-
-
-def matvec_problem(matrix: Matvec, columns: int, rows: int | None) -> str | None:
-    """Return what is wrong with a matrix of that many columns and rows (None: any)."""
-    if matrix.weight.ndim != 2 or matrix.weight.dtype != np.int8 or matrix.columns != columns:
-        return f"weights {matrix.weight.shape} {matrix.weight.dtype} do not fit {columns} inputs"
-    if rows is not None and matrix.rows != rows:
-        return f"{matrix.rows} rows; expected {rows}"
-    return _range_problem(matrix) or _row_problem(matrix)
-
-
-def _range_problem(matrix: Matvec) -> str | None:
-    if matrix.bits not in (4, 8):
-        return f"weights of {matrix.bits!r} bits"
-    weight = matrix.weight.astype(np.int16)
-    if np.abs(weight).max(initial=0) > matrix.largest_weight:
-        largest = weight.flat[np.abs(weight).argmax()]
-        return f"a weight of {largest}; expected {-matrix.largest_weight}..{matrix.largest_weight}"
-    return None
-
-
-def _row_problem(matrix: Matvec) -> str | None:
-    if matrix.bias.shape != (matrix.rows,) or matrix.bias.dtype != np.int32:
-        return f"bias {matrix.bias.shape} {matrix.bias.dtype} does not fit {matrix.rows} rows"
-    if matrix.multiplier.shape != (matrix.rows,) or matrix.multiplier.dtype != np.int16 or (matrix.multiplier < 1).any():
-        return "multipliers are not one positive int16 per row"
-    shifts = isinstance(matrix.shift, int) and MIN_SHIFT <= matrix.shift <= MAX_SHIFT
-    return None if shifts else f"shift {matrix.shift!r} is outside {MIN_SHIFT}..{MAX_SHIFT}"
-
-
-def _shift_problem(shift: int, *, used: bool) -> str | None:
-    if used and not (isinstance(shift, int) and MIN_PREACTIVATION_SHIFT <= shift <= MAX_PREACTIVATION_SHIFT):
-        return f"pre-activation shift {shift!r} is outside {MIN_PREACTIVATION_SHIFT}..{MAX_PREACTIVATION_SHIFT}"
-    return None

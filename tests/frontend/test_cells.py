@@ -19,17 +19,17 @@ CELLS, HEADS = cells(), heads()
 
 @functools.cache
 def window() -> np.ndarray:
-    return np.random.default_rng(1).normal(0, 1, (2, 8, FEATURES)).astype(np.float32)
+    return np.random.default_rng(1).normal(0, 1, (4, 8, FEATURES)).astype(np.float32)
 
 
 def assert_same(model, source) -> None:
-    """The graph's outputs equal Keras' within float32 rounding: 1e-7 a step, grown by unbounded cells."""
+    """The graph's outputs equal Keras' within float32 rounding: 1e-7 of the largest value a step, over 8 steps and products."""
     wanted = np.asarray(model(window()))
     graph = load_model(source)
     got = forward(graph, window()).outputs
     got = got if graph.returns_sequence else got[:, -1]
     assert np.abs(wanted).max() > 0
-    assert np.allclose(got, wanted, atol=5e-6, rtol=2e-5)
+    assert np.allclose(got, wanted, atol=5e-6 * max(1.0, np.abs(wanted).max()))
 
 
 @pytest.mark.parametrize("name", list(CELLS))

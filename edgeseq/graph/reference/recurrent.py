@@ -14,16 +14,16 @@ from edgeseq.graph.reference.listener import Listener, silent
 
 
 def hear_parts(layer: Recurrent, listen: Listener, part: str, value: FloatArray) -> None:
-    """Tell calibration of `part` where a table or hard_sigmoid follows; what stays unbounded by its own name.
+    """Tell calibration of what enters each gate's function: as `part` if that is a curve, else by the gate's own name.
 
-    value: (batch, gates * units).
+    value: (batch, gates * units). An empty part: curves are of no interest, since the value is their result.
     """
     for gate, function in enumerate(layer.functions):
         piece = value[:, gate * layer.units : (gate + 1) * layer.units]
         if function in UNBOUNDED:
             part_of = "candidate_part" if gate == layer.candidate else "gate_part"
             listen(layer.name, part_of, piece)
-        else:
+        elif part:
             listen(layer.name, part, piece)
 
 
@@ -47,8 +47,7 @@ def gru_step(layer: Gru, x: FloatArray, h: FloatArray, listen: Listener = silent
         hear_parts(layer, listen, "recurrent_part", np.concatenate([gates_from_state, candidate_from_state], axis=1))
     hear_parts(layer, listen, "input_part", from_input)
     candidate = activate(layer.activation, from_input[:, 2 * units :] + candidate_from_state)
-    if layer.activation in UNBOUNDED:
-        listen(layer.name, "candidate_part", candidate)
+    hear_parts(layer, listen, "", np.concatenate([z, r, candidate], axis=1))
     new_h = np.asarray(z * h + (1.0 - z) * candidate, dtype=np.float64)
     listen(layer.name, "state", new_h)
     return new_h
@@ -69,8 +68,7 @@ def lstm_step(
         activate(function, from_input[:, rows] + from_state[:, rows])
         for function, rows in zip(layer.functions, _blocks(units, 4), strict=True)
     )
-    if layer.activation in UNBOUNDED:
-        listen(layer.name, "candidate_part", g)
+    hear_parts(layer, listen, "", np.concatenate([i, f, g, o], axis=1))
     cell = np.asarray(f * c + i * g, dtype=np.float64)
     listen(layer.name, "cell", cell)
     new_h = np.asarray(o * activate(layer.activation, cell), dtype=np.float64)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from edgeseq.graph import Activate, Dense, Gru, Layer, Lstm, SimpleRnn
-from edgeseq.quantize.ops import dense, recurrent
+from edgeseq.graph import Activate, Dense, FastGrnn, Gru, Layer, Lstm, Mgu, MinGru, Prelu, SimpleRnn
+from edgeseq.quantize.ops import activation, compact, dense, recurrent
 from edgeseq.quantize.ops.tensor import Settings, Tensor
 from edgeseq.quantize.types import QuantLayer
 
@@ -15,8 +15,12 @@ CONVERTERS: dict[type[Layer], Callable[..., Any]] = {
     Gru: recurrent.gru,
     Lstm: recurrent.lstm,
     SimpleRnn: recurrent.simple_rnn,
+    Mgu: recurrent.mgu,
+    MinGru: compact.min_gru,
+    FastGrnn: compact.fast_grnn,
     Dense: dense.dense,
-    Activate: dense.activation,
+    Activate: activation.activation,
+    Prelu: activation.prelu,
 }
 
 

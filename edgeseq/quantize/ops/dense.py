@@ -1,4 +1,4 @@
-"""Dense layers and activations -> integers."""
+"""Dense layers -> integers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ import numpy as np
 from edgeseq.arith.requantize import Multipliers
 from edgeseq.arith.scale import Q15, Scale
 from edgeseq.errors import CalibrationError
-from edgeseq.graph import Activate, Dense
+from edgeseq.graph import Dense
+from edgeseq.quantize.ops.activation import OUTPUT_HEADROOM
 from edgeseq.quantize.ops.tensor import Settings, Tensor
 from edgeseq.quantize.parameters import MatmulInput, choose_preactivation, multipliers_for, quantize_matrix
 from edgeseq.quantize.rounding import DENSE_DAMPING, mean_error, round_matrix
-from edgeseq.quantize.types import Matvec, Operand, QuantDense, QuantRelu, WeightBits
-
-# Logits of unseen inputs exceed the calibrated ones; 4x costs 2 of 16 bits.
-OUTPUT_HEADROOM = 4.0
+from edgeseq.quantize.types import UNIT_FUNCTIONS, Matvec, Operand, QuantDense, WeightBits
 
 
 def dense(layer: Dense, tensor: Tensor, settings: Settings, *, last: bool) -> QuantDense:
@@ -25,12 +23,13 @@ def dense(layer: Dense, tensor: Tensor, settings: Settings, *, last: bool) -> Qu
     calibrated = settings.ranges.max_abs[layer.name, "before_activation"]
     what = f"layer {layer.name!r}"
     dtype: Operand = "int8" if tensor.input_dtype == "int8" else "int16"
-    if layer.activation == "sigmoid" or layer.activation == "tanh":  # noqa: PLR1714 (narrows the type)
-        shift, (chosen,) = choose_preactivation(
-            what, calibrated, lambda s: [multipliers_for(weight, layer.bias, entering, s, bits)]
+    function = next((f for f in UNIT_FUNCTIONS if f == layer.activation), None)
+    if function is not None:
+        shift, chosen = choose_preactivation(
+            what, calibrated, function, lambda s: multipliers_for(weight, layer.bias, entering, s, bits)
         )
         matvec = _rounded(layer, chosen, entering, settings, bits)
-        return QuantDense(layer.name, matvec, dtype, layer.activation, shift, Q15)
+        return QuantDense(layer.name, matvec, dtype, function, shift, Q15)
     worst = float((np.abs(weight).sum(axis=1) * tensor.bound + np.abs(layer.bias)).max(initial=0.0))
     # The last layer's range is a promise about unseen inputs; between layers the
     # next matmul sees the top byte only, so the range is kept tight.
@@ -51,12 +50,3 @@ def _rounded(layer: Dense, chosen: Multipliers, entering: MatmulInput, settings:
     codes = round_matrix(weight, chosen.weight_scale, moments, DENSE_DAMPING, bits)
     bias = layer.bias + mean_error(weight, codes, chosen.weight_scale, moments)
     return quantize_matrix(bias, chosen, entering, codes, bits)
-
-
-def activation(layer: Activate, tensor: Tensor, settings: Settings, *, last: bool) -> QuantRelu | None:
-    """A ReLU; a final softmax stays on the float side."""
-    if layer.function == "softmax":
-        return None
-    if tensor.input_dtype is not None:
-        raise CalibrationError(f"layer {layer.name!r}: an activation of the raw input has no integer form")
-    return QuantRelu(layer.name, tensor.size, tensor.scale)

@@ -1,93 +1,70 @@
-"""Recurrent layers -> integers."""
+"""GRU, LSTM, SimpleRNN and MGU -> integers."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from edgeseq.arith.requantize import Multipliers
-from edgeseq.arith.scale import Q15
-from edgeseq.errors import CalibrationError
-from edgeseq.graph import Gru, Lstm, Recurrent, SimpleRnn
-from edgeseq.graph.layers import FloatArray
-from edgeseq.quantize.calibrate import Calibration
+from edgeseq.arith.scale import power_of_two
+from edgeseq.graph import Gru, Lstm, Mgu, PairRecurrent, SimpleRnn
+from edgeseq.graph.layers import UNBOUNDED, FloatArray
+from edgeseq.quantize.ops.pair import MAX_STATE_SHIFT, Part, Shifts, fit, power_shift, shifts_of
 from edgeseq.quantize.ops.tensor import Settings, Tensor, int16_operand
-from edgeseq.quantize.parameters import choose_preactivation, multipliers_for, quantize_matrix
-from edgeseq.quantize.rounding import Moments, mean_error, round_matrix
-from edgeseq.quantize.types import Matvec, Operand, QuantGru, QuantLstm, QuantSimpleRnn, WeightBits
+from edgeseq.quantize.types import QuantGru, QuantLstm, QuantMgu, QuantSimpleRnn
 
 # Streams run longer than calibration windows, and an LSTM cell integrates.
 CELL_HEADROOM = 1.1
 MAX_CELL_SHIFT = 7
+# Products of gates and cells keep at least this shift.
+MIN_PRODUCT_SHIFT = 7
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pair:
-    """Both matrices of a recurrent layer at one pre-activation scale."""
+def _pair(
+    layer: PairRecurrent,
+    tensor: Tensor,
+    settings: Settings,
+    shifts: Shifts,
+    *,
+    bias: FloatArray | None = None,
+    apart: FloatArray | None = None,
+    state_of: Callable[[Shifts], int] = lambda shifts: shifts.state,
+) -> tuple[dict[str, Any], Shifts]:
+    """Quantise kernel and recurrent kernel; returns the fields of `QuantPair` and the steps that were needed.
 
-    input: Matvec
-    recurrent: Matvec
-    preactivation_shift: int
-    operand: Operand
-
-    @property
-    def fields(self) -> tuple[Matvec, Matvec, int, Operand]:
-        """In the order of `QuantRecurrent`."""
-        return self.input, self.recurrent, self.preactivation_shift, self.operand
-
-
-def _pair(layer: Recurrent, tensor: Tensor, settings: Settings, bias: FloatArray, apart: FloatArray | None = None) -> _Pair:
-    """Quantise kernel and recurrent kernel.
-
-    bias: (rows,), all that is added to input and recurrent part together. apart: the recurrent bias
-    of the last rows where it must not be merged (a GRU candidate's, which r multiplies), or None.
+    bias: (rows,), all that is added to input and recurrent part together, by default the layer's. apart: the recurrent bias
+    of the last rows where it must not be merged (a GRU candidate's, which r multiplies), or None. state_of: the state's steps.
     """
-    ranges, bits, operand = settings.ranges, settings.bits(layer), settings.operand(layer)
+    moments, bits, operand = settings.ranges.moments, settings.bits(layer), settings.operand(layer)
     kernel, recurrent = layer.kernel.T, layer.recurrent_kernel.T
+    merged_bias = layer.bias if bias is None else bias
     rows, merged = len(kernel), len(kernel) - (0 if apart is None else len(apart))
     recurrent_bias = np.zeros(rows)
     if apart is not None:
         recurrent_bias[merged:] = apart
-    x_enters, h_enters = tensor.doubled(operand), int16_operand(Q15, operand)
-    largest = max(ranges.max_abs[layer.name, part] for part in ("input_part", "recurrent_part"))
-    shift, (for_input, for_state) = choose_preactivation(
-        f"layer {layer.name!r}",
-        largest,
-        lambda scale: [
-            multipliers_for(kernel, bias, x_enters, scale, bits, ranges.stretch),
-            multipliers_for(recurrent, recurrent_bias, h_enters, scale, bits, ranges.stretch),
-        ],
-    )
-    x_moments, h_moments = ranges.moments[layer.name, "x"], ranges.moments[layer.name, "h"]
-    x_codes = round_matrix(kernel, for_input.weight_scale, x_moments, ranges.damping, bits)
-    h_codes, h_error = _round_recurrent(layer, recurrent, for_state, ranges, h_moments, bits)
-    bias = bias + mean_error(kernel, x_codes, for_input.weight_scale, x_moments)
-    bias[:merged] += h_error[:merged]
-    recurrent_bias[merged:] += h_error[merged:]
-    return _Pair(
-        quantize_matrix(bias, for_input, x_enters, x_codes, bits),
-        quantize_matrix(recurrent_bias, for_state, h_enters, h_codes, bits),
-        shift,
-        operand,
-    )
 
+    def parts(chosen: Shifts) -> tuple[Part, Part]:
+        h_enters = int16_operand(power_of_two(state_of(chosen)), operand)
+        # The candidate's rows of a cell that resets its state before the product see r * h instead of h.
+        gated = moments.get((layer.name, "gated_h"))
+        return (
+            Part(kernel, merged_bias, tensor.doubled(operand), moments[layer.name, "x"]),
+            Part(recurrent, recurrent_bias, h_enters, moments[layer.name, "h"], gated, rows - layer.units),
+        )
 
-def _round_recurrent(
-    layer: Recurrent, recurrent: FloatArray, chosen: Multipliers, ranges: Calibration, h_moments: Moments, bits: WeightBits
-) -> tuple[npt.NDArray[np.int8], FloatArray]:
-    """Return (codes, mean error); with reset_after=False the candidate's rows see r * h instead of h."""
-    scale = chosen.weight_scale
-    codes = round_matrix(recurrent, scale, h_moments, ranges.damping, bits)
-    error = mean_error(recurrent, codes, scale, h_moments)
-    gated = ranges.moments.get((layer.name, "gated_h"))
-    if gated is not None:
-        rows = slice(2 * layer.units, None)
-        codes[rows] = round_matrix(recurrent[rows], scale[rows], gated, ranges.damping, bits)
-        error[rows] = mean_error(recurrent[rows], codes[rows], scale[rows], gated)
-    return codes, error
+    preactivation_shift, shifts, (of_x, of_h) = fit(layer, settings, parts, shifts)
+    merged_bias = merged_bias + of_x.error
+    merged_bias[:merged] += of_h.error[:merged]
+    recurrent_bias[merged:] += of_h.error[merged:]
+    fields = {
+        "input": of_x.matvec(merged_bias, bits),
+        "recurrent": of_h.matvec(recurrent_bias, bits),
+        "preactivation_shift": preactivation_shift,
+        "operand": operand,
+        "state_shift": state_of(shifts),
+    }
+    return fields, shifts
 
 
 def gru(layer: Gru, tensor: Tensor, settings: Settings, *, last: bool) -> QuantGru:
@@ -96,25 +73,46 @@ def gru(layer: Gru, tensor: Tensor, settings: Settings, *, last: bool) -> QuantG
     if layer.reset_after:
         candidate = slice(2 * layer.units, None)
         bias[candidate], apart = layer.bias[0, candidate], layer.bias[1, candidate]
-    pair = _pair(layer, tensor, settings, bias, apart)
-    return QuantGru(layer.name, *pair.fields, layer.reset_after)
+    fields, shifts = _pair(layer, tensor, settings, shifts_of(layer, settings), bias=bias, apart=apart)
+    return QuantGru(
+        layer.name,
+        reset_after=layer.reset_after,
+        activation=layer.activation,
+        recurrent_activation=layer.recurrent_activation,
+        gate_shift=shifts.gate,
+        **fields,
+    )
 
 
 def lstm(layer: Lstm, tensor: Tensor, settings: Settings, *, last: bool) -> QuantLstm:
-    """The cell gets the power of two that holds its calibrated range."""
-    pair = _pair(layer, tensor, settings, layer.bias)
-    largest = settings.ranges.max_abs[layer.name, "cell"]
-    reach = CELL_HEADROOM * largest
-    cell_shift = max(0, math.ceil(math.log2(reach))) if reach > 0 else 0
-    if cell_shift > MAX_CELL_SHIFT:
-        raise CalibrationError(
-            f"layer {layer.name!r}: the cell state reached {largest:.3g}; "
-            f"int16 holds up to {2**MAX_CELL_SHIFT}. Train with a smaller forget bias or shorter counting tasks"
-        )
-    return QuantLstm(layer.name, *pair.fields, cell_shift)
+    """The cell gets the power of two that holds its calibrated range, and an unbounded candidate the same."""
+    max_abs, what = settings.ranges.max_abs, f"layer {layer.name!r}: the cell state"
+    unbounded = layer.activation in UNBOUNDED
+    reach = max(max_abs[layer.name, "cell"], max_abs.get((layer.name, "candidate_part"), 0.0))
+    cell = power_shift(what, reach, MAX_STATE_SHIFT if unbounded else MAX_CELL_SHIFT, CELL_HEADROOM)
+    shifts = shifts_of(layer, settings)
+
+    def state_of(chosen: Shifts) -> int:
+        return max(chosen.state, MIN_PRODUCT_SHIFT + chosen.gate + (chosen.candidate if unbounded else 0) - 15)
+
+    fields, shifts = _pair(layer, tensor, settings, Shifts(shifts.state, shifts.gate, cell), state_of=state_of)
+    return QuantLstm(
+        layer.name,
+        cell_shift=shifts.candidate,
+        activation=layer.activation,
+        recurrent_activation=layer.recurrent_activation,
+        gate_shift=shifts.gate,
+        **fields,
+    )
 
 
 def simple_rnn(layer: SimpleRnn, tensor: Tensor, settings: Settings, *, last: bool) -> QuantSimpleRnn:
     """One pair of matrices."""
-    pair = _pair(layer, tensor, settings, layer.bias)
-    return QuantSimpleRnn(layer.name, *pair.fields)
+    fields, _ = _pair(layer, tensor, settings, shifts_of(layer, settings))
+    return QuantSimpleRnn(layer.name, activation=layer.activation, **fields)
+
+
+def mgu(layer: Mgu, tensor: Tensor, settings: Settings, *, last: bool) -> QuantMgu:
+    """One pair of matrices."""
+    fields, _ = _pair(layer, tensor, settings, shifts_of(layer, settings))
+    return QuantMgu(layer.name, **fields)

@@ -10,27 +10,61 @@ Conventions, all proven against TFLite's operators by tests/portability:
 * ``out = saturate_int16((acc * multiplier + 2**(shift-1)) >> shift)`` per row.
 """
 
+from edgeseq.quantize.types.activation import QuantElementwise, QuantLookup, QuantRectify, QuantRelu
 from edgeseq.quantize.types.base import Matvec, Operand, QuantInput, QuantLayer, WeightBits
-from edgeseq.quantize.types.dense import QuantDense, QuantRelu
+from edgeseq.quantize.types.dense import UNIT_FUNCTIONS, DenseFunction, QuantDense
 from edgeseq.quantize.types.graph import ROUNDING_MODE, SCHEME_PARTS, SCHEMES, QuantGraph, Scheme
-from edgeseq.quantize.types.recurrent import QuantGru, QuantLstm, QuantRecurrent, QuantSimpleRnn
+from edgeseq.quantize.types.recurrent import (
+    Factor,
+    QuantFastGrnn,
+    QuantGated,
+    QuantGru,
+    QuantLstm,
+    QuantMgu,
+    QuantMinGru,
+    QuantPair,
+    QuantRecurrent,
+    QuantSimpleRnn,
+)
 
 # Every layer type there is; what reads, checks, runs or exports them has a line for each.
-LAYER_TYPES: tuple[type[QuantLayer], ...] = (QuantGru, QuantLstm, QuantSimpleRnn, QuantDense, QuantRelu)
+LAYER_TYPES: tuple[type[QuantLayer], ...] = (
+    QuantGru,
+    QuantLstm,
+    QuantSimpleRnn,
+    QuantMgu,
+    QuantMinGru,
+    QuantFastGrnn,
+    QuantDense,
+    QuantRelu,
+    QuantRectify,
+    QuantLookup,
+)
 
 __all__ = [
     "LAYER_TYPES",
     "ROUNDING_MODE",
     "SCHEMES",
     "SCHEME_PARTS",
+    "UNIT_FUNCTIONS",
+    "DenseFunction",
+    "Factor",
     "Matvec",
     "Operand",
     "QuantDense",
+    "QuantElementwise",
+    "QuantFastGrnn",
+    "QuantGated",
     "QuantGraph",
     "QuantGru",
     "QuantInput",
     "QuantLayer",
+    "QuantLookup",
     "QuantLstm",
+    "QuantMgu",
+    "QuantMinGru",
+    "QuantPair",
+    "QuantRectify",
     "QuantRecurrent",
     "QuantRelu",
     "QuantSimpleRnn",
