@@ -14,6 +14,9 @@ help: ## show this list
 demo: $(VENV)/.demo ## train a GRU and an LSTM, run both on emulated Cortex-M (DATA=path.npz for your own)
 	@$(BIN)/edgeseq demo --data '$(DATA)'
 
+# Tests run two at a time; a BLAS that starts a thread per core would make them wait for each other.
+test test-fast: export OPENBLAS_NUM_THREADS = 1
+
 test: $(VENV)/.dev ## lint, types, room order and all tests, slow ones included
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -1,6 +1,6 @@
-"""Float and int8 accuracy of GRU(32) and LSTM(32) on four real data sets, several seeds.
+"""Accuracy of GRU(32) and LSTM(32) on four real data sets, float and in every scheme, several seeds.
 
-Usage: python -m benchmarks.accuracy [--seeds 3] [--data har,fsdd,ecg5000,cwru]
+Usage: python -m benchmarks.accuracy [--seeds 3] [--data har,fsdd,ecg5000,cwru] [--schemes int8,int16x8,int8x4,int16x4]
 
 Writes benchmarks/results/accuracy.json after every model, and goes on from there.
 """
@@ -10,86 +10,75 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.bound import hidden_bound
-from benchmarks.paths import RESULTS, shared
-from edgeseq.data import DataSet, load_data
+from benchmarks.paths import RESULTS
+from benchmarks.trained import TASKS, UNITS, load_task, trained_model
+from edgeseq.data import DataSet
 from edgeseq.frontend import load_model
-from edgeseq.graph.reference import forward, normalize
+from edgeseq.graph import Graph
+from edgeseq.graph.reference import forward
 from edgeseq.measure.verify import sqnr_db
-from edgeseq.quantize import quantize
+from edgeseq.quantize import QuantGraph, quantize
+from edgeseq.quantize.types import SCHEMES
 from edgeseq.simulate import Oracle
 from edgeseq.simulate.oracle import quantize_input
-from edgeseq.train import Recipe, train_classifier
 
-UNITS = 32
 CALIBRATION_WINDOWS = 256
 # SQNR over all steps of this many test windows; accuracy is over all of them.
 SQNR_WINDOWS = 256
+# Windows that run at once: their tensors stay in the processor's cache.
+BATCH = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One data set: its file, epochs, and an optional (time, features) to reshape windows to."""
-
-    file: str
-    epochs: int
-    shape: tuple[int, int] | None = None
+def calibration_windows(data: DataSet) -> npt.NDArray[np.float32]:
+    """Training windows for calibration, the same for every model of a data set."""
+    chosen = np.random.default_rng(0).permutation(len(data.x_train))[:CALIBRATION_WINDOWS]
+    return data.x_train[chosen]
 
 
-TASKS = {
-    "har": Task("har/ucihar_raw_windows.npz", 10),
-    "fsdd": Task("audio/fsdd_logmel.npz", 40),
-    "ecg5000": Task("ecg/ecg5000_5class.npz", 40),
-    "cwru": Task("industrial/cwru_bearing_de12k.npz", 20, (32, 8)),
-}
+def float_classes(graph: Graph, x: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """Class of every window by the float model."""
+    parts = [x[at : at + BATCH] for at in range(0, len(x), BATCH)]
+    return np.concatenate([forward(graph, part).outputs[:, -1].argmax(axis=1) for part in parts])
 
 
-def load_task(name: str) -> DataSet:
-    """Load a task's data set in place."""
-    folder = shared("data")
-    if folder is None:
-        raise FileNotFoundError("no data sets: set EDGESEQ_SHARED to the folder that holds data/")
-    task = TASKS[name]
-    data = load_data(str(folder / task.file))
-    if task.shape is None:
-        return data
-    steps, features = task.shape
-    reshaped = [x.reshape(len(x), steps, features) for x in (data.x_train, data.x_test)]
-    return DataSet(name, reshaped[0], data.y_train, reshaped[1], data.y_test)
+def integer_classes(graph: QuantGraph, x: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """Class of every window by the integers."""
+    codes = quantize_input(graph.input, x)
+    parts = [codes[at : at + BATCH] for at in range(0, len(codes), BATCH)]
+    return np.concatenate([Oracle(graph, batch=len(part)).run(part).outputs[:, -1].argmax(axis=1) for part in parts])
 
 
-def evaluate(data: DataSet, model: Any) -> dict[str, Any]:
-    """Accuracy, agreement and SQNR of a Keras classifier and its int8 form."""
-    graph = load_model(model)
-    rng = np.random.default_rng(0)
-    chosen = rng.permutation(len(data.x_train))[:CALIBRATION_WINDOWS]
-    quantized = quantize(graph, data.x_train[chosen])
-    codes = quantize_input(quantized.input, data.x_test)
-    integer = Oracle(quantized, batch=len(codes)).run(codes).outputs[:, -1].argmax(axis=1)
-    float_class = forward(graph, data.x_test).outputs[:, -1].argmax(axis=1)
-    few = slice(0, SQNR_WINDOWS)
+def fidelity(quantized: QuantGraph, x: npt.NDArray[np.float32]) -> dict[str, Any]:
+    """SQNR of the hidden states, and of the bound: weights rounded per row, the same input codes, an 8-bit h, rest float."""
+    graph = quantized.source
     layer = graph.recurrent[0]
-    reference = forward(graph, data.x_test[few], keep_hidden=[layer.name]).hidden[layer.name]
-    states = Oracle(quantized, batch=len(codes[few])).run(codes[few], keep_states=True).states
+    codes = quantize_input(quantized.input, x)
+    reference = forward(graph, x, keep_hidden=[layer.name]).hidden[layer.name]
+    states = Oracle(quantized, batch=len(codes)).run(codes, keep_states=True).states
     assert states is not None
-    hidden = states[:, :, : layer.units] / 32768.0
-    rounded_input = (codes[few].astype(np.float64) - quantized.input.zero_point) * quantized.input.scale.value
-    bound = hidden_bound(layer, rounded_input)
-    finite = normalize(graph, data.x_test[few].astype(np.float64))
+    rounded_input = (codes.astype(np.float64) - quantized.input.zero_point) * quantized.input.scale.value
+    return {
+        "state_sqnr_db": sqnr_db(reference, states[:, :, : layer.units] / 32768.0),
+        "bound_sqnr_db": sqnr_db(reference, hidden_bound(layer, rounded_input)),
+    }
+
+
+def evaluate(data: DataSet, quantized: QuantGraph, of_float: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """Accuracy of the integers, how often they agree with the float model's classes, and their SQNR."""
+    classes = integer_classes(quantized, data.x_test)
     return {
         "input_dtype": quantized.input.dtype,
-        "float_accuracy": float((float_class == data.y_test).mean()),
-        "int8_accuracy": float((integer == data.y_test).mean()),
-        "agreement": float((integer == float_class).mean()),
-        "state_sqnr_db": sqnr_db(reference, hidden),
-        "bound_sqnr_db": sqnr_db(reference, bound),
-        "input_sqnr_db": sqnr_db(finite, rounded_input),
+        "float_accuracy": float((of_float == data.y_test).mean()),
+        "accuracy": float((classes == data.y_test).mean()),
+        "agreement": float((classes == of_float).mean()),
+        **fidelity(quantized, data.x_test[:SQNR_WINDOWS]),
     }
 
 
@@ -98,24 +87,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--data", default=",".join(TASKS))
+    parser.add_argument("--schemes", default=",".join(SCHEMES))
     parser.add_argument("--out", type=Path, default=RESULTS / "accuracy.json")
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = json.loads(arguments.out.read_text()) if arguments.out.exists() else []
-    done = {(row["data"], row["cell"], row["seed"]) for row in rows}
+    done = {(row["data"], row["cell"], row["seed"], row["scheme"], row["method"]) for row in rows}
     for seed in range(arguments.seeds):
         for name in arguments.data.split(","):
             data = None
             for cell in ("gru", "lstm"):
-                if (name, cell, seed) in done:
+                wanted = [s for s in arguments.schemes.split(",") if (name, cell, seed, s, "ptq") not in done]
+                if not wanted:
                     continue
                 data = data or load_task(name)
-                recipe = Recipe(cell=cell, units=UNITS, epochs=TASKS[name].epochs, seed=seed)
-                model = train_classifier(data, recipe).model
-                row = {"data": name, "cell": cell, "seed": seed, "units": UNITS, **evaluate(data, model)}
-                rows.append(row)
-                print(json.dumps(row), file=sys.stderr, flush=True)
-                arguments.out.parent.mkdir(parents=True, exist_ok=True)
-                arguments.out.write_text(json.dumps(rows, indent=1) + "\n")
+                graph = load_model(trained_model(name, cell, seed, data))
+                of_float = float_classes(graph, data.x_test)
+                for scheme in wanted:
+                    quantized = quantize(graph, calibration_windows(data), scheme)
+                    row = {"data": name, "cell": cell, "seed": seed, "units": UNITS, "scheme": scheme, "method": "ptq"}
+                    rows.append({**row, **evaluate(data, quantized, of_float)})
+                    print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+                    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+                    arguments.out.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -52,8 +52,8 @@ def requantize(acc: IntArray, multiplier: IntArray, shift: int) -> npt.NDArray[n
     >>> requantize(np.array([100000, -100000]), np.array([16384, 16384]), 20)
     array([ 1563, -1562], dtype=int32)
     """
-    wide = (acc.astype(np.int64) * multiplier.astype(np.int64) + (1 << (shift - 1))) >> shift
-    return np.clip(wide, INT16_MIN, INT16_MAX).astype(np.int32)
+    wide = (acc.astype(np.int64, copy=False) * multiplier.astype(np.int64) + (1 << (shift - 1))) >> shift
+    return np.minimum(np.maximum(wide, INT16_MIN), INT16_MAX).astype(np.int32)
 
 
 def _round_up_to_bits(value: int, bits: int) -> int:

@@ -13,17 +13,19 @@ from rich.table import Table
 
 from edgeseq.cli.demo import demo
 from edgeseq.cli.options import (
-    calibration_option,
+    Quantization,
     compiler_option,
     force_option,
     json_option,
     model_argument,
     optimize_option,
     out_option,
+    quantization_options,
     resolve_model,
     target_option,
 )
 from edgeseq.cli.output import Stages, progress, show
+from edgeseq.cli.quantize import quantize
 from edgeseq.errors import OutputError
 from edgeseq.files import check_writable
 
@@ -106,53 +108,7 @@ def inspect(model: str, json_wanted: bool) -> None:
 
 @click.command()
 @model_argument
-@click.option(
-    "--calibration", metavar="DATA", required=True, help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a known name."
-)
-@click.option(
-    "--input",
-    "input_dtype",
-    type=click.Choice(["auto", "int8", "int16"]),
-    default="auto",
-    show_default=True,
-    help="Input codes; auto takes int16 where int8 would be the largest error.",
-)
-@click.option("--scheme", type=click.Choice(["int8"]), default="int8", show_default=True)
-@out_option
-@json_option
-def quantize(model: str, calibration: str, input_dtype: Any, scheme: str, out: Path, json_wanted: bool) -> None:
-    """Turn a float model into integers, saved as .esq."""
-    from edgeseq.export.c import export_c
-    from edgeseq.quantize import write_esq
-
-    if out.suffix != ".esq":
-        raise OutputError(f"{out}: the file must end in .esq")
-    if Path(model).suffix == ".esq":
-        raise click.UsageError(f"{model} is already quantised")
-    graph = resolve_model(model, calibration, input_dtype)
-    write_esq(graph, out)
-    project = export_c(graph)
-    document = {
-        "schema": 1,
-        "model": graph.name,
-        "scheme": scheme,
-        "out": str(out),
-        "input": {"dtype": graph.input.dtype, "scale": graph.input.scale.value, "zero_point": graph.input.zero_point},
-        "output": {"scale": graph.output_scale.value},
-        "weight_bytes": project.weight_bytes,
-        "table_bytes": project.table_bytes,
-        "state_bytes": project.state_bytes,
-    }
-    text = (
-        f"{out}: scheme {scheme}, {graph.input.dtype} input, weights {project.weight_bytes:,} B, "
-        f"tables {project.table_bytes:,} B, state {project.state_bytes:,} B (exact)"
-    )
-    show(text, document, json_wanted=json_wanted)
-
-
-@click.command()
-@model_argument
-@calibration_option
+@quantization_options
 @click.option("--format", "file_format", type=click.Choice(["c"]), default="c", show_default=True)
 @click.option("--target", metavar="TARGET", help="Take this target's fast kernels; without it, the portable ones.")
 @optimize_option
@@ -163,7 +119,7 @@ def quantize(model: str, calibration: str, input_dtype: Any, scheme: str, out: P
 @json_option
 def export(
     model: str,
-    calibration: str | None,
+    how: Quantization,
     file_format: str,
     target: str | None,
     optimize: Any,
@@ -179,7 +135,7 @@ def export(
     from edgeseq.targets import OPTIMIZE_MODES, kernels_of, load_target
 
     core = load_target(target) if target else None
-    graph = resolve_model(model, calibration)
+    graph = resolve_model(model, how)
     command = _command_line()
     projects = {
         mode: export_c(
@@ -245,7 +201,7 @@ def _command_line() -> str:
 
 @click.command()
 @model_argument
-@calibration_option
+@quantization_options
 @click.option("--input", "data", required=True, metavar="DATA", help="What to run: each window starts from a reset state.")
 @click.option("--against", default="c", show_default=True, help="Comma-separated: c (this host), or names of targets.")
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Time steps to run at most.")
@@ -254,7 +210,7 @@ def _command_line() -> str:
 @json_option
 def verify(
     model: str,
-    calibration: str | None,
+    how: Quantization,
     data: str,
     against: str,
     limit: int,
@@ -272,7 +228,7 @@ def verify(
     cores = [name for name in (word.strip() for word in against.split(",")) if name and name != "c"]
     for name in cores:
         load_target(name)
-    graph = resolve_model(model, calibration)
+    graph = resolve_model(model, how)
     windows = load_windows(data, part="test")
     if windows.shape[2] != graph.input_size:
         raise DataError(f"{data}: {windows.shape[2]} features per time step; model {graph.name!r} expects {graph.input_size}")
@@ -287,19 +243,19 @@ def verify(
 
 @click.command()
 @model_argument
-@calibration_option
+@quantization_options
 @target_option
 @compiler_option
 @optimize_option
 @json_option
-def profile(model: str, calibration: str | None, target: str, compiler: Any, optimize: Any, json_wanted: bool) -> None:
+def profile(model: str, how: Quantization, target: str, compiler: Any, optimize: Any, json_wanted: bool) -> None:
     """Flash, RAM, instructions and cycles per step on a core, before anything is flashed."""
     from edgeseq.measure.profile import profile as measure
     from edgeseq.report import as_json, tables
     from edgeseq.targets import load_target
 
     core = load_target(target)
-    graph = resolve_model(model, calibration)
+    graph = resolve_model(model, how)
     with progress() as display:
         Stages(display).start(f"compiling and emulating for {target}")
         result = measure(graph, core, compiler=compiler, optimize=optimize)

@@ -9,12 +9,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.arith.requantize import INT16_MAX
 from edgeseq.arith.scale import Scale
 from edgeseq.errors import CalibrationError
 from edgeseq.graph import Graph
 from edgeseq.graph.layers import FloatArray
 from edgeseq.graph.reference import forward, normalize
 from edgeseq.quantize.choose import rounded_input, spread, state_sqnr_db
+from edgeseq.quantize.ranges import METHODS, PERCENTILE, Choice, Method, Range, Samples, choose_range
 from edgeseq.quantize.rounding import DAMPINGS, STRETCHES, Moments, MomentSum
 from edgeseq.quantize.types import QuantInput
 
@@ -28,22 +30,29 @@ MIN_INPUT_SQNR_DB = 50.0
 # Unseen inputs exceed the calibrated range, and int16 codes have room to spare.
 INT16_HEADROOM = 2.0
 InputDtype = Literal["auto", "int8", "int16"]
+# Shares of the input's span that "mse" tries.
+_INPUT_SHARES = tuple(np.linspace(1.0, 0.3, 15))
 MATMUL_INPUTS = ("x", "h", "gated_h", "x_rank", "h_rank")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """max_abs[(layer, tensor)]: largest magnitude seen; moments: of MATMUL_INPUTS.
+    """ranges[(layer, tensor)]: what each tensor shall hold; moments: of MATMUL_INPUTS.
 
     damping: how roundings compensate, one of rounding.DAMPINGS. stretch: what row scales are multiplied by, one of
     rounding.STRETCHES.
     """
 
-    max_abs: dict[tuple[str, str], float]
+    ranges: dict[tuple[str, str], Range]
     moments: dict[tuple[str, str], Moments]
     input: QuantInput
     damping: float = DAMPINGS[0]
     stretch: float = STRETCHES[0]
+
+    @property
+    def max_abs(self) -> dict[tuple[str, str], float]:
+        """Largest magnitude that each tensor shall hold."""
+        return {key: found.reach for key, found in self.ranges.items()}
 
 
 def check_windows(graph: Graph, windows: npt.ArrayLike) -> FloatArray:
@@ -73,31 +82,32 @@ def check_windows(graph: Graph, windows: npt.ArrayLike) -> FloatArray:
     return values
 
 
-def calibrate(graph: Graph, windows: FloatArray, input_dtype: InputDtype) -> Calibration:
-    """Run the float model over the windows (n, time, features) and record ranges."""
+def calibrate(graph: Graph, windows: FloatArray, input_dtype: InputDtype, choice: Choice = "auto") -> Calibration:
+    """Run the float model over the windows (n, time, features), record and choose ranges."""
     steps = windows.shape[0] * windows.shape[1]
     if steps > MAX_CALIBRATION_STEPS:
         stride = -(-steps // MAX_CALIBRATION_STEPS)
         if windows.shape[0] >= stride:
             windows = windows[::stride]
-    max_abs: dict[tuple[str, str], float] = defaultdict(float)
+    samples: dict[tuple[str, str], Samples] = defaultdict(Samples)
     sums: dict[tuple[str, str], MomentSum] = {}
 
     def listen(layer: str, tensor: str, value: FloatArray) -> None:
         if tensor in MATMUL_INPUTS:
             sums.setdefault((layer, tensor), MomentSum(value.shape[-1])).add(value.reshape(-1, value.shape[-1]))
-            return
-        max_abs[layer, tensor] = max(max_abs[layer, tensor], float(np.abs(value).max(initial=0.0)))
+        else:
+            samples[layer, tensor].add(value)
 
     forward(graph, windows, listen=listen)
+    ranges = {key: choose_range(seen, choice, INT16_MAX) for key, seen in samples.items()}
     moments = {key: value.moments() for key, value in sums.items()}
-    return Calibration(dict(max_abs), moments, choose_input(graph, windows, input_dtype))
+    return Calibration(ranges, moments, choose_input(graph, windows, input_dtype, choice))
 
 
-def choose_input(graph: Graph, windows: FloatArray, dtype: InputDtype) -> QuantInput:
+def choose_input(graph: Graph, windows: FloatArray, dtype: InputDtype, choice: Choice = "auto") -> QuantInput:
     """Choose int8 or int16 codes. auto: int16 where int8 codes alone would disturb the states too much."""
     normalized = normalize(graph, windows)
-    narrow = _int8_input(graph, normalized)
+    narrow = _int8_input(graph, normalized, choice)
     few = spread(windows)
     if dtype == "int8" or (
         dtype == "auto" and state_sqnr_db(graph, graph, few, rounded_input(narrow, few, graph)) >= MIN_INPUT_SQNR_DB
@@ -107,14 +117,34 @@ def choose_input(graph: Graph, windows: FloatArray, dtype: InputDtype) -> QuantI
     return QuantInput("int16", scale, 0, narrow.mean, narrow.std)
 
 
-def _int8_input(graph: Graph, normalized: FloatArray) -> QuantInput:
-    """Pick the int8 scale and zero point with the least mean square error over the data.
-
-    Candidates: symmetric and asymmetric min/max, and the next power of two, which is
-    exact for data that already lies on a binary grid (ADC codes, pixels, q0.7).
-    """
+def _int8_input(graph: Graph, normalized: FloatArray, choice: Choice) -> QuantInput:
+    """Pick the int8 scale and zero point with the least mean square error over the data."""
     flat = normalized.ravel()
+    candidates = [candidate for low, high in _spans(flat, choice) for candidate in _int8_codes(low, high)]
+    scale, zero_point = min(candidates, key=lambda c: _mean_square_error(flat, c[0], c[1]))
+    ones = np.ones(graph.input_size)
+    mean, std = (graph.normalization.mean, graph.normalization.std) if graph.normalization else (0 * ones, ones)
+    return QuantInput("int8", scale, zero_point, mean, std)
+
+
+def _spans(flat: FloatArray, choice: Choice) -> list[tuple[float, float]]:
+    """Smallest and largest value that the codes shall cover, by each method that may be chosen."""
     low, high = float(flat.min()), float(flat.max())
+    inner = np.percentile(flat, [100 - PERCENTILE, PERCENTILE])
+    spans: dict[Method, list[tuple[float, float]]] = {
+        "minmax": [(low, high)],
+        "percentile": [(float(inner[0]), float(inner[1]))],
+        "mse": [(share * low, share * high) for share in _INPUT_SHARES],
+    }
+    wanted = METHODS if choice == "auto" else (choice,)
+    return [span for method in wanted for span in spans[method] if any(span)] or spans["minmax"]
+
+
+def _int8_codes(low: float, high: float) -> list[tuple[Scale, int]]:
+    """Scale and zero point for a span: symmetric, asymmetric, and the next powers of two.
+
+    The last are exact for data that already lies on a binary grid (ADC codes, pixels, q0.7).
+    """
     magnitude = max(abs(low), abs(high))
     span_low, span_high = min(low, 0.0), max(high, 0.0)
     symmetric = Scale.at_least(magnitude / 127.0)
@@ -122,11 +152,7 @@ def _int8_input(graph: Graph, normalized: FloatArray) -> QuantInput:
     zero_point = int(np.clip(np.round(-128 - span_low / asymmetric.value), -128, 127))
     # 128 steps of a power of two reach magnitude itself; the one clipped code is judged by its error.
     binary = Scale.at_least(magnitude / 128.0, bits=1)
-    candidates = [(symmetric, 0), (binary, 0), (binary.times_power_of_two(1), 0), (asymmetric, zero_point)]
-    scale, zero_point = min(candidates, key=lambda c: _mean_square_error(flat, c[0], c[1]))
-    ones = np.ones(graph.input_size)
-    mean, std = (graph.normalization.mean, graph.normalization.std) if graph.normalization else (0 * ones, ones)
-    return QuantInput("int8", scale, zero_point, mean, std)
+    return [(symmetric, 0), (binary, 0), (binary.times_power_of_two(1), 0), (asymmetric, zero_point)]
 
 
 def _mean_square_error(values: FloatArray, scale: Scale, zero_point: int) -> float:

@@ -13,6 +13,7 @@ from edgeseq.graph import Activate, Dense, Graph, Prelu
 from edgeseq.quantize.calibrate import InputDtype, calibrate, check_windows
 from edgeseq.quantize.choose import best_of
 from edgeseq.quantize.ops import Settings, Tensor, convert
+from edgeseq.quantize.ranges import Choice
 from edgeseq.quantize.rounding import DAMPINGS, STRETCHES
 from edgeseq.quantize.types import SCHEMES, QuantGraph, QuantLayer, Scheme
 
@@ -24,6 +25,7 @@ def quantize(
     *,
     layer_schemes: Mapping[str, Scheme] | None = None,
     input_dtype: InputDtype = "auto",
+    ranges: Choice = "auto",
 ) -> QuantGraph:
     """Turn a float graph into integers.
 
@@ -31,6 +33,7 @@ def quantize(
     layer_schemes: other schemes for single layers, by name.
     input_dtype: int8 codes are smaller and faster; int16 ones keep heavy-tailed signals;
     auto takes int16 where rounding the input to int8 would be the largest error.
+    ranges: how a tensor's range is taken from what calibration saw; auto takes the method of the best SQNR for each.
     Raises CalibrationError naming the tensor whose range cannot be used.
     """
     single = dict(layer_schemes or {})
@@ -42,10 +45,10 @@ def quantize(
         if name not in names:
             raise CalibrationError(f"a scheme is given for layer {name!r}; the model has {', '.join(names)}")
     windows = check_windows(graph, calibration)
-    ranges = calibrate(graph, windows, input_dtype)
+    calibrated = calibrate(graph, windows, input_dtype, ranges)
     tries = itertools.product(DAMPINGS, STRETCHES)
     candidates = [
-        quantized(graph, Settings(replace(ranges, damping=damping, stretch=stretch), scheme, single))
+        quantized(graph, Settings(replace(calibrated, damping=damping, stretch=stretch), scheme, single))
         for damping, stretch in tries
     ]
     return best_of(candidates, windows)

@@ -55,6 +55,25 @@ class MomentSum:
         return Moments(mean, self._outer / max(1, self._count) - np.outer(mean, mean))
 
 
+# Steps that `best_steps` tries, as shares of the one that clips nothing.
+_STEP_SHARES = np.linspace(1.0, 0.5, 26)
+
+
+def best_steps(weight: FloatArray, bits: WeightBits, moments: Moments) -> FloatArray:
+    """Return the step per row (rows,) whose rounded and clipped weights disturb the products least."""
+    largest = (1 << (bits - 1)) - 1
+    # Mean square of (error @ x) is error @ (covariance + mean mean') @ error'; the mean goes into the bias.
+    widest = np.abs(weight).max(axis=1, initial=0.0) / largest
+    best, least = widest, np.full(len(weight), np.inf)
+    for share in _STEP_SHARES:
+        step = np.maximum(share * widest, 1e-30)[:, None]
+        error = weight - step * np.clip(np.round(weight / step), -largest, largest)
+        disturbed = ((error @ moments.covariance) * error).sum(axis=1)
+        better = disturbed < least
+        best, least = np.where(better, share * widest, best), np.where(better, disturbed, least)
+    return np.asarray(best, dtype=np.float64)
+
+
 def round_matrix(
     weight: FloatArray, scale: FloatArray, moments: Moments, damping: float, bits: WeightBits = 8
 ) -> npt.NDArray[np.int8]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
+from edgeseq.export.c import CProject
 from edgeseq.frontend import Inspection
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
+from edgeseq.quantize import QuantGraph
+from edgeseq.simulate.explain import Explanation
 
 SCHEMA = 1
 
@@ -23,6 +27,30 @@ def inspection(value: Inspection) -> dict[str, Any]:
         ],
         "parameters": value.parameters,
     }
+
+
+def quantized(graph: QuantGraph, out: str, project: CProject, explanation: Explanation | None) -> dict[str, Any]:
+    """JSON of `edgeseq quantize`."""
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "model": graph.name,
+        "scheme": graph.scheme,
+        "out": out,
+        "input": {"dtype": graph.input.dtype, "scale": graph.input.scale.value, "zero_point": graph.input.zero_point},
+        "output": {"scale": graph.output_scale.value},
+        "weight_bytes": project.weight_bytes,
+        "table_bytes": project.table_bytes,
+        "state_bytes": project.state_bytes,
+    }
+    if explanation is not None:
+        document["explanation"] = {
+            "tensors": [{**dataclasses.asdict(row), "sqnr_db": _finite(row.sqnr_db)} for row in explanation.tensors],
+            "layers": [
+                {**dataclasses.asdict(cost), "output_sqnr_db": _finite(cost.output_sqnr_db)} for cost in explanation.costs
+            ],
+            "costliest": explanation.costliest.layer,
+        }
+    return document
 
 
 def measurement(value: Measurement) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from edgeseq.export.c import CProject
 from edgeseq.frontend import Inspection
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
+from edgeseq.quantize import QuantGraph
+from edgeseq.simulate.explain import Explanation
 from edgeseq.targets import Optimize
 
 
@@ -38,6 +40,39 @@ def inspection(value: Inspection) -> Table:
     for row in value.layers:
         table.add_row(row.name, row.kind, "[green]yes[/]" if row.supported else "[red]no[/]", row.reason or "")
     return table
+
+
+def quantized(graph: QuantGraph, out: str, project: CProject, explanation: Explanation | None) -> Group:
+    """What a model became, and where it loses accuracy."""
+    summary = (
+        f"{out}: scheme {graph.scheme}, {graph.input.dtype} input, weights {project.weight_bytes:,} B, "
+        f"tables {project.table_bytes:,} B, state {project.state_bytes:,} B (exact)"
+    )
+    if explanation is None:
+        return Group(summary)
+    return Group(summary, *_explanation(explanation))
+
+
+def _explanation(value: Explanation) -> tuple[Table, Table, str]:
+    tensors = Table(title="tensors, float values rounded to their integers", box=box.SIMPLE_HEAD, title_justify="left")
+    for heading in ("layer", "tensor", "type"):
+        tensors.add_column(heading, overflow="fold")
+    for heading in ("range", "step", "clipped", "SQNR, dB"):
+        tensors.add_column(heading, justify="right", no_wrap=True)
+    for row in value.tensors:
+        span = f"{row.low:.3g}..{row.high:.3g}"
+        clipped = "0" if row.saturated == 0 else f"{row.saturated:.2%}"
+        tensors.add_row(
+            row.layer, row.tensor.replace("_", " "), row.dtype, span, f"{row.step:.3g}", clipped, f"{row.sqnr_db:.1f}"
+        )
+    costs = Table(title="layers, each alone in integers", box=box.SIMPLE_HEAD, title_justify="left")
+    for heading in ("layer", "kind"):
+        costs.add_column(heading)
+    costs.add_column("output SQNR, dB", justify="right")
+    for cost in value.costs:
+        costs.add_row(cost.layer, cost.kind, f"{cost.output_sqnr_db:.1f}")
+    worst = value.costliest
+    return tensors, costs, f"{worst.layer} costs most: alone in integers it leaves {worst.output_sqnr_db:.1f} dB of the output."
 
 
 def measurement(value: Measurement) -> Table:

@@ -56,6 +56,14 @@ class Oracle:
         """All carried values (batch, n) after the last step: the C snapshot has this order."""
         return self._carried()[:, -1]
 
+    def restore(self, snapshot: npt.NDArray[np.integer]) -> None:
+        """Go on from what `state_vector`, or the C code's get_state, gave; (batch, n)."""
+        rest: Int = snapshot.astype(np.int32)
+        for runner in self._runners:
+            rest = runner.restore(rest)
+        if rest.shape[1] != 0 or len(snapshot) != self.batch:
+            raise DataError(f"a snapshot of shape {snapshot.shape} does not fit this model and a batch of {self.batch}")
+
     def _forward(self, value: Int) -> Int:
         for runner in self._runners:
             value = runner.run(value)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseq.arith.activation import cell_argument, sigmoid_q15, tanh_q15
+from edgeseq.arith.activation import cell_argument, compute_sigmoid_q15, compute_tanh_q15, sigmoid_q15, tanh_q15
 from edgeseq.arith.product import multiply_q15, narrow_to_int8
 from edgeseq.arith.requantize import MAX_SHORT, choose_multipliers, requantize, round_to_short
 from edgeseq.arith.scale import Q7, Scale, preactivation_scale
@@ -52,6 +52,16 @@ def test_activation_error_is_bounded(function, reference):
     argument = np.arange(-140_000, 140_000)
     error = np.abs(function(argument) / 32768 - reference(argument / 12288)) * 32768
     assert error.max() <= (3 if function is sigmoid_q15 else 6)
+
+
+@pytest.mark.parametrize(
+    ("tabled", "computed"), [(sigmoid_q15, compute_sigmoid_q15), (tanh_q15, compute_tanh_q15)], ids=["sigmoid", "tanh"]
+)
+def test_look_up_equals_the_rule(tabled, computed):
+    """Looking a curve up gives the rule's integers, within the table, at its ends and far beyond them."""
+    far = np.array([-(2**30), -(2**22), 2**22, 2**30], np.int32)
+    argument = np.concatenate([np.arange(-140_000, 140_000, dtype=np.int32), far])
+    assert np.array_equal(tabled(argument), computed(argument))
 
 
 @pytest.mark.parametrize("shift", range(8))

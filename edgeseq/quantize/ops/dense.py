@@ -20,13 +20,14 @@ from edgeseq.quantize.types import UNIT_FUNCTIONS, Matvec, Operand, QuantDense, 
 def dense(layer: Dense, tensor: Tensor, settings: Settings, *, last: bool) -> QuantDense:
     """A matrix whose output has a scale of its own, or feeds an activation's table."""
     weight, entering, bits = layer.kernel.T, tensor.whole, settings.bits(layer, head=True)
+    moments = settings.ranges.moments[layer.name, "x"]
     calibrated = settings.ranges.max_abs[layer.name, "before_activation"]
     what = f"layer {layer.name!r}"
     dtype: Operand = "int8" if tensor.input_dtype == "int8" else "int16"
     function = next((f for f in UNIT_FUNCTIONS if f == layer.activation), None)
     if function is not None:
         shift, chosen = choose_preactivation(
-            what, calibrated, function, lambda s: multipliers_for(weight, layer.bias, entering, s, bits)
+            what, calibrated, function, lambda s: multipliers_for(weight, layer.bias, entering, s, bits, moments=moments)
         )
         matvec = _rounded(layer, chosen, entering, settings, bits)
         return QuantDense(layer.name, matvec, dtype, function, shift, Q15)
@@ -36,7 +37,7 @@ def dense(layer: Dense, tensor: Tensor, settings: Settings, *, last: bool) -> Qu
     reach = min(worst, OUTPUT_HEADROOM * calibrated) if last else calibrated
     out_scale = Scale.at_least(max(reach, 2.0**-14) / 32767.0)
     for _ in range(16):
-        found = multipliers_for(weight, layer.bias, entering, out_scale, bits)
+        found = multipliers_for(weight, layer.bias, entering, out_scale, bits, moments=moments)
         if found is not None:
             matvec = _rounded(layer, found, entering, settings, bits)
             activation: Literal["relu", "linear"] = "relu" if layer.activation == "relu" else "linear"

@@ -64,7 +64,7 @@ class Part:
 
     def multipliers(self, scale: Scale | RowScales, bits: WeightBits, stretch: float) -> Multipliers | None:
         """Factors of all rows, or None where the scale is too fine."""
-        return multipliers_for(self.weight, self.bias, self.entering, scale, bits, stretch)
+        return multipliers_for(self.weight, self.bias, self.entering, scale, bits, stretch, moments=self.moments)
 
     def rounded(self, chosen: Multipliers, settings: Settings, bits: WeightBits) -> Rounded:
         """Codes, and what rounding takes from the mean of each row."""

@@ -39,6 +39,10 @@ class Runner(ABC, Generic[L]):
         """What survives a step, each (batch, time, n) after every step of the last `run`, in the order of the C struct."""
         return ()
 
+    def restore(self, carried: Int) -> Int:
+        """Take this layer's share of a snapshot (batch, n) from its front; returns the rest."""
+        return carried
+
     def operand(self, x: Int, operand: Operand) -> Int:
         """The layer's input as doubled products read it."""
         if self.zero_point is not None:

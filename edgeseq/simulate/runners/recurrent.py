@@ -38,6 +38,13 @@ class RecurrentRunner(Runner[R]):
         """Hidden state, then what else the cell carries."""
         return self._carried
 
+    def restore(self, carried: Int) -> Int:
+        """Hidden state, then what else the cell carries."""
+        width = self.layer.units
+        count = len(self.state)
+        self.state = tuple(carried[:, at * width : (at + 1) * width] for at in range(count))
+        return carried[:, count * width :]
+
     @abstractmethod
     def input_part(self, x: Int) -> Int:
         """Requantised products of the operand (batch, time, inputs)."""
