@@ -23,7 +23,7 @@ def min_gru(layer: MinGru, tensor: Tensor, settings: Settings, *, last: bool) ->
     part = Part(layer.kernel.T, layer.bias, tensor.doubled(operand), moments)
     shift, shifts, (rounded,) = fit(layer, settings, lambda _: [part], shifts_of(layer, settings))
     matvec = rounded.matvec(layer.bias + rounded.error, settings.bits(layer))
-    return QuantMinGru(layer.name, shift, operand, matvec, state_shift=shifts.state)
+    return QuantMinGru(layer.name, shift, operand, matvec, state_shift=shifts.state, candidate_shift=shifts.candidate)
 
 
 def fast_grnn(layer: FastGrnn, tensor: Tensor, settings: Settings, *, last: bool) -> QuantFastGrnn:

@@ -27,28 +27,18 @@ MAX_STATE_SHIFT, MAX_GATE_SHIFT = 15, 8
 
 @dataclass(frozen=True, slots=True)
 class Shifts:
-    """What relu and linear leave unbounded, in steps of 2**(n-15) each: the state, gates, a candidate.
-
-    own_candidate: None where the candidate has the state's steps.
-    """
+    """What relu and linear leave unbounded, in steps of 2**(n-15) each: the state, gates, a candidate's rows."""
 
     state: int
     gate: int
-    own_candidate: int | None = None
-
-    @property
-    def candidate(self) -> int:
-        """Of the candidate."""
-        return self.state if self.own_candidate is None else self.own_candidate
+    candidate: int
 
     def widened(self, layer: Recurrent) -> Shifts:
         """The next coarser steps of the rows that the layer leaves unbounded."""
         functions = layer.functions
         candidate = int(functions[layer.candidate] in UNBOUNDED)
         gate = int(any(f in UNBOUNDED for at, f in enumerate(functions) if at != layer.candidate))
-        if self.own_candidate is None:
-            return Shifts(self.state + candidate, self.gate + gate)
-        return Shifts(self.state, self.gate + gate, self.own_candidate + candidate)
+        return Shifts(self.state, self.gate + gate, self.candidate + candidate)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,8 +91,8 @@ def power_shift(what: str, reach: float, limit: int, headroom: float = STATE_HEA
     shift = max(0, math.ceil(math.log2(headroom * reach))) if reach > 0 else 0
     if shift > limit:
         raise CalibrationError(
-            f"{what} reached {reach:.3g}; int16 holds up to {2**limit}. Give longer training, a bounded activation, "
-            "or scale the input down"
+            f"{what} reached {reach:.3g}; int16 holds up to {2**limit}. Use a bounded activation, train with a "
+            "smaller bias or shorter counting tasks, or scale the input down"
         )
     return shift
 
@@ -129,7 +119,7 @@ def fit(
             rounded = [part.rounded(m, settings, bits) for part, m in zip(parts, chosen, strict=True)]
             return preactivation_shift, shifts, rounded
         wider = shifts.widened(layer)
-        if wider == shifts or max(wider.state, wider.candidate) > MAX_STATE_SHIFT or wider.gate > MAX_GATE_SHIFT:
+        if wider == shifts or wider.candidate > MAX_STATE_SHIFT or wider.gate > MAX_GATE_SHIFT:
             raise preactivation_error(f"layer {layer.name!r}", largest)
         shifts = wider
 
@@ -156,7 +146,7 @@ def shifts_of(layer: Recurrent, settings: Settings) -> Shifts:
     gate_reach = max_abs.get((layer.name, "gate_part"), 0.0)
     gate = power_shift(f"{name}: an unbounded gate", gate_reach, MAX_GATE_SHIFT)
     if layer.bounded:
-        return Shifts(0, gate)
+        return Shifts(0, gate, 0)
     state_reach = max(max_abs[layer.name, "state"], max_abs.get((layer.name, "candidate_part"), 0.0))
     state = power_shift(f"{name}: the hidden state", state_reach, MAX_STATE_SHIFT)
-    return Shifts(state, gate)
+    return Shifts(state, gate, state if layer.functions[layer.candidate] in UNBOUNDED else 0)

@@ -63,6 +63,7 @@ def _pair(
         "preactivation_shift": preactivation_shift,
         "operand": operand,
         "state_shift": state_of(shifts),
+        "candidate_shift": 0 if isinstance(layer, Lstm) else shifts.candidate,
     }
     return fields, shifts
 

@@ -20,6 +20,8 @@ class QuantRecurrent(QuantLayer):
 
     gates: row blocks; carried: int16 vectors of `units` that survive a step, hidden state first.
     operand: how the hidden state, and an int16 x, enter the products. The state is in steps of 2**(state_shift-15).
+    candidate_shift: n of the steps of 2**(n-15) that a relu or linear candidate has before it is brought to the state's,
+    which products of large weights cannot reach; 0 if bounded.
     """
 
     gates: ClassVar[int]
@@ -28,6 +30,7 @@ class QuantRecurrent(QuantLayer):
     preactivation_shift: int
     operand: Operand
     state_shift: int = field(default=0, kw_only=True)
+    candidate_shift: int = field(default=0, kw_only=True)
 
     @property
     def out_scale(self) -> Scale:
@@ -47,7 +50,7 @@ class QuantRecurrent(QuantLayer):
 
     def unbounded_shift(self, block: int) -> int:
         """N of the steps of 2**(n-15) that the block's relu or linear result is in."""
-        return self.state_shift
+        return self.candidate_shift
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,8 +98,8 @@ class QuantGru(QuantGated):
         return self.recurrent_activation, self.recurrent_activation, self.activation
 
     def unbounded_shift(self, block: int) -> int:
-        """A candidate has the state's steps."""
-        return self.state_shift if block == 2 else self.gate_shift
+        """Of the candidate or a gate."""
+        return self.candidate_shift if block == 2 else self.gate_shift
 
 
 @dataclass(frozen=True, slots=True, eq=False)

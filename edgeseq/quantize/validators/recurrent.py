@@ -32,7 +32,20 @@ def _common(layer: QuantRecurrent) -> str | None:
     for function in layer.functions:
         if function not in get_args(CellFunction):
             return f"a function {function!r}; expected one of {', '.join(get_args(CellFunction))}"
-    return shift_problem(layer.preactivation_shift, used=True) or power_problem("state", layer.state_shift, MAX_STATE_SHIFT)
+    return (
+        shift_problem(layer.preactivation_shift, used=True)
+        or power_problem("state", layer.state_shift, MAX_STATE_SHIFT)
+        or power_problem("candidate", layer.candidate_shift, MAX_STATE_SHIFT)
+        or _candidate_problem(layer)
+    )
+
+
+def _candidate_problem(layer: QuantRecurrent) -> str | None:
+    """A candidate that nothing bounds has no finer steps than the state that it becomes; an LSTM's has the cell's."""
+    unbounded = layer.functions[-1] in UNBOUNDED and not isinstance(layer, QuantLstm)
+    if unbounded and layer.candidate_shift < layer.state_shift:
+        return f"candidate shift {layer.candidate_shift} is below state shift {layer.state_shift}"
+    return None
 
 
 def pair(layer: QuantPair, size: int) -> str | None:

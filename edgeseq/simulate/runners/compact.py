@@ -7,7 +7,7 @@ import numpy as np
 from edgeseq.arith.product import multiply_q15, saturate_int16
 from edgeseq.quantize.types import Factor, Matvec, QuantFastGrnn, QuantMinGru
 from edgeseq.simulate.runners.base import Int, Products
-from edgeseq.simulate.runners.functions import apply
+from edgeseq.simulate.runners.functions import apply, candidate_in_state
 from edgeseq.simulate.runners.recurrent import RecurrentRunner
 
 
@@ -28,7 +28,8 @@ class MinGruRunner(RecurrentRunner[QuantMinGru]):
         units = self.layer.units
         z = apply("sigmoid", from_input[:, :units], self.layer.preactivation_shift)
         rest = saturate_int16(h - multiply_q15(z, h))
-        return (saturate_int16(rest + multiply_q15(z, from_input[:, units:])),)
+        candidate = candidate_in_state("linear", from_input[:, units:], self.layer)
+        return (saturate_int16(rest + multiply_q15(z, candidate)),)
 
 
 class FastGrnnRunner(RecurrentRunner[QuantFastGrnn]):

@@ -6,7 +6,9 @@ import numpy as np
 
 from edgeseq.arith.activation import cell_argument, sigmoid_q15, tanh_q15
 from edgeseq.arith.piecewise import HARD_SLOPES, hard_sigmoid, hard_sigmoid_of_cell
-from edgeseq.graph.layers import CellFunction
+from edgeseq.arith.product import multiply_q15, saturate_int16
+from edgeseq.graph.layers import UNBOUNDED, CellFunction
+from edgeseq.quantize.types import QuantRecurrent
 from edgeseq.simulate.runners.base import Int
 
 
@@ -23,6 +25,16 @@ def apply(function: CellFunction, value: Int, preactivation_shift: int) -> Int:
             return value
         case _:
             return hard_sigmoid(value, preactivation_shift)
+
+
+def candidate_in_state(function: CellFunction, value: Int, layer: QuantRecurrent) -> Int:
+    """A candidate behind its function, in the state's steps. Twins: es_to_state, es_raise in es_functions.h."""
+    if function in UNBOUNDED:
+        return saturate_int16(value << (layer.candidate_shift - layer.state_shift))
+    if layer.state_shift:
+        # Half of it, then half as often as the state's steps are wider.
+        return multiply_q15(value, np.full_like(value, 16384), layer.state_shift - 1)
+    return value
 
 
 def apply_to_cell(function: CellFunction, cell: Int, cell_shift: int) -> Int:

@@ -8,10 +8,9 @@ from typing import TypeVar
 import numpy as np
 
 from edgeseq.arith.product import multiply_q15, saturate_int16
-from edgeseq.graph.layers import UNBOUNDED
 from edgeseq.quantize.types import QuantGru, QuantLstm, QuantMgu, QuantPair, QuantRecurrent, QuantSimpleRnn
 from edgeseq.simulate.runners.base import Int, Products, Runner, as_operand
-from edgeseq.simulate.runners.functions import apply, apply_to_cell
+from edgeseq.simulate.runners.functions import apply, apply_to_cell, candidate_in_state
 
 R = TypeVar("R", bound=QuantRecurrent)
 P = TypeVar("P", bound=QuantPair)
@@ -85,10 +84,7 @@ class GruRunner(PairRunner[QuantGru]):
         else:
             candidate_from_state = self.from_state.doubled(self.view(multiply_q15(r, h, finer)))[:, 2 * units :]
         total = saturate_int16(from_input[:, 2 * units :] + candidate_from_state)
-        candidate = apply(layer.activation, total, shift)
-        if layer.state_shift and layer.activation not in UNBOUNDED:
-            # Half of it, then half as often as the state's steps are wider.
-            candidate = multiply_q15(candidate, np.full_like(candidate, 16384), layer.state_shift - 1)
+        candidate = candidate_in_state(layer.activation, apply(layer.activation, total, shift), layer)
         # z*h + (c - z*c): 1 - z is never formed, since it does not fit Q15 at z = 0.
         rest = saturate_int16(candidate - multiply_q15(z, candidate, finer))
         return (saturate_int16(multiply_q15(z, h, finer) + rest),)
@@ -117,7 +113,8 @@ class SimpleRnnRunner(PairRunner[QuantSimpleRnn]):
         """Hidden."""
         (h,) = state
         total = saturate_int16(from_input + self.from_state.doubled(self.view(h)))
-        return (apply(self.layer.activation, total, self.layer.preactivation_shift),)
+        result = apply(self.layer.activation, total, self.layer.preactivation_shift)
+        return (candidate_in_state(self.layer.activation, result, self.layer),)
 
 
 class MguRunner(PairRunner[QuantMgu]):
