@@ -55,7 +55,7 @@ def cell(kind: str, inputs: int, units: int, rng: np.random.Generator, name: str
     if kind.startswith("fastgrnn"):
         ranks = (max(1, inputs // 2), max(1, units // 2)) if kind == "fastgrnn_low" else (None, None)
         kernels, recurrent = (
-            (matrix(rows, units),) if rank is None else (matrix(rows, rank), 0.5 * matrix(rank, units))
+            (matrix(rows, units),) if rank is None else (matrix(rows, rank), matrix(rank, units))
             for rank, rows in zip(ranks, (inputs, units), strict=True)
         )
         return FastGrnn(name, kernels, recurrent, rng.normal(0, 0.5, (2, units)), np.array([0.7]), np.array([0.05]))

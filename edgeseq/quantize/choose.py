@@ -133,7 +133,7 @@ def _real_factors(
     if factor is None:
         kernel, bias = _real(matrix, in_scale, out)
         return (kernel.T,), bias
-    first, first_bias = _real(factor.matvec, in_scale, np.full(factor.matvec.rows, factor.scale.value))
+    first, first_bias = _real(factor.matvec, in_scale, np.full(factor.matvec.rows, factor.scale.value * 2.0**factor.shift))
     kernel, bias = _real(matrix, _operand_scale(factor.scale, layer.operand), out)
     return (first.T, kernel.T), bias + kernel @ first_bias
 

@@ -78,10 +78,10 @@ static inline int32_t es_cell_linear(int32_t cell, uint8_t cell_shift)
     return es_apply_linear(cell, cell_shift);
 }
 
-/* A candidate in the finer steps of its state, 2^shift times as many. */
-static inline int32_t es_raise(int32_t candidate, uint8_t shift)
+/* The same in finer steps, 2^shift times as many. */
+static inline int32_t es_raise(int32_t value, uint8_t shift)
 {
-    return es_saturate_s16(candidate * ((int32_t)1 << shift));
+    return es_saturate_s16(value * ((int32_t)1 << shift));
 }
 
 /* A candidate in steps of 2^-15 in those of a state, 2^(shift-15). */

@@ -15,6 +15,7 @@ from edgeseq.quantize.types import Factor, QuantFastGrnn, QuantMinGru
 
 # What lies between two factors saturates beyond this much of its calibrated range.
 RANK_HEADROOM = 1.1
+MAX_FACTOR_SHIFT = 15
 
 
 def min_gru(layer: MinGru, tensor: Tensor, settings: Settings, *, last: bool) -> QuantMinGru:
@@ -76,13 +77,12 @@ def _factor(
     reach = RANK_HEADROOM * ranges.max_abs[layer.name, f"{tensor}_rank_reach"]
     scale = Scale.at_least(max(reach, 2.0**-14) / 32767.0)
     part = Part(kernels[0].T, np.zeros(kernels[0].shape[1]), entering, ranges.moments[layer.name, tensor])
-    for _ in range(16):
-        chosen = part.multipliers(scale, bits, ranges.stretch)
+    for shift in range(MAX_FACTOR_SHIFT + 1):
+        chosen = part.multipliers(scale.times_power_of_two(shift), bits, ranges.stretch)
         if chosen is not None:
             rounded = part.rounded(chosen, settings, bits)
-            factor = Factor(rounded.matvec(rounded.error, bits), scale)
+            factor = Factor(rounded.matvec(rounded.error, bits), scale, shift)
             return factor, int16_operand(scale, settings.operand(layer))
-        scale = scale.times_power_of_two(1)
     raise CalibrationError(f"layer {layer.name!r}: weights span too many orders of magnitude for 15-bit multipliers")
 
 

@@ -183,10 +183,15 @@ class QuantMinGru(QuantRecurrent):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Factor:
-    """First of two factors of a matrix. scale: of its int16 result, which the second reads as any int16 tensor."""
+    """First of two factors of a matrix. scale: of its int16 result, which the second reads as any int16 tensor.
+
+    shift: requantised rows are shifted left by so much to get there, since few bits of weights and operands
+    cannot fill 16 by a multiplier below 1.
+    """
 
     matvec: Matvec
     scale: Scale
+    shift: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -104,4 +104,6 @@ def _factored(factor: Factor | None, matrix: Matvec, size: int, rows: int) -> st
         return matvec_problem(matrix, size, rows)
     if not isinstance(factor.scale, Scale):
         return "a factor without a scale"
+    if problem := power_problem("factor", factor.shift, MAX_STATE_SHIFT):
+        return problem
     return matvec_problem(factor.matvec, size, matrix.columns) or matvec_problem(matrix, factor.matvec.rows, rows)

@@ -41,14 +41,15 @@ class FastGrnnRunner(RecurrentRunner[QuantFastGrnn]):
         super().__init__(layer, batch, zero_point)
 
     @staticmethod
-    def _products(factor: Factor | None, matrix: Matvec) -> tuple[Products, ...]:
-        return (Products(factor.matvec), Products(matrix)) if factor else (Products(matrix),)
+    def _products(factor: Factor | None, matrix: Matvec) -> tuple[Products | None, int, Products]:
+        return (Products(factor.matvec) if factor else None), (factor.shift if factor else 0), Products(matrix)
 
-    def _part(self, products: tuple[Products, ...], operand: Int) -> Int:
+    def _part(self, products: tuple[Products | None, int, Products], operand: Int) -> Int:
         """Through the first factor, if there is one, and the last."""
-        for product in products[:-1]:
-            operand = self.view(product.doubled(operand))
-        return products[-1].doubled(operand)
+        first, shift, last = products
+        if first is not None:
+            operand = self.view(saturate_int16(first.doubled(operand) << shift))
+        return last.doubled(operand)
 
     def input_part(self, x: Int) -> Int:
         """Of all rows."""

@@ -112,7 +112,7 @@ def _product(
         view,
         rank,
         (
-            f"{function}(&{name}_first, {expression}, {first.columns}, {result}, {rank});",
+            f"{function}(&{name}_first, {expression}, {first.columns}, {result}, {rank}, {factor.shift});",
             f"{views}({result}, {rank}, {view});",
         ),
         f"static const ES_FLASH es_matrix {name}_first = {stored_first.initializer};\n",
