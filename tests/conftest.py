@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from benchmarks.paths import shared
-from edgeseq.graph import Dense, Embedding, Graph, Gru, Lstm, SimpleRnn
-from edgeseq.graph.layers import Layer
+from edgeseq.graph import Activate, Dense, Embedding, FastGrnn, Graph, Gru, Lstm, Mgu, MinGru, Prelu, SimpleRnn
+from edgeseq.graph.layers import ActivationName, Layer
 from edgeseq.quantize import QuantGraph, quantize
 from tests.around import IDS, around, residual
-
-# Cells, and blocks of rows of their matrices.
-CELLS = {"gru": 3, "gru_before": 3, "lstm": 4, "rnn": 1}
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -36,40 +34,70 @@ def data_folder() -> Path:
     return folder
 
 
+GATES = {"gru": 3, "gru_before": 3, "lstm": 4, "rnn": 1, "mgu": 2, "mingru": 2, "fastgrnn": 1, "fastgrnn_low": 1}
+
+
 def cell(kind: str, inputs: int, units: int, rng: np.random.Generator, name: str = "cell", *, gain: float = 1.0) -> Layer:
-    """A recurrent layer with random weights, strong enough to reach saturation now and then."""
-    gates = CELLS[kind]
+    """A recurrent layer with random weights, strong enough to reach saturation now and then.
 
-    def matrix(rows: int) -> np.ndarray:
-        return gain * rng.normal(0, 1.5 / np.sqrt(rows), (rows, gates * units)) * rng.uniform(0.1, 1, gates * units)
+    kind: one of GATES, with the cell's functions behind colons, e.g. 'gru:relu:hard_sigmoid' for activation and
+    recurrent_activation.
+    """
+    kind, *functions = kind.split(":")
+    gates = GATES[kind]
+    unbounded = {"relu", "linear"} & set(functions)
+    chosen = dict(zip(("activation", "recurrent_activation"), functions, strict=False))
 
+    def matrix(rows: int, columns: int = gates * units) -> np.ndarray:
+        # What nothing bounds must not grow by itself.
+        strength = 0.5 if unbounded else 1.5
+        return gain * rng.normal(0, strength / np.sqrt(rows), (rows, columns)) * rng.uniform(0.1, 1, columns)
+
+    if kind.startswith("fastgrnn"):
+        ranks = (max(1, inputs // 2), max(1, units // 2)) if kind == "fastgrnn_low" else (None, None)
+        kernels, recurrent = (
+            (matrix(rows, units),) if rank is None else (matrix(rows, rank), matrix(rank, units))
+            for rank, rows in zip(ranks, (inputs, units), strict=True)
+        )
+        return FastGrnn(name, kernels, recurrent, rng.normal(0, 0.5, (2, units)), np.array([0.7]), np.array([0.05]))
     kernel, recurrent, bias = matrix(inputs), matrix(units), rng.normal(0, 0.5, gates * units)
-    if kind == "lstm":
-        return Lstm(name, kernel, recurrent, bias)
-    if kind == "rnn":
-        return SimpleRnn(name, kernel, recurrent, bias)
+    bias = 0.2 * bias if unbounded else bias
+    if kind == "mingru":
+        return MinGru(name, kernel, bias)
+    if kind in ("lstm", "rnn", "mgu"):
+        return {"lstm": Lstm, "rnn": SimpleRnn, "mgu": Mgu}[kind](name, kernel, recurrent, bias, **chosen)
     biases = np.stack([bias, rng.normal(0, 0.3, 3 * units) * (kind == "gru")])
-    return Gru(name, kernel, recurrent, biases, reset_after=kind == "gru")
+    return Gru(name, kernel, recurrent, biases, reset_after=kind == "gru", **chosen)
 
 
 def make_graph(
     kinds: str, inputs: int, units: int, outputs: int, seed: int = 0, *, activation: str = "linear", gain: float = 1.0
 ) -> Graph:
-    """A graph of one or more stacked cells or layers of tests.around, e.g. 'gru' or 'conv3+lstm', and a Dense head."""
+    """A graph of one or more stacked cells or layers of tests.around, e.g. 'gru' or 'conv3+lstm', and a Dense head.
+
+    activation: of the head, or of a layer behind it, with its parameters behind colons.
+    """
     rng = np.random.default_rng(seed)
     layers: list[Layer] = []
     size = inputs
 
     def make(kind: str, size: int, name: str) -> Layer:
-        if kind in CELLS:
+        if kind.split(":", maxsplit=1)[0] in GATES:
             return cell(kind, size, units, rng, name, gain=gain)
         return residual(kind, make, size, name) or around(kind, size, units, rng, name)
 
     for index, kind in enumerate(kinds.split("+")):
-        layers.append(make(kind, size, f"{kind}_{index}"))
+        layers.append(make(kind, size, f"{kind.split(':')[0]}_{index}"))
         size = layers[-1].output_size(size)
-    head = Dense("head", rng.normal(0, 1 / np.sqrt(size), (size, outputs)), rng.normal(0, 0.2, outputs), activation)
-    return Graph("case", inputs, None, (*layers, head), returns_sequence=True, time_steps=None)
+    kernel, bias = rng.normal(0, 1 / np.sqrt(size), (size, outputs)), rng.normal(0, 0.2, outputs)
+    function, *parameters = activation.split(":")
+    fused = function in get_args(ActivationName)
+    layers.append(Dense("head", kernel, bias, function if fused else "linear"))
+    if function == "prelu":
+        layers.append(Prelu("last", rng.uniform(-1, 1, outputs)))
+    elif not fused:
+        layers.append(Activate("last", function, tuple(map(float, parameters))))
+    return Graph("case", inputs, None, tuple(layers), returns_sequence=True, time_steps=None)
 
 
 def make_quantized(kinds: str, inputs: int, units: int, outputs: int, seed: int = 0, **options: object) -> QuantGraph:

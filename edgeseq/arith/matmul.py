@@ -17,7 +17,9 @@ from edgeseq.arith.requantize import Multipliers, choose_multipliers, round_to_s
 from edgeseq.arith.scale import (
     MAX_PREACTIVATION_SHIFT,
     MIN_PREACTIVATION_SHIFT,
+    RowScales,
     Scale,
+    function_scale,
     preactivation_scale,
 )
 from edgeseq.errors import CalibrationError
@@ -121,32 +123,55 @@ def multipliers_for(
     weight: FloatArray,
     bias: FloatArray,
     entering: MatmulInput,
-    out_scale: Scale,
+    out_scale: Scale | RowScales,
     bits: WeightBits,
     stretch: float | FloatArray = 1.0,
 ) -> Multipliers | None:
     """`choose_multipliers` for a (rows, columns) matrix whose scales are stretched: below 1, the largest weights clip."""
     largest = largest_code(bits)
     reach = np.maximum(stretch * row_reach(weight, entering, largest) / largest, least_weight_scale(weight, entering))
-    return choose_multipliers(reach, np.abs(bias), entering.scale, out_scale, short=entering.odd_bias)
+    # Rows of unlike scales need multipliers too far apart for a byte.
+    short = entering.odd_bias and isinstance(out_scale, Scale)
+    return choose_multipliers(reach, np.abs(bias), entering.scale, out_scale, short=short)
 
 
-def choose_preactivation(
-    what: str, largest_part: float, attempt: Callable[[Scale], list[Multipliers | None]]
-) -> tuple[int, list[Multipliers]]:
-    """Return the finest pre-activation shift that holds the calibrated range and every row's factor.
+def fit_preactivation(
+    largest_part: float, scale_of: Callable[[int], Scale], attempt: Callable[[int], list[Multipliers | None]]
+) -> tuple[int, list[Multipliers]] | None:
+    """Return the finest pre-activation shift that holds the calibrated range and every row's factor, or None.
 
-    attempt(scale) returns the multipliers of all matrices that feed the activation.
+    scale_of(shift): of what must hold the range; attempt(shift): multipliers of all matrices that feed the activation.
     """
     for shift in range(MIN_PREACTIVATION_SHIFT, MAX_PREACTIVATION_SHIFT + 1):
-        scale = preactivation_scale(shift)
-        if largest_part > 32767 * scale.value and shift < MAX_PREACTIVATION_SHIFT:
+        if largest_part > 32767 * scale_of(shift).value and shift < MAX_PREACTIVATION_SHIFT:
             continue
-        tried = attempt(scale)
+        tried = attempt(shift)
         found = [m for m in tried if m is not None]
         if len(found) == len(tried):
             return shift, found
-    raise CalibrationError(
+    return None
+
+
+def choose_preactivation(
+    what: str, largest_part: float, attempt: Callable[[Scale], list[Multipliers | None]], function: str = "tanh"
+) -> tuple[int, list[Multipliers]]:
+    """Return shift and multipliers of the matrices that feed one function. Raises CalibrationError.
+
+    attempt(scale) returns the multipliers of all of them.
+    """
+
+    def scale_of(shift: int) -> Scale:
+        return function_scale(function, shift, 0)
+
+    found = fit_preactivation(largest_part, scale_of, lambda shift: attempt(scale_of(shift)))
+    if found is None:
+        raise preactivation_error(what, largest_part)
+    return found
+
+
+def preactivation_error(what: str, largest_part: float) -> CalibrationError:
+    """Of a layer whose rows no scale holds."""
+    return CalibrationError(
         f"{what}: pre-activations reach {largest_part:.3g} or weights are too large for int16 at any scale "
         f"(limit {32767 * preactivation_scale(MAX_PREACTIVATION_SHIFT).value:.0f}). "
         "Scale the input down, or add a Normalization layer and train again"

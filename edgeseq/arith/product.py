@@ -1,6 +1,6 @@
 """int16 products, saturating sums and the int8 view of a state.
 
-C twins: ``es_multiply_q15``, ``es_saturate_s16``, ``es_narrow``, ``es_halve``, ``es_shift_right`` in
+C twins: ``es_multiply``, ``es_multiply_q15``, ``es_saturate_s16``, ``es_narrow``, ``es_halve``, ``es_shift_right`` in
 firmware_templates/kernels/es_arith.h.
 """
 
@@ -31,17 +31,18 @@ def multiply_q15(a: IntArray, b: IntArray, extra_shift: int = 0) -> Int32Array:
     away from zero). Both collapse into one shift with a sign-dependent constant,
     so a 32-bit product suffices.
 
-    a, b: int16 values; extra_shift: 0..8.
+    a, b: int16 values; extra_shift: -13..15. Below 0 the result may leave int16 and saturates.
 
     >>> multiply_q15(np.array([16383, -16384, -16383]), np.array([1, 1, 1]))
     array([ 1, -1,  0], dtype=int32)
     """
     product = a.astype(np.int32, copy=False) * b.astype(np.int32, copy=False)
     shift = 15 + extra_shift
-    # -32768 * -32768 = 2**30 and the constant is at most 2**22 + 1: no overflow.
+    # -32768 * -32768 = 2**30 and the constant is at most 2**29 + 1: no overflow.
     half = np.int32((1 << (shift - 1)) + 1)
-    # product >> 31 is -1 for negative values. Only -32768 * -32768 exceeds int16.
-    return np.minimum((product + half + 2 * (product >> 31)) >> shift, INT16_MAX)
+    # product >> 31 is -1 for negative values. Only -32768 * -32768 exceeds int16 unless the shift is below 15.
+    rounded = np.minimum((product + half + 2 * (product >> 31)) >> shift, INT16_MAX)
+    return rounded if extra_shift >= 0 else np.maximum(rounded, INT16_MIN)
 
 
 def narrow_to_int8(value: IntArray) -> Int32Array:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.arith.scale import Scale
+from edgeseq.arith.scale import RowScales, Scale
 
 IntArray = npt.NDArray[np.signedinteger]
 FloatArray = npt.NDArray[np.floating]
@@ -69,7 +69,7 @@ def choose_multipliers(
     weight_scale: FloatArray,
     max_abs_bias: FloatArray,
     in_scale: Scale,
-    out_scale: Scale,
+    out_scale: Scale | RowScales,
     *,
     short: bool = False,
 ) -> Multipliers | None:
@@ -80,6 +80,7 @@ def choose_multipliers(
     thus describe the factor exactly, and so does a float32 ``filter_scale``.
 
     weight_scale: (rows,), what one weight step must at least be worth; max_abs_bias: (rows,), real values.
+    out_scale: of the result, of all rows or of each block of them.
     short: all multipliers are one number times 1..255, so that a row can store a byte.
     None means that no shift in 16..32 can hold the largest row; the caller then picks a coarser out_scale.
     """
@@ -102,10 +103,10 @@ def choose_multipliers(
 _Parts: TypeAlias = "tuple[npt.NDArray[np.int64], int]"
 
 
-def _long_parts(needed: FloatArray, largest: float, in_scale: Scale, out_scale: Scale) -> _Parts | None:
+def _long_parts(needed: FloatArray, largest: float, in_scale: Scale, out_scale: Scale | RowScales) -> _Parts | None:
     """Multipliers over in_scale's mantissa with as many bits as fit, and their shift."""
     shift = min(MAX_SHIFT, math.floor(math.log2(MAX_MULTIPLIER / largest)))
-    bits = _FLOAT32_BITS - out_scale.mantissa.bit_length()
+    bits = _FLOAT32_BITS - out_scale.bits
     while shift >= MIN_SHIFT:
         parts = [_round_up_to_bits(max(1, math.ceil(math.ldexp(float(n), shift) / in_scale.mantissa)), bits) for n in needed]
         if max(parts, default=1) * in_scale.mantissa <= MAX_MULTIPLIER:
@@ -114,7 +115,7 @@ def _long_parts(needed: FloatArray, largest: float, in_scale: Scale, out_scale: 
     return None
 
 
-def _short_parts(needed: FloatArray, largest: float, in_scale: Scale, _out_scale: Scale) -> _Parts | None:
+def _short_parts(needed: FloatArray, largest: float, in_scale: Scale, _out_scale: Scale | RowScales) -> _Parts | None:
     """The same as one power of two times 1..255."""
     shift = min(MAX_SHIFT, math.floor(math.log2(MAX_SHORT * in_scale.mantissa / largest)))
     short = np.maximum(1, np.ceil(np.ldexp(needed, shift) / in_scale.mantissa)).astype(np.int64)

@@ -11,6 +11,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 # Activation scales get 7 bits: at most 1.6 % of range is lost to rounding up,
 # and a 15-bit multiplier keeps 8 bits for the weight scale.
 ACTIVATION_MANTISSA_BITS = 7
@@ -36,6 +39,11 @@ class Scale:
         """The scale as a float, exact for every scale that edgeseq makes."""
         return math.ldexp(self.mantissa, self.exponent)
 
+    @property
+    def bits(self) -> int:
+        """Significant bits of the mantissa."""
+        return self.mantissa.bit_length()
+
     def times_power_of_two(self, exponent: int) -> Scale:
         """Return this scale multiplied by ``2**exponent``."""
         return Scale(self.mantissa, self.exponent + exponent)
@@ -60,6 +68,28 @@ class Scale:
             mantissa //= 2
             exponent += 1
         return cls(mantissa, exponent)
+
+
+@dataclass(frozen=True, slots=True)
+class RowScales:
+    """Scales of the row blocks of one matrix, `rows` rows each.
+
+    >>> RowScales((Scale(1, 0), Scale(1, -1)), 2).value
+    array([1. , 1. , 0.5, 0.5])
+    """
+
+    blocks: tuple[Scale, ...]
+    rows: int
+
+    @property
+    def value(self) -> npt.NDArray[np.float64]:
+        """Real value of one step of each row."""
+        return np.repeat([scale.value for scale in self.blocks], self.rows)
+
+    @property
+    def bits(self) -> int:
+        """Significant bits of the longest mantissa."""
+        return max(scale.bits for scale in self.blocks)
 
 
 # h, gates and activations: int16 in [-1, 1).
@@ -88,3 +118,34 @@ def preactivation_scale(shift: int) -> Scale:
     if not MIN_PREACTIVATION_SHIFT <= shift <= MAX_PREACTIVATION_SHIFT:
         raise ValueError(f"pre-activation shift must be 2..7, got {shift}")
     return Scale(_TABLE_STEP_MANTISSA, _TABLE_STEP_EXPONENT + shift)
+
+
+# x = v * scale, and slope * x is v << (shift - 1) in steps of 2**-15: a mantissa of 1 / (2 * slope) does that. Keras 2
+# computed 0.2 * x + 0.5, Keras 3 relu6(x + 3) / 6.
+_HARD_MANTISSA = {"hard_sigmoid": 3, "hard_sigmoid_keras2": 5}
+_HARD_EXPONENT = {"hard_sigmoid": -15, "hard_sigmoid_keras2": -16}
+
+
+def function_scale(function: str, preactivation_shift: int, unbounded_shift: int) -> Scale:
+    """Return the int16 scale at which a cell's function takes its argument.
+
+    sigmoid, tanh: that of the table. hard_sigmoid: one at which its slope is a power of two; its range is
+    about the table's. relu, linear: that of their result, 2**(unbounded_shift - 15).
+
+    >>> function_scale("relu", 2, 1), function_scale("hard_sigmoid", 2, 0)
+    (Scale(mantissa=1, exponent=-14), Scale(mantissa=3, exponent=-13))
+    """
+    if function in ("relu", "linear"):
+        return power_of_two(unbounded_shift)
+    if function in _HARD_MANTISSA:
+        return Scale(_HARD_MANTISSA[function], _HARD_EXPONENT[function] + preactivation_shift)
+    return preactivation_scale(preactivation_shift)
+
+
+def power_of_two(shift: int) -> Scale:
+    """Return the scale of an int16 tensor that reaches 2**shift.
+
+    >>> power_of_two(0) == Q15
+    True
+    """
+    return Q15.times_power_of_two(shift)

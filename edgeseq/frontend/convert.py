@@ -38,13 +38,13 @@ class Conversion:
 
 def convert(source: SourceModel) -> Conversion:
     """Walk the chain once; every layer gets a row, also after a refusal."""
-    chain = Chain()
+    chain = Chain(keras_major=source.keras_major)
     rows: list[LayerReport] = []
     _walk(source.layers, chain, rows)
     counted = (trainable(layer) for layer in every_layer(source.layers))
     parameters = sum(array.size for arrays in counted for array in arrays)
     if chain.input_size is None and chain.layers and isinstance(chain.layers[0], Dense | Recurrent):
-        chain.input_size = chain.layers[0].kernel.shape[0]
+        chain.input_size = chain.layers[0].inputs
     if all(row.supported for row in rows):
         reason = None
         if chain.left_padding:

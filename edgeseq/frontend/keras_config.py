@@ -68,7 +68,16 @@ def _entry(entry: Any, origin: str) -> _Node:
         raise ModelError(f"{origin}: a layer entry lacks 'class_name' or 'config'")
     config: Config = entry["config"]
     name = str(config.get("name") or entry.get("name") or entry["class_name"])
-    return _Node(SourceLayer(name, str(entry["class_name"]), config), list(_sources(entry.get("inbound_nodes", []))))
+    return _Node(SourceLayer(name, _class_name(entry), config), list(_sources(entry.get("inbound_nodes", []))))
+
+
+def _class_name(entry: Config) -> str:
+    """Of a layer: as it is for Keras' own and edgeseq's compact cells, with its package for anyone else's.
+
+    Keras 3 registers foreign classes by 'package>name', so that another GRU is never taken for Keras'.
+    """
+    name = entry.get("registered_name") or entry["class_name"]
+    return str(name).removeprefix("edgeseq>")
 
 
 def _sources(node: Any) -> Iterator[str]:

@@ -19,9 +19,9 @@ import h5py
 from edgeseq.errors import ModelError
 from edgeseq.frontend.hdf5 import open_hdf5, read_array
 from edgeseq.frontend.keras_config import ordered_layers
-from edgeseq.frontend.source import MAX_FILE_BYTES, SourceModel, with_weights
+from edgeseq.frontend.source import MAX_FILE_BYTES, SourceModel, major_version, with_weights
 
-CONFIG_MEMBER, WEIGHTS_MEMBER = "config.json", "model.weights.h5"
+CONFIG_MEMBER, WEIGHTS_MEMBER, METADATA_MEMBER = "config.json", "model.weights.h5", "metadata.json"
 MAX_CONFIG_BYTES = 16 * 1024 * 1024
 
 
@@ -32,6 +32,7 @@ def read_keras_file(path: Path) -> SourceModel:
         with zipfile.ZipFile(path) as archive:
             config_bytes = _member(archive, CONFIG_MEMBER, MAX_CONFIG_BYTES, origin)
             weight_bytes = _member(archive, WEIGHTS_MEMBER, MAX_FILE_BYTES, origin)
+            major = _keras_major(archive, origin)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         raise ModelError(
             f"{origin}: not a readable .keras archive ({error}). A .keras file is a zip written by model.save('m.keras')."
@@ -55,7 +56,18 @@ def read_keras_file(path: Path) -> SourceModel:
             store = stores.get(layer_name) or stores.get(f"/{snake}_{index}" if index else f"/{snake}")
             if store is not None:
                 weights[layer_name] = _weights(store, f"{origin}: layer {layer_name!r}")
-    return SourceModel(model.name, origin, with_weights(model.chain, weights))
+    return SourceModel(model.name, origin, with_weights(model.chain, weights), major)
+
+
+def _keras_major(archive: zipfile.ZipFile, origin: str) -> int | None:
+    """Of the Keras that wrote the archive; None where its metadata is missing or says nothing."""
+    if METADATA_MEMBER not in archive.namelist():
+        return None
+    try:
+        metadata = json.loads(_member(archive, METADATA_MEMBER, MAX_CONFIG_BYTES, origin))
+    except (ValueError, RecursionError):
+        return None
+    return major_version(metadata.get("keras_version")) if isinstance(metadata, dict) else None
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int, origin: str) -> bytes:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 
 from edgeseq.errors import ModelError
 from edgeseq.frontend.keras_config import ordered_layers
-from edgeseq.frontend.source import SourceModel, as_finite_float64, every_layer, with_weights
+from edgeseq.frontend.source import SourceModel, as_finite_float64, every_layer, major_version, with_weights
 
 
 def read_live_model(model: Any) -> SourceModel:
@@ -28,4 +29,13 @@ def read_live_model(model: Any) -> SourceModel:
                 raise ModelError(f"{origin}: layer {layer.name!r}, weight {index} holds NaN or infinity")
             arrays.append(finite)
         weights[layer.name] = arrays
-    return SourceModel(described_layers.name, origin, with_weights(described_layers.chain, weights))
+    return SourceModel(described_layers.name, origin, with_weights(described_layers.chain, weights), _keras_major(model))
+
+
+def _keras_major(model: Any) -> int | None:
+    """Of the Keras whose class the model is."""
+    for base in type(model).__mro__:
+        package = base.__module__.split(".")[0]
+        if package in ("keras", "tf_keras"):
+            return major_version(getattr(sys.modules.get(package), "__version__", None))
+    return None

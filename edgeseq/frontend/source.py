@@ -29,11 +29,26 @@ class SourceLayer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceModel:
-    """A chain of layers, first to last. origin is the path or object it came from."""
+    """A chain of layers, first to last. origin is the path or object it came from.
+
+    keras_major: first number of the version of Keras that made it, or None where nothing tells.
+    """
 
     name: str
     origin: str
     layers: tuple[SourceLayer, ...] = field(default=())
+    keras_major: int | None = None
+
+
+def major_version(version: Any) -> int | None:
+    """First number of a version such as '2.15.0', or None.
+
+    >>> major_version("3.15.1"), major_version(b"2.4.0-tf"), major_version(None)
+    (3, 2, None)
+    """
+    text = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)
+    first = text.split(".")[0]
+    return int(first) if first.isdecimal() and len(first) < 4 else None
 
 
 def every_layer(layers: Iterable[SourceLayer]) -> Iterator[SourceLayer]:

@@ -4,6 +4,7 @@
 """
 
 from edgeseq.graph.around import Conv1D, DepthwiseConv1D, Embedding, GlobalPool, LayerNormalization, Residual
+from edgeseq.graph.cells import FastGrnn, Mgu, MinGru
 from edgeseq.graph.fixed import FixedDense, FixedRecurrent, FixedRows, FixedTensor
 from edgeseq.graph.layers import (
     Activate,
@@ -12,6 +13,8 @@ from edgeseq.graph.layers import (
     Layer,
     Lstm,
     Normalization,
+    PairRecurrent,
+    Prelu,
     Recurrent,
     SimpleRnn,
 )
@@ -22,8 +25,12 @@ LAYER_TYPES: tuple[type[Layer], ...] = (
     Gru,
     Lstm,
     SimpleRnn,
+    Mgu,
+    MinGru,
+    FastGrnn,
     Dense,
     Activate,
+    Prelu,
     Residual,
     GlobalPool,
     LayerNormalization,
@@ -42,6 +49,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "Embedding",
+    "FastGrnn",
     "FixedDense",
     "FixedRecurrent",
     "FixedRows",
@@ -52,7 +60,11 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "Lstm",
+    "Mgu",
+    "MinGru",
     "Normalization",
+    "PairRecurrent",
+    "Prelu",
     "Recurrent",
     "Residual",
     "SimpleRnn",

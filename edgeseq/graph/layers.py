@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,10 @@ import numpy.typing as npt
 from edgeseq.graph.fixed import FixedDense, FixedRecurrent
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
-ActivationName = Literal["linear", "relu", "sigmoid", "tanh", "softmax"]
+# Keras 2's hard_sigmoid has another slope than Keras 3's.
+ActivationName = Literal["linear", "relu", "sigmoid", "tanh", "softmax", "hard_sigmoid", "hard_sigmoid_keras2"]
+CellFunction = Literal["tanh", "sigmoid", "hard_sigmoid", "hard_sigmoid_keras2", "relu", "linear"]
+UNBOUNDED = ("relu", "linear")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,9 +51,43 @@ class Layer(ABC):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recurrent(Layer):
-    """What every recurrent layer has. Gates stand side by side in the columns of its matrices.
+    """A layer with a hidden state of `units` values, which is its output. Gates stand side by side in its matrices' columns.
 
-    kernel: (inputs, gates * units); recurrent_kernel: (units, gates * units). fixed: of a layer trained with integers.
+    candidate: the gate that holds new content.
+    """
+
+    candidate: ClassVar[int]
+
+    @property
+    @abstractmethod
+    def units(self) -> int:
+        """Number of hidden units."""
+
+    @property
+    @abstractmethod
+    def inputs(self) -> int:
+        """Features of its input."""
+
+    @property
+    @abstractmethod
+    def functions(self) -> tuple[CellFunction, ...]:
+        """What is applied to each gate, in the order of the columns."""
+
+    @property
+    @abstractmethod
+    def bounded(self) -> bool:
+        """Whether no input can bring the hidden state outside [-1, 1]."""
+
+    def output_size(self, inputs: int) -> int:
+        """The hidden state."""
+        return self.units
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairRecurrent(Recurrent):
+    """A cell of two matrices. kernel: (inputs, gates * units); recurrent_kernel: (units, gates * units).
+
+    fixed: of a layer trained with integers.
     """
 
     kernel: FloatArray
@@ -64,13 +101,14 @@ class Recurrent(Layer):
         return self.recurrent_kernel.shape[0]
 
     @property
+    def inputs(self) -> int:
+        """Rows of the kernel."""
+        return self.kernel.shape[0]
+
+    @property
     def weights(self) -> tuple[FloatArray, ...]:
         """Kernel, recurrent kernel, bias."""
         return self.kernel, self.recurrent_kernel, self.bias
-
-    def output_size(self, inputs: int) -> int:
-        """The hidden state."""
-        return self.units
 
     def macs_per_step(self, inputs: int) -> int:
         """Both matrices, once."""
@@ -78,24 +116,67 @@ class Recurrent(Layer):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Gru(Recurrent):
+class Gru(PairRecurrent):
     """Gated recurrent unit. Gate order z, r, candidate.
 
     bias: (2, 3*units), row 0 added to the input part, row 1 to the recurrent part.
     reset_after: r multiplies ``U h + b`` (True, Keras' default and cuDNN) or h (False).
     """
 
+    candidate: ClassVar[int] = 2
+
     reset_after: bool
+    activation: CellFunction = field(default="tanh", kw_only=True)
+    recurrent_activation: CellFunction = field(default="sigmoid", kw_only=True)
+
+    @property
+    def functions(self) -> tuple[CellFunction, ...]:
+        """Two gates, candidate."""
+        return self.recurrent_activation, self.recurrent_activation, self.activation
+
+    @property
+    def bounded(self) -> bool:
+        """As long as z takes a share of at most 1 of each."""
+        return self.activation not in UNBOUNDED and self.recurrent_activation not in (*UNBOUNDED, "tanh")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lstm(Recurrent):
+class Lstm(PairRecurrent):
     """Long short-term memory. Gate order input, forget, candidate, output. bias: (4*units,)."""
 
+    candidate: ClassVar[int] = 2
+
+    activation: CellFunction = field(default="tanh", kw_only=True)
+    recurrent_activation: CellFunction = field(default="sigmoid", kw_only=True)
+
+    @property
+    def functions(self) -> tuple[CellFunction, ...]:
+        """Two gates, candidate, output gate."""
+        return self.recurrent_activation, self.recurrent_activation, self.activation, self.recurrent_activation
+
+    @property
+    def bounded(self) -> bool:
+        """As the output gate and the cell's function are."""
+        return self.activation not in UNBOUNDED and self.recurrent_activation not in UNBOUNDED
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SimpleRnn(Recurrent):
-    """``h = tanh(W x + U h + b)``. bias: (units,)."""
+class SimpleRnn(PairRecurrent):
+    """``h = activation(W x + U h + b)``. bias: (units,)."""
+
+    candidate: ClassVar[int] = 0
+
+    activation: CellFunction = field(default="tanh", kw_only=True)
+
+    @property
+    def functions(self) -> tuple[CellFunction, ...]:
+        """The one."""
+        return (self.activation,)
+
+    @property
+    def bounded(self) -> bool:
+        """As its function is."""
+        return self.activation not in UNBOUNDED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +197,11 @@ class Dense(Layer):
         return self.kernel.shape[1]
 
     @property
+    def inputs(self) -> int:
+        """Rows of the kernel."""
+        return self.kernel.shape[0]
+
+    @property
     def weights(self) -> tuple[FloatArray, ...]:
         """Kernel and bias."""
         return self.kernel, self.bias
@@ -131,9 +217,13 @@ class Dense(Layer):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Activate(Layer):
-    """An activation that stands alone: relu anywhere, softmax as the last layer."""
+    """A function of single values that stands alone; softmax as the last layer.
 
-    function: Literal["relu", "softmax"]
+    function: relu, softmax, or one of `reference.activations.FUNCTIONS`; parameters: its arguments behind the value.
+    """
+
+    function: str
+    parameters: tuple[float, ...] = ()
 
     @property
     def weights(self) -> tuple[FloatArray, ...]:
@@ -146,4 +236,24 @@ class Activate(Layer):
 
     def macs_per_step(self, inputs: int) -> int:
         """None."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prelu(Layer):
+    """``x if x >= 0 else alpha * x``. alpha: (units,), in [-1, 1]."""
+
+    alpha: FloatArray
+
+    @property
+    def weights(self) -> tuple[FloatArray, ...]:
+        """Alpha."""
+        return (self.alpha,)
+
+    def output_size(self, inputs: int) -> int:
+        """As many as go in."""
+        return inputs
+
+    def macs_per_step(self, inputs: int) -> int:
+        """No matrix."""
         return 0

@@ -147,17 +147,24 @@ def sqnr_db(reference: npt.NDArray[np.floating], value: npt.NDArray[np.floating]
     return float("inf") if noise == 0 else float(10 * np.log10(np.sum(reference**2) / noise))
 
 
+def hidden_states(graph: QuantGraph, states: npt.NDArray[np.int16]) -> list[npt.NDArray[np.float64]]:
+    """Return the real hidden states (..., units) of each recurrent layer from all carried values (..., n)."""
+    hidden: list[npt.NDArray[np.float64]] = []
+    at = 0
+    for layer in graph.every_layer:
+        if isinstance(layer, QuantRecurrent):
+            hidden.append(states[..., at : at + layer.units].astype(np.float64) * layer.out_scale.value)
+        at += layer.carried_values
+    return hidden
+
+
 def fidelity(
     graph: QuantGraph, x: npt.NDArray[np.float64], outputs: npt.NDArray[np.int16], states: npt.NDArray[np.int16]
 ) -> Fidelity:
     """Compare integer outputs and hidden states (n, time, ...) with the float64 model over the same input."""
     names = [layer.name for layer in graph.recurrent]
     reference = forward(graph.source, x, keep_hidden=names)
-    hidden, at = [], 0
-    for layer in graph.every_layer:
-        if isinstance(layer, QuantRecurrent):
-            hidden.append(states[..., at : at + layer.units] * layer.out_scale.value)
-        at += layer.carried_values
+    hidden = hidden_states(graph, states)
     state_sqnr_db = None
     if hidden:
         float_hidden = np.concatenate([reference.hidden[name] for name in names], axis=-1)

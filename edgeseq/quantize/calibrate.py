@@ -25,12 +25,12 @@ from edgeseq.quantize.types import QuantInput
 MAX_CALIBRATION_STEPS = 200_000
 # Shares of the input's span that "mse" tries.
 _INPUT_SHARES = tuple(np.linspace(1.0, 0.3, 15))
-MATMUL_INPUTS = ("x", "h", "gated_h")
+MATMUL_INPUTS = ("x", "h", "gated_h", "x_rank", "h_rank")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """ranges[(layer, tensor)]: what each tensor shall hold; moments: of the matmul inputs x, h and gated_h.
+    """ranges[(layer, tensor)]: what each tensor shall hold; moments: of MATMUL_INPUTS.
 
     damping: how roundings compensate, one of rounding.DAMPINGS. stretch: what row scales are multiplied by, one of
     rounding.STRETCHES.
@@ -87,12 +87,18 @@ def calibrate(graph: Graph, windows: FloatArray, input_dtype: InputDtype, choice
     sums: dict[tuple[str, str], MomentSum] = {}
 
     def listen(layer: str, tensor: str, value: FloatArray) -> None:
+        if not np.isfinite(value).all():
+            raise CalibrationError(
+                f"layer {layer!r}: the float model itself diverges on the calibration data ({tensor} is not finite). "
+                "Use a bounded activation, shorter windows, or other weights"
+            )
         if tensor in MATMUL_INPUTS:
             sums.setdefault((layer, tensor), MomentSum(value.shape[-1])).add(value.reshape(-1, value.shape[-1]))
         else:
             samples[layer, tensor].add(value)
 
-    forward(graph, windows, listen=listen)
+    with np.errstate(over="ignore", invalid="ignore"):  # named by `listen`
+        forward(graph, windows, listen=listen)
     ranges = {key: choose_range(seen, choice, INT16_MAX) for key, seen in samples.items()}
     moments = {key: value.moments() for key, value in sums.items()}
     return Calibration(ranges, moments, choose_input(graph, windows, input_dtype, choice))

@@ -9,24 +9,31 @@ and the one whose states stay closest to the original wins.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from edgeseq.arith.scale import Q15, Scale, preactivation_scale
+from edgeseq.arith.scale import Scale
 from edgeseq.graph import Graph, Layer, Residual
 from edgeseq.graph.layers import FloatArray
 from edgeseq.graph.reference import forward, normalize
 from edgeseq.quantize.types import (
+    Factor,
     Matvec,
     Operand,
+    QuantFastGrnn,
     QuantGraph,
     QuantGru,
     QuantInput,
     QuantLayer,
+    QuantLstm,
+    QuantMgu,
+    QuantMinGru,
+    QuantPair,
     QuantRecurrent,
     QuantResidual,
+    QuantSimpleRnn,
 )
 
 # Windows that candidates are compared on; calibration ones, so no other data is needed.
@@ -88,7 +95,7 @@ def _real_cells(layers: Sequence[QuantLayer], scale: Scale, *, is_input: bool) -
                 yield from _real_cells(chain, scale, is_input=is_input)
         if isinstance(layer, QuantRecurrent):
             # The model's input enters as it is, any later tensor by its upper bits.
-            yield layer.name, _real_cell(layer, scale if is_input else _operand_scale(scale, layer.operand))
+            yield layer.name, _REAL[type(layer)](layer, scale if is_input else _operand_scale(scale, layer.operand))
         scale, is_input = layer.out_scale, False
 
 
@@ -109,15 +116,63 @@ def _operand_scale(scale: Scale, operand: Operand) -> Scale:
     return scale.times_power_of_two(8 if operand == "int8" else 1)
 
 
-def _real_cell(layer: QuantRecurrent, in_scale: Scale) -> dict[str, Any]:
-    out = preactivation_scale(layer.preactivation_shift)
+def _real_pair(layer: QuantPair, in_scale: Scale) -> dict[str, Any]:
+    out = _row_values(layer)
     kernel, bias = _real(layer.input, in_scale, out)
-    recurrent, recurrent_bias = _real(layer.recurrent, _operand_scale(Q15, layer.operand), out)
+    recurrent, recurrent_bias = _real(layer.recurrent, _operand_scale(layer.out_scale, layer.operand), out)
     both = np.stack([bias, recurrent_bias]) if isinstance(layer, QuantGru) else bias + recurrent_bias
     return {"kernel": kernel.T, "recurrent_kernel": recurrent.T, "bias": both}
 
 
-def _real(matrix: Matvec, in_scale: Scale, out_scale: Scale) -> tuple[FloatArray, FloatArray]:
-    """Return the real (rows, columns) weights and (rows,) bias of a matrix whose input enters doubled."""
-    accumulator_step = matrix.multiplier * 2.0**-matrix.shift * out_scale.value
+def _real_min_gru(layer: QuantMinGru, in_scale: Scale) -> dict[str, Any]:
+    kernel, bias = _real(layer.input, in_scale, _row_values(layer))
+    return {"kernel": kernel.T, "bias": bias}
+
+
+def _real_fast_grnn(layer: QuantFastGrnn, in_scale: Scale) -> dict[str, Any]:
+    out = _row_values(layer)
+    state_scale = _operand_scale(layer.out_scale, layer.operand)
+    kernels, bias = _real_factors(layer, layer.input_factor, layer.input, in_scale, out)
+    recurrent, recurrent_bias = _real_factors(layer, layer.recurrent_factor, layer.recurrent, state_scale, out)
+    bias = bias + recurrent_bias
+    return {
+        "kernels": kernels,
+        "recurrent_kernels": recurrent,
+        "bias": np.stack([bias, bias + layer.candidate_bias * out]),
+        "zeta": np.array([layer.zeta / 32768]),
+        "nu": np.array([layer.nu / 32768]),
+    }
+
+
+def _real_factors(
+    layer: QuantFastGrnn, factor: Factor | None, matrix: Matvec, in_scale: Scale, out: FloatArray
+) -> tuple[tuple[FloatArray, ...], FloatArray]:
+    """Return (kernels, bias of their product)."""
+    if factor is None:
+        kernel, bias = _real(matrix, in_scale, out)
+        return (kernel.T,), bias
+    first, first_bias = _real(factor.matvec, in_scale, np.full(factor.matvec.rows, factor.scale.value * 2.0**factor.shift))
+    kernel, bias = _real(matrix, _operand_scale(factor.scale, layer.operand), out)
+    return (first.T, kernel.T), bias + kernel @ first_bias
+
+
+# (layer, scale of its input's operand) -> fields of the float layer
+_REAL: dict[type[QuantLayer], Callable[[Any, Scale], dict[str, Any]]] = {
+    QuantGru: _real_pair,
+    QuantLstm: _real_pair,
+    QuantSimpleRnn: _real_pair,
+    QuantMgu: _real_pair,
+    QuantMinGru: _real_min_gru,
+    QuantFastGrnn: _real_fast_grnn,
+}
+
+
+def _row_values(layer: QuantRecurrent) -> FloatArray:
+    """Real value of one step of each row's requantised result."""
+    return np.repeat([scale.value for scale in layer.block_scales], layer.units)
+
+
+def _real(matrix: Matvec, in_scale: Scale, out: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the real (rows, columns) weights and (rows,) bias of a matrix whose input enters doubled; out: (rows,)."""
+    accumulator_step = matrix.multiplier * 2.0**-matrix.shift * out
     return matrix.weight * (2 * accumulator_step / in_scale.value)[:, None], matrix.bias * accumulator_step

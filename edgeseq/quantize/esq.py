@@ -23,7 +23,7 @@ from edgeseq.errors import QuantizedFileError
 from edgeseq.files import write_atomically
 from edgeseq.graph import FIXED_TYPES, Graph, Normalization
 from edgeseq.graph import LAYER_TYPES as FLOAT_LAYER_TYPES
-from edgeseq.quantize.types import LAYER_TYPES, Matvec, QuantGraph, QuantInput
+from edgeseq.quantize.types import LAYER_TYPES, Factor, Matvec, QuantGraph, QuantInput
 from edgeseq.quantize.validate import validate
 
 MAGIC = b"edgeseq\x00"
@@ -35,7 +35,18 @@ MAX_FILE_BYTES = 1 << 30
 # The only types that a file may name.
 _TYPES: dict[str, type] = {
     cls.__name__: cls
-    for cls in (QuantGraph, QuantInput, Matvec, *LAYER_TYPES, Scale, Graph, Normalization, *FLOAT_LAYER_TYPES, *FIXED_TYPES)
+    for cls in (
+        QuantGraph,
+        QuantInput,
+        Matvec,
+        Factor,
+        *LAYER_TYPES,
+        Scale,
+        Graph,
+        Normalization,
+        *FLOAT_LAYER_TYPES,
+        *FIXED_TYPES,
+    )
 }
 
 

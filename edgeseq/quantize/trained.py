@@ -9,16 +9,19 @@ import numpy as np
 from edgeseq.arith.entry import InputDtype
 from edgeseq.arith.matmul import Scheme
 from edgeseq.errors import CalibrationError
-from edgeseq.graph import Dense, Graph, Recurrent
+from edgeseq.graph import Dense, FixedDense, FixedRecurrent, Graph, Layer, PairRecurrent
 from edgeseq.quantize.types import QuantInput
 
 
 def unfixed(graph: Graph) -> list[str]:
     """Return what calibration must still choose: 'the input', and layers that carry no integers of their own."""
     names = [] if graph.fixed_input is not None else ["the input"]
-    return names + [
-        f"layer {layer.name!r}" for layer in graph.layers if isinstance(layer, Recurrent | Dense) and layer.fixed is None
-    ]
+    return names + [f"layer {layer.name!r}" for layer in graph.every_layer if layer.weights and _fixed(layer) is None]
+
+
+def _fixed(layer: Layer) -> FixedRecurrent | FixedDense | None:
+    """What a layer was trained with, if it was."""
+    return layer.fixed if isinstance(layer, PairRecurrent | Dense) else None
 
 
 def trained_input(graph: Graph) -> QuantInput:
@@ -36,11 +39,12 @@ def trained_scheme(graph: Graph, scheme: Scheme | None, single: Mapping[str, Sch
     if graph.fixed_input is not None and input_dtype not in ("auto", graph.fixed_input.dtype):
         raise CalibrationError(f"the model was trained with {graph.fixed_input.dtype} input codes, not {input_dtype}. {again}")
     found: Scheme | None = None
-    for layer in graph.layers:
-        if not isinstance(layer, Recurrent) or layer.fixed is None:
+    for layer in graph.every_layer:
+        fixed = _fixed(layer)
+        if not isinstance(fixed, FixedRecurrent):
             continue
         wanted = single.get(layer.name, scheme)
-        if wanted not in (None, layer.fixed.scheme):
-            raise CalibrationError(f"layer {layer.name!r} was trained as {layer.fixed.scheme}, not {wanted}. {again}")
-        found = found or layer.fixed.scheme
+        if wanted not in (None, fixed.scheme):
+            raise CalibrationError(f"layer {layer.name!r} was trained as {fixed.scheme}, not {wanted}. {again}")
+        found = found or fixed.scheme
     return found

@@ -5,37 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from edgeseq.arith.normalize import MAX_EPSILON, MAX_NORMALIZED_SIZE
-from edgeseq.arith.requantize import MAX_SHIFT, MIN_SHIFT
-from edgeseq.arith.scale import MAX_PREACTIVATION_SHIFT, MIN_PREACTIVATION_SHIFT, Scale
+from edgeseq.arith.scale import Scale
 from edgeseq.graph import Graph
 from edgeseq.quantize.types import (
     SCHEMES,
-    Matvec,
     QuantDelay,
     QuantDense,
     QuantDepthwise,
     QuantEmbedding,
+    QuantFastGrnn,
     QuantGraph,
     QuantGru,
     QuantInput,
     QuantLayer,
+    QuantLookup,
     QuantLstm,
+    QuantMgu,
+    QuantMinGru,
     QuantNormalize,
     QuantPool,
-    QuantRecurrent,
+    QuantRectify,
     QuantRelu,
     QuantResidual,
     QuantSimpleRnn,
     QuantWiden,
 )
+from edgeseq.quantize.validators import around, recurrent, single
 
 # What reads an int16 tensor alone, never input codes.
-WIDENED = (QuantRelu, QuantResidual, QuantPool, QuantNormalize, QuantDelay, QuantDepthwise)
-MAX_SIZE = 65535  # values per time step are uint16 in the C kernels
-MAX_HISTORY = 32767  # the position in a delay line is int16
+WIDENED = (QuantRelu, QuantRectify, QuantLookup, QuantResidual, QuantPool, QuantNormalize, QuantDelay, QuantDepthwise)
 
 
 def validate(graph: QuantGraph) -> str | None:
@@ -58,8 +56,8 @@ def chain_problem(layers: tuple[QuantLayer, ...], size: int, entry: QuantInput |
         if problem := _reading_problem(layer, entry) or VALIDATORS[type(layer)](layer, size):
             return f"layer {layer.name!r}: {problem}"
         size, entry = layer.units, None
-        if not 1 <= size <= MAX_SIZE:
-            return f"layer {layer.name!r}: {size} values a step; expected 1 to {MAX_SIZE}"
+        if not 1 <= size <= around.MAX_SIZE:
+            return f"layer {layer.name!r}: {size} values a step; expected 1 to {around.MAX_SIZE}"
     return None
 
 
@@ -92,135 +90,34 @@ def _input_problem(graph: QuantGraph) -> str | None:
     return None
 
 
-def _relu(layer: QuantRelu, size: int) -> str | None:
-    return None if layer.units == size else f"{layer.units} units after a tensor of {size}"
-
-
-def _dense(layer: QuantDense, size: int) -> str | None:
-    if layer.activation not in ("linear", "relu", "sigmoid", "tanh") or layer.input_dtype not in ("int8", "int16"):
-        return f"activation {layer.activation!r} of {layer.input_dtype!r} input"
-    tabled = layer.activation in ("sigmoid", "tanh")
-    return matvec_problem(layer.matvec, size, None) or _shift_problem(layer.preactivation_shift, used=tabled)
-
-
-def _recurrent(layer: QuantRecurrent, size: int) -> str | None:
-    if layer.operand not in ("int8", "int16"):
-        return f"operand {layer.operand!r}"
-    rows = layer.gates * layer.units
-    return (
-        matvec_problem(layer.input, size, rows)
-        or matvec_problem(layer.recurrent, layer.units, rows)
-        or _shift_problem(layer.preactivation_shift, used=True)
-    )
-
-
-def _lstm(layer: QuantLstm, size: int) -> str | None:
-    if not 0 <= layer.cell_shift <= 7:
-        return f"cell shift {layer.cell_shift}"
-    return _recurrent(layer, size)
-
-
-def _same_size(layer: Any, size: int) -> str | None:
-    return None if layer.size == size else f"{layer.size} values after a tensor of {size}"
-
-
-def _widen(layer: QuantWiden, size: int) -> str | None:
-    return _same_size(layer, size)
-
-
-def _pool(layer: QuantPool, size: int) -> str | None:
-    return f"pools by {layer.function!r}" if layer.function not in ("average", "max") else _same_size(layer, size)
-
-
-def _normalize(layer: QuantNormalize, size: int) -> str | None:
-    if not (_within(layer.epsilon, 1, MAX_EPSILON) and _within(layer.fraction_bits, 0, 15) and size <= MAX_NORMALIZED_SIZE):
-        return f"normalises {size} values with epsilon {layer.epsilon!r} and {layer.fraction_bits!r} fraction bits"
-    return _same_size(layer, size)
-
-
-def _delay(layer: QuantDelay, size: int) -> str | None:
-    sound = _within(layer.taps, 2, MAX_HISTORY + 1) and _within(layer.dilation, 1, MAX_HISTORY)
-    if not sound or layer.history > MAX_HISTORY or layer.dtype not in ("int8", "int16"):
-        return f"{layer.taps!r} taps at dilation {layer.dilation!r} of {layer.dtype!r}"
-    return _same_size(layer, size)
-
-
-def _depthwise(layer: QuantDepthwise, size: int) -> str | None:
-    if not _within(layer.channels, 1, MAX_SIZE) or size % layer.channels or layer.matvec.rows % layer.channels:
-        return f"{layer.channels!r} channels of {size} values"
-    if layer.matvec.bits != 8 or layer.activation not in ("linear", "relu", "sigmoid", "tanh"):
-        return f"activation {layer.activation!r} of weights of {layer.matvec.bits!r} bits"
-    tabled = layer.activation in ("sigmoid", "tanh")
-    return matvec_problem(layer.matvec, size // layer.channels, None) or _shift_problem(layer.preactivation_shift, used=tabled)
-
-
-def _embedding(layer: QuantEmbedding, size: int) -> str | None:
-    if layer.table.ndim != 2 or layer.table.dtype != np.int8 or not 1 <= len(layer.table) <= 16384:
-        return f"table {layer.table.shape} {layer.table.dtype}"
-    return None
-
-
 def _residual(layer: QuantResidual, size: int) -> str | None:
-    if not (_within(layer.body_shift, 0, 30) and _within(layer.shortcut_shift, 0, 30)):
+    if not (around.within(layer.body_shift, 0, 30) and around.within(layer.shortcut_shift, 0, 30)):
         return f"shifts {layer.body_shift!r} and {layer.shortcut_shift!r}"
     for chain in (layer.body, layer.shortcut):
         if problem := chain_problem(chain, size, None):
             return problem
         if (chain[-1].units if chain else size) != layer.units:
             return "the two sides differ in size"
-    return _same_size(layer, size)
-
-
-def _within(value: object, low: int, high: int) -> bool:
-    return isinstance(value, int) and low <= value <= high
+    return around.same_size(layer, size)
 
 
 # (layer, values per time step of its input) -> what is wrong, or None.
 VALIDATORS: dict[type[QuantLayer], Callable[[Any, int], str | None]] = {
-    QuantGru: _recurrent,
-    QuantLstm: _lstm,
-    QuantSimpleRnn: _recurrent,
-    QuantDense: _dense,
-    QuantRelu: _relu,
-    QuantWiden: _widen,
+    QuantGru: recurrent.gru,
+    QuantLstm: recurrent.lstm,
+    QuantSimpleRnn: recurrent.simple_rnn,
+    QuantMgu: recurrent.pair,
+    QuantMinGru: recurrent.min_gru,
+    QuantFastGrnn: recurrent.fast_grnn,
+    QuantDense: single.dense,
+    QuantRelu: single.relu,
+    QuantRectify: single.rectify,
+    QuantLookup: single.lookup,
+    QuantWiden: around.widen,
     QuantResidual: _residual,
-    QuantPool: _pool,
-    QuantNormalize: _normalize,
-    QuantDelay: _delay,
-    QuantDepthwise: _depthwise,
-    QuantEmbedding: _embedding,
+    QuantPool: around.pool,
+    QuantNormalize: around.normalize,
+    QuantDelay: around.delay,
+    QuantDepthwise: around.depthwise,
+    QuantEmbedding: around.embedding,
 }
-
-
-def matvec_problem(matrix: Matvec, columns: int, rows: int | None) -> str | None:
-    """Return what is wrong with a matrix of that many columns and rows (None: any)."""
-    if matrix.weight.ndim != 2 or matrix.weight.dtype != np.int8 or matrix.columns != columns:
-        return f"weights {matrix.weight.shape} {matrix.weight.dtype} do not fit {columns} inputs"
-    if rows is not None and matrix.rows != rows:
-        return f"{matrix.rows} rows; expected {rows}"
-    return _range_problem(matrix) or _row_problem(matrix)
-
-
-def _range_problem(matrix: Matvec) -> str | None:
-    if matrix.bits not in (4, 8):
-        return f"weights of {matrix.bits!r} bits"
-    weight = matrix.weight.astype(np.int16)
-    if np.abs(weight).max(initial=0) > matrix.largest_weight:
-        largest = weight.flat[np.abs(weight).argmax()]
-        return f"a weight of {largest}; expected {-matrix.largest_weight}..{matrix.largest_weight}"
-    return None
-
-
-def _row_problem(matrix: Matvec) -> str | None:
-    if matrix.bias.shape != (matrix.rows,) or matrix.bias.dtype != np.int32:
-        return f"bias {matrix.bias.shape} {matrix.bias.dtype} does not fit {matrix.rows} rows"
-    if matrix.multiplier.shape != (matrix.rows,) or matrix.multiplier.dtype != np.int16 or (matrix.multiplier < 1).any():
-        return "multipliers are not one positive int16 per row"
-    shifts = isinstance(matrix.shift, int) and MIN_SHIFT <= matrix.shift <= MAX_SHIFT
-    return None if shifts else f"shift {matrix.shift!r} is outside {MIN_SHIFT}..{MAX_SHIFT}"
-
-
-def _shift_problem(shift: int, *, used: bool) -> str | None:
-    if used and not (isinstance(shift, int) and MIN_PREACTIVATION_SHIFT <= shift <= MAX_PREACTIVATION_SHIFT):
-        return f"pre-activation shift {shift!r} is outside {MIN_PREACTIVATION_SHIFT}..{MAX_PREACTIVATION_SHIFT}"
-    return None

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.arith.requantize import INT16_MAX, INT16_MIN
-from edgeseq.arith.scale import Q15, Scale, preactivation_scale
+from edgeseq.arith.scale import Scale, function_scale, power_of_two
 from edgeseq.graph import Activate, Dense, Graph, Layer
-from edgeseq.graph.layers import FloatArray
+from edgeseq.graph.layers import UNBOUNDED, FloatArray
 from edgeseq.graph.reference import MEANINGS, forward, normalize, silent
 from edgeseq.quantize.choose import spread
 from edgeseq.quantize.ranges import Samples, sqnr_db
-from edgeseq.quantize.types import QuantDense, QuantGraph, QuantLayer, QuantLstm, QuantRecurrent
+from edgeseq.quantize.types import QuantDense, QuantFastGrnn, QuantGraph, QuantLayer, QuantLookup, QuantLstm, QuantRecurrent
 from edgeseq.simulate.oracle import quantize_input
 from edgeseq.simulate.runners import make_runners
 
@@ -67,22 +67,29 @@ class Explanation:
 
 
 def _recurrent_scales(layer: QuantRecurrent) -> dict[str, Scale]:
-    table = preactivation_scale(layer.preactivation_shift)
-    scales = {"input_part": table, "recurrent_part": table, "h": Q15}
+    curves = [scale for function, scale in zip(layer.functions, layer.block_scales, strict=True) if function not in UNBOUNDED]
+    scales = dict.fromkeys(("input_part", "recurrent_part"), curves[0]) if curves else {}
+    scales["h"] = layer.out_scale
     if isinstance(layer, QuantLstm):
-        scales["cell"] = Scale(1, layer.cell_shift - 15)
+        scales["cell"] = power_of_two(layer.cell_shift)
+    if isinstance(layer, QuantFastGrnn):
+        factors = {"x_rank": layer.input_factor, "h_rank": layer.recurrent_factor}
+        scales |= {tensor: factor.scale for tensor, factor in factors.items() if factor is not None}
     return scales
 
 
 def _dense_scales(layer: QuantDense) -> dict[str, Scale]:
     tabled = layer.preactivation_shift > 0
-    return {"before_activation": preactivation_scale(layer.preactivation_shift) if tabled else layer.out_scale}
+    before = function_scale(layer.activation, layer.preactivation_shift, 0) if tabled else layer.out_scale
+    return {"before_activation": before}
 
 
 def _scales(layer: QuantLayer) -> dict[str, Scale]:
     """int16 tensors inside a layer, as calibration names them, and their scales."""
     if isinstance(layer, QuantRecurrent):
         return _recurrent_scales(layer)
+    if isinstance(layer, QuantLookup):
+        return {"result": layer.scale}
     return _dense_scales(layer) if isinstance(layer, QuantDense) else {}
 
 

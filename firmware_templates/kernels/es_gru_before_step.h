@@ -15,18 +15,19 @@ static void ES_STEP(const ES_FLASH es_gru_params *params, const ES_X *x, int16_t
             const uint32_t row = (uint32_t)unit * 3 + gate;
             const int32_t from_input = ES_INPUT_ROW(&params->input, row, params->input.bias[row], x, inputs);
             const int32_t from_state = ES_STATE_ROW(&params->recurrent, row, 1, h_view, units);
-            gates[gate] = es_sigmoid_q15(es_saturate_s16(from_input + from_state) * to_argument);
+            gates[gate] = ES_GATE(es_saturate_s16(from_input + from_state), to_argument);
         }
         update[unit] = (int16_t)gates[0];
-        reset_view[unit] = ES_VIEW((int16_t)es_multiply_q15(gates[1], h[unit], 0));
+        reset_view[unit] = ES_VIEW((int16_t)es_multiply(gates[1], h[unit], ES_PRODUCT_SHIFT));
     }
     for (uint16_t unit = 0; unit < units; ++unit) {
         const uint32_t row = (uint32_t)unit * 3 + 2;
         const int32_t from_input = ES_INPUT_ROW(&params->input, row, params->input.bias[row], x, inputs);
         const int32_t from_state = ES_STATE_ROW(&params->recurrent, row, 1, reset_view, units);
-        const int32_t candidate = es_tanh_q15(es_saturate_s16(from_input + from_state) * to_argument);
+        const int32_t total = es_saturate_s16(from_input + from_state);
+        const int32_t candidate = ES_TO_STATE(ES_CANDIDATE(total, to_argument), ES_CANDIDATE_SHIFT);
         const int32_t z = update[unit];
-        const int32_t rest = es_saturate_s16(candidate - es_multiply_q15(z, candidate, 0));
-        h[unit] = (int16_t)es_saturate_s16(es_multiply_q15(z, h[unit], 0) + rest);
+        const int32_t rest = es_saturate_s16(candidate - es_multiply(z, candidate, ES_PRODUCT_SHIFT));
+        h[unit] = (int16_t)es_saturate_s16(es_multiply(z, h[unit], ES_PRODUCT_SHIFT) + rest);
     }
 }

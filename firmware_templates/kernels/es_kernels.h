@@ -40,8 +40,17 @@ void es_dense_s16(const ES_FLASH es_dense_params *params, const int16_t *x, int1
 void es_dense_s8_w4(const ES_FLASH es_dense_params *params, const int8_t *x, int16_t *y);
 void es_dense_s16_w4(const ES_FLASH es_dense_params *params, const int16_t *x, int16_t *y);
 
-/* Apply es_activation to y in place. */
+/* Apply es_activation to y in place; hard_sigmoid, which few models have, is a kernel of its own. */
 void es_activate_s16(uint8_t activation, uint8_t preactivation_shift, int16_t *y, uint16_t count);
+void es_hard_sigmoid_s16(uint8_t preactivation_shift, int16_t *y, uint16_t count);
+
+/* y[i] = x[i] < threshold ? slope * (x[i] - threshold) : min(x[i], limit); slope in steps of 2^-15, slope_step: 0 if
+ * all values share it, 1 if each has its own. y may be x. Twin: edgeseq.arith.piecewise.rectify. */
+void es_rectify_s16(const ES_FLASH int16_t *slope, uint8_t slope_step, int16_t threshold, int16_t limit,
+                    const int16_t *x, int16_t *y, uint16_t count);
+
+/* y[i] = function of x[i] by a table of 513 entries; y may be x. Twin: edgeseq.arith.lookup.lookup. */
+void es_lookup_s16(const ES_FLASH int16_t *table, const int16_t *x, int16_t *y, uint16_t count);
 
 /* y: (channels * multiplier,), from x: (taps, channels). */
 void es_depthwise_s16(const ES_FLASH es_depthwise_params *params, const int16_t *x, int16_t *y);

@@ -10,6 +10,7 @@ static void ES_STEP(const ES_FLASH es_simple_rnn_params *params, const ES_X *x, 
     for (uint16_t unit = 0; unit < units; ++unit) {
         const int32_t from_input = ES_INPUT_ROW(&params->input, unit, params->input.bias[unit], x, inputs);
         const int32_t from_state = ES_STATE_ROW(&params->recurrent, unit, 1, h_view, units);
-        h[unit] = es_tanh_q15(es_saturate_s16(from_input + from_state) * to_argument);
+        const int32_t total = es_saturate_s16(from_input + from_state);
+        h[unit] = (int16_t)ES_TO_STATE(ES_CANDIDATE(total, to_argument), ES_CANDIDATE_SHIFT);
     }
 }

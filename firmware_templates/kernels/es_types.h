@@ -58,11 +58,44 @@ typedef struct {
     uint8_t preactivation_shift;
 } es_simple_rnn_params;
 
+/* Rows of both matrices: unit by unit, then f, candidate. */
+typedef struct {
+    es_matrix input;
+    es_matrix recurrent;
+    uint16_t inputs;
+    uint16_t units;
+    uint8_t preactivation_shift;
+} es_mgu_params;
+
+/* Rows: unit by unit, then z, candidate. */
+typedef struct {
+    es_matrix input;
+    uint16_t inputs;
+    uint16_t units;
+    uint8_t preactivation_shift;
+    uint8_t candidate_shift; /* candidates are in steps of 2^this times the state's */
+} es_min_gru_params;
+
+/* One row per unit. The matrices may be second factors: inputs and states are the values that they read. */
+typedef struct {
+    es_matrix input;
+    es_matrix recurrent;
+    const ES_FLASH int16_t *candidate_bias; /* added to the sum before tanh */
+    uint16_t inputs;
+    uint16_t states;
+    uint16_t units;
+    int16_t zeta; /* in steps of 2^-15, as nu */
+    int16_t nu;
+    uint8_t preactivation_shift;
+    uint8_t state_shift; /* the hidden state is in steps of 2^(state_shift-15) */
+} es_fast_grnn_params;
+
 typedef enum {
     ES_ACTIVATION_LINEAR = 0,
     ES_ACTIVATION_RELU = 1,
     ES_ACTIVATION_SIGMOID = 2,
-    ES_ACTIVATION_TANH = 3
+    ES_ACTIVATION_TANH = 3,
+    ES_ACTIVATION_HARD_SIGMOID = 4
 } es_activation;
 
 typedef struct {
@@ -70,7 +103,7 @@ typedef struct {
     uint16_t inputs;
     uint16_t units;
     uint8_t activation;          /* es_activation */
-    uint8_t preactivation_shift; /* for sigmoid and tanh */
+    uint8_t preactivation_shift; /* for sigmoid, tanh and hard_sigmoid */
 } es_dense_params;
 
 /* Every channel by itself: row channel * multiplier + j of taps weights. */

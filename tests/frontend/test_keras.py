@@ -71,8 +71,6 @@ def refused(layers, keras):
         "bidirectional": (keras.Sequential([inputs, layers.Bidirectional(layers.GRU(3))]), "backward half"),
         "masking": (keras.Sequential([inputs, layers.Masking(), layers.GRU(3)]), "stream has none"),
         "lambda": (keras.Sequential([inputs, layers.GRU(3), layers.Lambda(lambda x: x * 2)]), "never runs it"),
-        "relu cell": (keras.Sequential([inputs, layers.GRU(3, activation="relu")]), "only 'tanh'"),
-        "hard sigmoid": (keras.Sequential([inputs, layers.LSTM(3, recurrent_activation="hard_sigmoid")]), "only 'sigmoid'"),
         "backwards": (keras.Sequential([inputs, layers.GRU(3, go_backwards=True)]), "no end to start from"),
         "unknown layer": (keras.Sequential([inputs, layers.GaussianNoise(0.1), layers.GRU(3)]), "supported layers"),
         "no recurrent layer": (keras.Sequential([inputs, layers.Dense(3)]), "no recurrent layer"),

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from edgeseq.quantize import QuantGraph
+from edgeseq.quantize.types import SCHEMES
 from tests.conftest import make_quantized
 
 
@@ -13,9 +14,16 @@ class Case(NamedTuple):
     outputs: int
     options: dict
 
+    @property
+    def only_portable(self) -> bool:
+        """Whether no family of fast kernels has any of its recurrent layers."""
+        return all(":" in kind or kind in COMPACT for kind in self.kinds.split("+"))
+
     def build(self, seed: int = 0) -> QuantGraph:
         return make_quantized(self.kinds, self.inputs, self.units, self.outputs, seed, **self.options)
 
+
+COMPACT = ("mgu", "mingru", "fastgrnn", "fastgrnn_low")
 
 CASES = {
     "gru": Case("gru", 16, 32, 10, {}),
@@ -68,4 +76,29 @@ CASES = {
     "embedding": Case("embedding+gru", 1, 9, 3, {}),
     "embedding and conv": Case("embedding+conv3+res(conv3x2)+max", 1, 8, 3, {"scheme": "int16x4"}),
     "tcn": Case("res(conv3.conv3|dense)+relu+res(conv3x2.conv3x2)+relu+res(conv3x4.conv3x4)+relu", 5, 8, 3, {}),
+}
+
+CASES |= {
+    f"{kind}, {scheme}": Case(kind, 7 + at, 9 + at, 3, {"scheme": scheme, "input_dtype": ("int8", "int16")[at % 2]})
+    for kind in COMPACT
+    for at, scheme in enumerate(SCHEMES)
+}
+# Each function in each place, over the schemes in turn.
+FUNCTIONS = (
+    *("rnn:relu", "rnn:linear", "rnn:sigmoid", "rnn:hard_sigmoid", "rnn:hard_sigmoid_keras2"),
+    *("gru:relu:sigmoid", "gru:linear:hard_sigmoid", "gru:tanh:tanh", "gru:sigmoid:relu", "gru:hard_sigmoid:linear"),
+    *("gru_before:relu:hard_sigmoid_keras2", "gru_before:tanh:relu", "gru_before:sigmoid:tanh", "gru_before:linear:sigmoid"),
+    *("lstm:relu:sigmoid", "lstm:linear:linear", "lstm:sigmoid:hard_sigmoid", "lstm:hard_sigmoid:tanh", "lstm:tanh:relu"),
+    *("lstm:hard_sigmoid_keras2:sigmoid", "lstm:relu:hard_sigmoid"),
+)
+CASES |= {kind: Case(kind, 6, 11, 3, {"scheme": SCHEMES[at % 4]}) for at, kind in enumerate(FUNCTIONS)}
+CASES |= {
+    "relu rnn over mingru": Case("mingru+rnn:relu", 6, 11, 3, {}),
+    "hard sigmoid head": Case("mgu", 6, 10, 3, {"activation": "hard_sigmoid"}),
+    "gelu head": Case("mgu", 6, 10, 3, {"activation": "gelu"}),
+    "exponential head": Case("mgu", 6, 10, 1, {"activation": "exponential"}),
+    "relu6 head": Case("rnn:relu", 6, 10, 3, {"activation": "rectified:6:0:0"}),
+    "bent head": Case("mgu", 6, 10, 3, {"activation": "rectified:0.5:-0.25:0.1"}),
+    "prelu head": Case("mgu", 6, 10, 3, {"activation": "prelu"}),
+    "softsign head": Case("lstm", 6, 10, 3, {"activation": "softsign"}),
 }

@@ -11,13 +11,28 @@ from edgeseq.export.c.emit import array
 from edgeseq.export.c.isa import Isa
 from edgeseq.export.c.layer_plan import LayerPlan, Place, Source
 from edgeseq.export.c.layout import Cell, Entry, cell_of
-from edgeseq.quantize.types import QuantDense, QuantGru, QuantLayer, QuantLstm, QuantRecurrent, QuantSimpleRnn
+from edgeseq.graph.layers import CellFunction
+from edgeseq.quantize.types import (
+    QuantDense,
+    QuantFastGrnn,
+    QuantGated,
+    QuantGru,
+    QuantLayer,
+    QuantLstm,
+    QuantMgu,
+    QuantMinGru,
+    QuantPair,
+    QuantRecurrent,
+    QuantSimpleRnn,
+)
 
 _HEADERS = ("fast/es_fast.h", "fast/es_fast_gates.h", "fast/es_fast_end.h", "es_sigmoid_table.c")
 
 
-def plan_recurrent(layer: QuantRecurrent, place: Place, isa: Isa) -> LayerPlan | str:
+def plan_recurrent(layer: QuantGated | QuantSimpleRnn, place: Place, isa: Isa) -> LayerPlan | str:
     """Plan one recurrent layer, or say why it must be left to the portable kernels."""
+    if unusual := _unusual(layer):
+        return f"the {isa.name} kernels have tanh cells with sigmoid gates; this one has {unusual}"
     source, label = place.source, place.label
     cell = cell_of(layer, _entry(source, layer), source.zero_point)
     refusal = isa.refusal_cell(cell)
@@ -57,6 +72,24 @@ def plan_recurrent(layer: QuantRecurrent, place: Place, isa: Isa) -> LayerPlan |
     )
 
 
+def plan_compact(layer: QuantRecurrent, place: Place, isa: Isa) -> str:
+    """Say that a compact cell must be left to the portable kernels."""
+    return f"the {isa.name} kernels have GRU, LSTM and SimpleRNN; this is a {type(layer).__name__.removeprefix('Quant')}"
+
+
+def _unusual(layer: QuantGated | QuantSimpleRnn) -> str | None:
+    """What tells a cell from Keras' default one, or None."""
+    functions: tuple[CellFunction, ...]
+    usual: tuple[CellFunction, ...]
+    if isinstance(layer, QuantSimpleRnn):
+        functions, usual = (layer.activation,), ("tanh",)
+    else:
+        functions, usual = (layer.activation, layer.recurrent_activation), ("tanh", "sigmoid")
+    if functions != usual:
+        return " and ".join(functions)
+    return f"a state in steps of 2^{layer.state_shift - 15}" if layer.state_shift else None
+
+
 def plan_dense(layer: QuantDense, place: Place, isa: Isa) -> LayerPlan | str | None:
     """Plan a Dense layer that reads an int16 tensor, or say why it must be left to the portable kernels.
 
@@ -88,11 +121,14 @@ PLANNERS: dict[type[QuantLayer], Callable[[Any, Place, Isa], LayerPlan | str | N
     QuantGru: plan_recurrent,
     QuantLstm: plan_recurrent,
     QuantSimpleRnn: plan_recurrent,
+    QuantMgu: plan_compact,
+    QuantMinGru: plan_compact,
+    QuantFastGrnn: plan_compact,
     QuantDense: plan_dense,
 }
 
 
-def _entry(source: Source, layer: QuantRecurrent) -> Entry:
+def _entry(source: Source, layer: QuantPair) -> Entry:
     if source.input_dtype is None:
         return "state" if layer.operand == "int8" else "state16"
     return "codes8" if source.input_dtype == "int8" else "codes16"
@@ -102,7 +138,7 @@ def _kernels(isa: Isa, *files: str) -> tuple[str, ...]:
     return tuple(f"fast/{isa.name}/{file}" for file in ("es_isa.h", *isa.headers, *files))
 
 
-def _instance(layer: QuantRecurrent, cell: Cell, name: str) -> str:
+def _instance(layer: QuantPair, cell: Cell, name: str) -> str:
     """The layer's step function: its template, made for its sizes."""
     constants = {
         "LAYER": name,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.quantize.types import Matvec, QuantGru, QuantLstm, QuantRecurrent, QuantSimpleRnn
+from edgeseq.quantize.types import Matvec, QuantGru, QuantLstm, QuantPair, QuantSimpleRnn
 
 Entry = Literal["codes8", "codes16", "state", "state16"]
 # Smallest and largest value that meets a weight.
@@ -71,7 +71,7 @@ class Cell:
         return self.entry in ("codes16", "state16")
 
 
-def cell_of(layer: QuantRecurrent, entry: Entry, zero_point: int) -> Cell:
+def cell_of(layer: QuantPair, entry: Entry, zero_point: int) -> Cell:
     """Describe a layer for the fast kernels."""
     phases: tuple[Phase, ...]
     match layer:

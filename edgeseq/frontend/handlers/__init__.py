@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy.typing as npt
 
-from edgeseq.frontend.handlers import convolution, dense, entry, normalize, pooling, qat, recurrent
+from edgeseq.frontend.handlers import activation, compact, convolution, dense, entry, normalize, pooling, qat, recurrent
 from edgeseq.frontend.handlers.chain import Chain, Handler, Refusal
 from edgeseq.frontend.source import SourceLayer
-from edgeseq.graph import Lstm, SimpleRnn
+from edgeseq.graph import Lstm, Mgu, SimpleRnn
 
 HANDLERS: dict[str, Handler] = {
     "InputLayer": entry.input_layer,
@@ -15,10 +15,16 @@ HANDLERS: dict[str, Handler] = {
     "GRU": recurrent.gru,
     "LSTM": recurrent.plain_cell(Lstm, gates=4),
     "SimpleRNN": recurrent.plain_cell(SimpleRnn, gates=1),
+    "MGU": recurrent.plain_cell(Mgu, gates=2),
+    "MinGRU": compact.min_gru,
+    "FastGRNN": compact.fast_grnn,
     "Dense": dense.dense,
-    "Activation": dense.activation,
-    "ReLU": dense.activation,
-    "Softmax": dense.activation,
+    "Activation": activation.activation,
+    "ReLU": activation.activation,
+    "LeakyReLU": activation.activation,
+    "ELU": activation.activation,
+    "PReLU": activation.prelu,
+    "Softmax": activation.activation,
     "Dropout": entry.dropout,
     "QatInput": qat.entry,
     "QatGRU": qat.gru,

@@ -31,6 +31,7 @@ class Chain:
     normalization: Normalization | None = None
     fixed_input: FixedTensor | None = None  # of a model trained with integers
     ended: bool = False  # a softmax closes the model
+    keras_major: int | None = None  # of the Keras that made the model
     layers: list[Layer] = field(default_factory=list)
     at_input: bool = True  # the chain starts at the model's input, not at a fork behind it
     left_padding: int = 0  # time steps of zeros that a ZeroPadding1D has put before the stream

@@ -7,13 +7,12 @@ from typing import cast
 import numpy as np
 
 from edgeseq.frontend.handlers.chain import MAX_UNITS, Chain, Refusal, single
-from edgeseq.frontend.handlers.dense import DENSE_ACTIVATIONS
 from edgeseq.frontend.source import SourceLayer
 from edgeseq.graph import Conv1D, Dense, DepthwiseConv1D
 from edgeseq.graph.layers import ActivationName, FloatArray
 
 MAX_HISTORY = 32767  # the ring's position is int16
-ACTIVATIONS = tuple(name for name in DENSE_ACTIVATIONS if name != "softmax")
+ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh")
 
 
 def zero_padding(layer: SourceLayer, chain: Chain) -> str | Refusal | None:

@@ -27,7 +27,6 @@ from edgeseq.arith.matmul import (
 from edgeseq.arith.requantize import MAX_MULTIPLIER, MAX_SHIFT, MIN_SHIFT
 from edgeseq.arith.scale import MAX_PREACTIVATION_SHIFT, MIN_PREACTIVATION_SHIFT, Q15, Scale, preactivation_scale
 from edgeseq.frontend.handlers.chain import MAX_UNITS, Chain, Refusal
-from edgeseq.frontend.handlers.dense import DENSE_ACTIVATIONS
 from edgeseq.frontend.source import Config, SourceLayer
 from edgeseq.graph import Dense, FixedDense, FixedRecurrent, FixedRows, FixedTensor, Gru, Lstm, Normalization, SimpleRnn
 from edgeseq.graph.layers import FloatArray
@@ -98,7 +97,7 @@ def simple_rnn(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
 def dense(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     """A matrix with an output scale, or a table behind it."""
     config, units = layer.config, _units(layer.config)
-    activation = _one_of(config, "activation", DENSE_ACTIVATIONS)
+    activation = _one_of(config, "activation", ("linear", "relu", "sigmoid", "tanh", "softmax"))
     bits: WeightBits = _one_of(config, "bits", (4, 8))
     reads = _tensor(config, "in_scale")
     tabled = activation in ("sigmoid", "tanh")

@@ -1,4 +1,4 @@
-"""GRU, LSTM and SimpleRNN."""
+"""GRU, LSTM, SimpleRNN, and MGU, which is built like them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from edgeseq.frontend.handlers.chain import MAX_UNITS, Chain, Handler, Refusal
+from edgeseq.frontend.handlers.functions import cell_function
 from edgeseq.frontend.source import Config, SourceLayer
-from edgeseq.graph import Gru, Lstm, SimpleRnn
+from edgeseq.graph import Gru, Lstm, Mgu, SimpleRnn
 from edgeseq.graph.layers import FloatArray
 
 
-def _recurrent_refusal(layer: SourceLayer, chain: Chain, gates: bool) -> Refusal | None:
+def recurrent_refusal(layer: SourceLayer, chain: Chain) -> Refusal | None:
+    """What no recurrent layer can do in a stream."""
     config = layer.config
     if not chain.has_time_axis:
         return Refusal(layer.name, "the layer before returns only its last step; set return_sequences=True there")
@@ -26,12 +28,6 @@ def _recurrent_refusal(layer: SourceLayer, chain: Chain, gates: bool) -> Refusal
         )
     if config.get("time_major"):
         return Refusal(layer.name, "time_major=True; use (batch, time, features)")
-    wanted = [("activation", "tanh")] + ([("recurrent_activation", "sigmoid")] if gates else [])
-    for key, expected in wanted:
-        if config.get(key, expected) != expected:
-            return Refusal(
-                layer.name, f"{key}={config[key]!r}; only {expected!r} has an integer form. Retrain with {key}={expected!r}"
-            )
     return None
 
 
@@ -61,9 +57,10 @@ def _checked(layer: SourceLayer, chain: Chain, blocks: int) -> tuple[FloatArray,
 
 def gru(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     """Both forms, with and without bias."""
-    if refusal := _recurrent_refusal(layer, chain, gates=True):
-        return refusal
-    weights = _checked(layer, chain, 3)
+    functions = _functions(layer, chain, gated=True)
+    if isinstance(functions, Refusal):
+        return functions
+    weights = recurrent_refusal(layer, chain) or _checked(layer, chain, 3)
     if isinstance(weights, Refusal):
         return weights
     kernel, recurrent, bias = weights
@@ -75,29 +72,43 @@ def gru(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
         if bias.shape != ((2, width) if reset_after else (width,)):
             return Refusal(layer.name, f"bias {bias.shape} does not fit reset_after={reset_after} and {width} rows")
         full[: 2 if reset_after else 1] = bias
-    chain.layers.append(Gru(layer.name, kernel, recurrent, full, reset_after))
-    return _train_time_note(layer.config)
+    chain.layers.append(Gru(layer.name, kernel, recurrent, full, reset_after, **functions))
+    return train_time_note(layer.config)
 
 
-def plain_cell(kind: type[Lstm | SimpleRnn], gates: int) -> Handler:
+def plain_cell(kind: type[Lstm | SimpleRnn | Mgu], gates: int) -> Handler:
     """Return the handler of a cell with one bias per row; gates: its blocks of rows."""
 
     def handle(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
-        if refusal := _recurrent_refusal(layer, chain, gates=gates > 1):
-            return refusal
-        weights = _checked(layer, chain, gates)
+        functions = {} if kind is Mgu else _functions(layer, chain, gated=kind is Lstm)
+        if isinstance(functions, Refusal):
+            return functions
+        weights = recurrent_refusal(layer, chain) or _checked(layer, chain, gates)
         if isinstance(weights, Refusal):
             return weights
         kernel, recurrent, bias = weights
         if bias is not None and bias.shape != (kernel.shape[1],):
             return Refusal(layer.name, f"bias {bias.shape} does not fit {kernel.shape[1]} rows")
-        chain.layers.append(kind(layer.name, kernel, recurrent, np.zeros(kernel.shape[1]) if bias is None else bias))
-        return _train_time_note(layer.config)
+        bias = np.zeros(kernel.shape[1]) if bias is None else bias
+        chain.layers.append(kind(layer.name, kernel, recurrent, bias, **functions))
+        return train_time_note(layer.config)
 
     return handle
 
 
-def _train_time_note(config: Config) -> str | None:
+def _functions(layer: SourceLayer, chain: Chain, *, gated: bool) -> dict[str, Any] | Refusal:
+    """The cell's functions by the names of their fields."""
+    found: dict[str, Any] = {}
+    for key, default in (("activation", "tanh"), *((("recurrent_activation", "sigmoid"),) if gated else ())):
+        function = cell_function(layer, chain, key, default)
+        if isinstance(function, Refusal):
+            return function
+        found[key] = function
+    return found
+
+
+def train_time_note(config: Config) -> str | None:
+    """What is left out of a layer with dropout inside."""
     if config.get("recurrent_dropout") or config.get("dropout"):
         return "dropout is train-time only; it is ignored at inference"
     return None

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from edgeseq.graph.around import Conv1D, DepthwiseConv1D, Embedding, GlobalPool, LayerNormalization, Residual
-from edgeseq.graph.layers import Activate, Dense, FloatArray, Gru, Layer, Lstm, SimpleRnn
+from edgeseq.graph.cells import FastGrnn, Mgu, MinGru
+from edgeseq.graph.layers import Activate, Dense, FloatArray, Gru, Layer, Lstm, Prelu, SimpleRnn
 from edgeseq.graph.model import Graph
-from edgeseq.graph.reference import around, dense, recurrent
+from edgeseq.graph.reference import around, cells, dense, recurrent
 from edgeseq.graph.reference.activations import activate, sigmoid, softmax
 from edgeseq.graph.reference.listener import Listener, silent
 
@@ -38,8 +39,12 @@ MEANINGS: dict[type[Layer], Callable[[Any, FloatArray, Listener], FloatArray]] =
     Gru: recurrent.gru,
     Lstm: recurrent.lstm,
     SimpleRnn: recurrent.simple_rnn,
+    Mgu: cells.mgu,
+    MinGru: cells.min_gru,
+    FastGrnn: cells.fast_grnn,
     Dense: dense.dense,
     Activate: dense.activation,
+    Prelu: dense.prelu,
     Residual: residual,
     GlobalPool: around.global_pool,
     LayerNormalization: around.layer_normalization,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from edgeseq.graph.layers import Activate, Dense, FloatArray
+import numpy as np
+
+from edgeseq.graph.layers import Activate, Dense, FloatArray, Prelu
 from edgeseq.graph.reference.activations import activate
 from edgeseq.graph.reference.listener import Listener
 
@@ -17,4 +19,11 @@ def dense(layer: Dense, x: FloatArray, listen: Listener) -> FloatArray:
 
 def activation(layer: Activate, x: FloatArray, listen: Listener) -> FloatArray:
     """The function alone."""
-    return activate(layer.function, x)
+    result = activate(layer.function, x, *layer.parameters)
+    listen(layer.name, "result", result)
+    return result
+
+
+def prelu(layer: Prelu, x: FloatArray, listen: Listener) -> FloatArray:
+    """A slope per feature below zero."""
+    return np.where(x >= 0, x, layer.alpha * x)

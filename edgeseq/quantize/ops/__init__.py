@@ -11,15 +11,19 @@ from edgeseq.graph import (
     Dense,
     DepthwiseConv1D,
     Embedding,
+    FastGrnn,
     GlobalPool,
     Gru,
     Layer,
     LayerNormalization,
     Lstm,
+    Mgu,
+    MinGru,
+    Prelu,
     Residual,
     SimpleRnn,
 )
-from edgeseq.quantize.ops import around, convolution, dense, recurrent, residual
+from edgeseq.quantize.ops import activation, around, compact, convolution, dense, recurrent, residual
 from edgeseq.quantize.ops.tensor import Settings, Tensor
 from edgeseq.quantize.types import QuantLayer
 
@@ -30,7 +34,7 @@ def convert_chain(
     """Return the integer layers of a chain and the tensor behind them. last: no other layer follows it."""
     converted: list[QuantLayer] = []
     for index, layer in enumerate(layers):
-        closing = last and all(isinstance(other, Activate) for other in layers[index + 1 :])
+        closing = last and all(isinstance(other, Activate | Prelu) for other in layers[index + 1 :])
         parts, tensor = convert(layer, tensor, settings, last=closing)
         converted += parts
     return tuple(converted), tensor
@@ -47,8 +51,12 @@ CONVERTERS: dict[type[Layer], Callable[..., Any]] = {
     Gru: recurrent.gru,
     Lstm: recurrent.lstm,
     SimpleRnn: recurrent.simple_rnn,
+    Mgu: recurrent.mgu,
+    MinGru: compact.min_gru,
+    FastGrnn: compact.fast_grnn,
     Dense: dense.dense,
-    Activate: dense.activation,
+    Activate: activation.activation,
+    Prelu: activation.prelu,
     Residual: residual_connection,
     GlobalPool: around.global_pool,
     LayerNormalization: around.layer_normalization,
@@ -57,7 +65,7 @@ CONVERTERS: dict[type[Layer], Callable[..., Any]] = {
     Embedding: around.embedding,
 }
 # Layers that read an int16 tensor alone: before them the model's input codes are widened to one.
-WIDENED: tuple[type[Layer], ...] = (Activate, Residual, GlobalPool, LayerNormalization, Conv1D, DepthwiseConv1D)
+WIDENED: tuple[type[Layer], ...] = (Activate, Prelu, Residual, GlobalPool, LayerNormalization, Conv1D, DepthwiseConv1D)
 
 
 def convert(layer: Layer, tensor: Tensor, settings: Settings, *, last: bool) -> tuple[tuple[QuantLayer, ...], Tensor]:

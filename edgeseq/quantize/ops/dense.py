@@ -1,19 +1,17 @@
-"""Dense layers and activations -> integers."""
+"""Dense layers -> integers."""
 
 from __future__ import annotations
-
-from typing import Literal
 
 import numpy as np
 
 from edgeseq.arith.matmul import OUTPUT_HEADROOM, MatmulInput, choose_output, choose_preactivation, multipliers_for
 from edgeseq.arith.requantize import Multipliers
 from edgeseq.arith.scale import Q15, preactivation_scale
-from edgeseq.graph import Activate, Dense, FixedDense
+from edgeseq.graph import Dense, FixedDense
 from edgeseq.quantize.ops.tensor import Settings, Tensor
 from edgeseq.quantize.parameters import quantize_matrix, trained_matrix
 from edgeseq.quantize.rounding import DENSE_DAMPING, mean_error, round_matrix, row_stretch
-from edgeseq.quantize.types import Matvec, Operand, QuantDense, QuantRelu, WeightBits
+from edgeseq.quantize.types import UNIT_FUNCTIONS, DenseFunction, Matvec, Operand, QuantDense, WeightBits
 
 
 def dense(layer: Dense, tensor: Tensor, settings: Settings, *, last: bool, head: bool = True) -> QuantDense:
@@ -28,12 +26,13 @@ def dense(layer: Dense, tensor: Tensor, settings: Settings, *, last: bool, head:
     calibrated = settings.ranges.max_abs[layer.name, "before_activation"]
     what = f"layer {layer.name!r}"
     dtype: Operand = "int8" if tensor.input_dtype == "int8" else "int16"
-    if layer.activation == "sigmoid" or layer.activation == "tanh":  # noqa: PLR1714 (narrows the type)
+    function = next((f for f in UNIT_FUNCTIONS if f == layer.activation), None)
+    if function is not None:
         shift, (chosen,) = choose_preactivation(
-            what, calibrated, lambda s: [multipliers_for(weight, layer.bias, entering, s, bits, stretch)]
+            what, calibrated, lambda s: [multipliers_for(weight, layer.bias, entering, s, bits, stretch)], function
         )
         matvec = _rounded(layer, chosen, entering, settings, bits)
-        return QuantDense(layer.name, matvec, dtype, layer.activation, shift, Q15)
+        return QuantDense(layer.name, matvec, dtype, function, shift, Q15)
     worst = float((np.abs(weight).sum(axis=1) * tensor.bound + np.abs(layer.bias)).max(initial=0.0))
     # The last layer's range is a promise about unseen inputs; between layers the
     # next matmul sees the top byte only, so the range is kept tight.
@@ -48,7 +47,7 @@ def dense(layer: Dense, tensor: Tensor, settings: Settings, *, last: bool, head:
     return QuantDense(layer.name, matvec, dtype, _integer_activation(layer), 0, out_scale)
 
 
-def _integer_activation(layer: Dense) -> Literal["linear", "relu", "sigmoid", "tanh"]:
+def _integer_activation(layer: Dense) -> DenseFunction:
     """A final softmax stays on the float side."""
     return "linear" if layer.activation == "softmax" else layer.activation
 
@@ -68,10 +67,3 @@ def _rounded(layer: Dense, chosen: Multipliers, entering: MatmulInput, settings:
     codes = round_matrix(weight, chosen.weight_scale, moments, DENSE_DAMPING, bits)
     bias = layer.bias + mean_error(weight, codes, chosen.weight_scale, moments)
     return quantize_matrix(bias, chosen, entering, codes, bits)
-
-
-def activation(layer: Activate, tensor: Tensor, settings: Settings, *, last: bool) -> QuantRelu | None:
-    """A ReLU; a final softmax stays on the float side."""
-    if layer.function == "softmax":
-        return None
-    return QuantRelu(layer.name, tensor.size, tensor.scale)

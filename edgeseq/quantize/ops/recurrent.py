@@ -2,104 +2,88 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from edgeseq.arith.matmul import SCHEME_PARTS, choose_cell_shift, choose_preactivation, int16_operand, multipliers_for
-from edgeseq.arith.requantize import Multipliers
-from edgeseq.arith.scale import Q15, preactivation_scale
-from edgeseq.graph import FixedRecurrent, Gru, Lstm, Recurrent, SimpleRnn
-from edgeseq.graph.layers import FloatArray
-from edgeseq.quantize.calibrate import Calibration
+from edgeseq.arith.matmul import CELL_HEADROOM, MAX_CELL_SHIFT, SCHEME_PARTS, int16_operand
+from edgeseq.arith.scale import Q15, power_of_two, preactivation_scale
+from edgeseq.graph import FixedRecurrent, Gru, Lstm, Mgu, PairRecurrent, SimpleRnn
+from edgeseq.graph.layers import UNBOUNDED, FloatArray
+from edgeseq.quantize.ops.pair import MAX_STATE_SHIFT, Part, Shifts, fit, power_shift, shifts_of
 from edgeseq.quantize.ops.tensor import Settings, Tensor
-from edgeseq.quantize.parameters import quantize_matrix, trained_matrix
-from edgeseq.quantize.rounding import Moments, mean_error, round_matrix, row_stretch
-from edgeseq.quantize.types import Matvec, Operand, QuantGru, QuantLstm, QuantSimpleRnn, WeightBits
+from edgeseq.quantize.parameters import trained_matrix
+from edgeseq.quantize.types import QuantGru, QuantLstm, QuantMgu, QuantSimpleRnn
+
+# Products of gates and cells keep at least this shift.
+MIN_PRODUCT_SHIFT = 7
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pair:
-    """Both matrices of a recurrent layer at one pre-activation scale."""
+def _pair(
+    layer: PairRecurrent,
+    tensor: Tensor,
+    settings: Settings,
+    shifts: Shifts,
+    *,
+    bias: FloatArray | None = None,
+    apart: FloatArray | None = None,
+    state_of: Callable[[Shifts], int] = lambda shifts: shifts.state,
+) -> tuple[dict[str, Any], Shifts]:
+    """Quantise kernel and recurrent kernel; returns the fields of `QuantPair` and the steps that were needed.
 
-    input: Matvec
-    recurrent: Matvec
-    preactivation_shift: int
-    operand: Operand
-
-    @property
-    def fields(self) -> tuple[Matvec, Matvec, int, Operand]:
-        """In the order of `QuantRecurrent`."""
-        return self.input, self.recurrent, self.preactivation_shift, self.operand
-
-
-def _pair(layer: Recurrent, tensor: Tensor, settings: Settings, bias: FloatArray, apart: FloatArray | None = None) -> _Pair:
-    """Quantise kernel and recurrent kernel.
-
-    bias: (rows,), all that is added to input and recurrent part together. apart: the recurrent bias
-    of the last rows where it must not be merged (a GRU candidate's, which r multiplies), or None.
+    bias: (rows,), all that is added to input and recurrent part together, by default the layer's. apart: the recurrent bias
+    of the last rows where it must not be merged (a GRU candidate's, which r multiplies), or None. state_of: the state's steps.
     """
     kernel, recurrent = layer.kernel.T, layer.recurrent_kernel.T
+    merged_bias = layer.bias if bias is None else bias
     rows, merged = len(kernel), len(kernel) - (0 if apart is None else len(apart))
     recurrent_bias = np.zeros(rows)
     if apart is not None:
         recurrent_bias[merged:] = apart
     if layer.fixed is not None:
-        return _trained_pair(layer, layer.fixed, tensor, bias, recurrent_bias)
-    ranges, bits, operand = settings.ranges, settings.bits(layer), settings.operand(layer)
-    x_enters, h_enters = tensor.doubled(operand), int16_operand(Q15, operand)
-    x_moments, h_moments = ranges.moments[layer.name, "x"], ranges.moments[layer.name, "h"]
-    x_stretch = ranges.stretch * row_stretch(kernel, bits, x_moments)
-    h_stretch = ranges.stretch * row_stretch(recurrent, bits, h_moments)
-    largest = max(ranges.max_abs[layer.name, part] for part in ("input_part", "recurrent_part"))
-    shift, (for_input, for_state) = choose_preactivation(
-        f"layer {layer.name!r}",
-        largest,
-        lambda scale: [
-            multipliers_for(kernel, bias, x_enters, scale, bits, x_stretch),
-            multipliers_for(recurrent, recurrent_bias, h_enters, scale, bits, h_stretch),
-        ],
-    )
-    x_codes = round_matrix(kernel, for_input.weight_scale, x_moments, ranges.damping, bits)
-    h_codes, h_error = _round_recurrent(layer, recurrent, for_state, ranges, h_moments, bits)
-    bias = bias + mean_error(kernel, x_codes, for_input.weight_scale, x_moments)
-    bias[:merged] += h_error[:merged]
-    recurrent_bias[merged:] += h_error[merged:]
-    return _Pair(
-        quantize_matrix(bias, for_input, x_enters, x_codes, bits),
-        quantize_matrix(recurrent_bias, for_state, h_enters, h_codes, bits),
-        shift,
-        operand,
-    )
+        return _trained_pair(layer, layer.fixed, tensor, merged_bias, recurrent_bias), shifts
+    moments, bits, operand = settings.ranges.moments, settings.bits(layer), settings.operand(layer)
+
+    def parts(chosen: Shifts) -> tuple[Part, Part]:
+        h_enters = int16_operand(power_of_two(state_of(chosen)), operand)
+        # The candidate's rows of a cell that resets its state before the product see r * h instead of h.
+        gated = moments.get((layer.name, "gated_h"))
+        return (
+            Part(kernel, merged_bias, tensor.doubled(operand), moments[layer.name, "x"]),
+            Part(recurrent, recurrent_bias, h_enters, moments[layer.name, "h"], gated, rows - layer.units),
+        )
+
+    preactivation_shift, shifts, (of_x, of_h) = fit(layer, settings, parts, shifts)
+    merged_bias = merged_bias + of_x.error
+    merged_bias[:merged] += of_h.error[:merged]
+    recurrent_bias[merged:] += of_h.error[merged:]
+    fields = {
+        "input": of_x.matvec(merged_bias, bits),
+        "recurrent": of_h.matvec(recurrent_bias, bits),
+        "preactivation_shift": preactivation_shift,
+        "operand": operand,
+        "state_shift": state_of(shifts),
+        "candidate_shift": 0 if isinstance(layer, Lstm) else shifts.candidate,
+    }
+    return fields, shifts
 
 
-def _trained_pair(layer: Recurrent, fixed: FixedRecurrent, tensor: Tensor, bias: FloatArray, recurrent_bias: FloatArray) -> _Pair:
-    """The integers that the layer was trained with."""
+def _trained_pair(
+    layer: PairRecurrent, fixed: FixedRecurrent, tensor: Tensor, bias: FloatArray, recurrent_bias: FloatArray
+) -> dict[str, Any]:
+    """The integers that the layer was trained with, as fields of `QuantPair`."""
     tensor.check(layer, fixed.reads)
     operand, bits = SCHEME_PARTS[fixed.scheme]
     out = preactivation_scale(fixed.preactivation_shift)
-    return _Pair(
-        trained_matrix(layer.kernel.T, bias, fixed.input, tensor.doubled(operand), out, bits),
-        trained_matrix(layer.recurrent_kernel.T, recurrent_bias, fixed.recurrent, int16_operand(Q15, operand), out, bits),
-        fixed.preactivation_shift,
-        operand,
-    )
-
-
-def _round_recurrent(
-    layer: Recurrent, recurrent: FloatArray, chosen: Multipliers, ranges: Calibration, h_moments: Moments, bits: WeightBits
-) -> tuple[npt.NDArray[np.int8], FloatArray]:
-    """Return (codes, mean error); with reset_after=False the candidate's rows see r * h instead of h."""
-    scale = chosen.weight_scale
-    codes = round_matrix(recurrent, scale, h_moments, ranges.damping, bits)
-    error = mean_error(recurrent, codes, scale, h_moments)
-    gated = ranges.moments.get((layer.name, "gated_h"))
-    if gated is not None:
-        rows = slice(2 * layer.units, None)
-        codes[rows] = round_matrix(recurrent[rows], scale[rows], gated, ranges.damping, bits)
-        error[rows] = mean_error(recurrent[rows], codes[rows], scale[rows], gated)
-    return codes, error
+    return {
+        "input": trained_matrix(layer.kernel.T, bias, fixed.input, tensor.doubled(operand), out, bits),
+        "recurrent": trained_matrix(
+            layer.recurrent_kernel.T, recurrent_bias, fixed.recurrent, int16_operand(Q15, operand), out, bits
+        ),
+        "preactivation_shift": fixed.preactivation_shift,
+        "operand": operand,
+    }
 
 
 def gru(layer: Gru, tensor: Tensor, settings: Settings, *, last: bool) -> QuantGru:
@@ -108,20 +92,50 @@ def gru(layer: Gru, tensor: Tensor, settings: Settings, *, last: bool) -> QuantG
     if layer.reset_after:
         candidate = slice(2 * layer.units, None)
         bias[candidate], apart = layer.bias[0, candidate], layer.bias[1, candidate]
-    pair = _pair(layer, tensor, settings, bias, apart)
-    return QuantGru(layer.name, *pair.fields, layer.reset_after)
+    fields, shifts = _pair(layer, tensor, settings, shifts_of(layer, settings), bias=bias, apart=apart)
+    return QuantGru(
+        layer.name,
+        reset_after=layer.reset_after,
+        activation=layer.activation,
+        recurrent_activation=layer.recurrent_activation,
+        gate_shift=shifts.gate,
+        **fields,
+    )
 
 
 def lstm(layer: Lstm, tensor: Tensor, settings: Settings, *, last: bool) -> QuantLstm:
-    """The cell gets the power of two that holds its calibrated range."""
-    pair = _pair(layer, tensor, settings, layer.bias)
+    """The cell gets the power of two that holds its calibrated range, and an unbounded candidate the same."""
     if layer.fixed is not None:
-        return QuantLstm(layer.name, *pair.fields, layer.fixed.cell_shift)
-    cell_shift = choose_cell_shift(f"layer {layer.name!r}", settings.ranges.max_abs[layer.name, "cell"])
-    return QuantLstm(layer.name, *pair.fields, cell_shift)
+        cell_shift = layer.fixed.cell_shift
+        fields, _ = _pair(layer, tensor, settings, Shifts(0, 0, cell_shift))
+        return QuantLstm(layer.name, cell_shift=cell_shift, **fields)
+    max_abs, what = settings.ranges.max_abs, f"layer {layer.name!r}: the cell state"
+    unbounded = layer.activation in UNBOUNDED
+    reach = max(max_abs[layer.name, "cell"], max_abs.get((layer.name, "candidate_part"), 0.0))
+    cell = power_shift(what, reach, MAX_STATE_SHIFT if unbounded else MAX_CELL_SHIFT, CELL_HEADROOM)
+    shifts = shifts_of(layer, settings)
+
+    def state_of(chosen: Shifts) -> int:
+        return max(chosen.state, MIN_PRODUCT_SHIFT + chosen.gate + (chosen.candidate if unbounded else 0) - 15)
+
+    fields, shifts = _pair(layer, tensor, settings, Shifts(shifts.state, shifts.gate, cell), state_of=state_of)
+    return QuantLstm(
+        layer.name,
+        cell_shift=shifts.candidate,
+        activation=layer.activation,
+        recurrent_activation=layer.recurrent_activation,
+        gate_shift=shifts.gate,
+        **fields,
+    )
 
 
 def simple_rnn(layer: SimpleRnn, tensor: Tensor, settings: Settings, *, last: bool) -> QuantSimpleRnn:
     """One pair of matrices."""
-    pair = _pair(layer, tensor, settings, layer.bias)
-    return QuantSimpleRnn(layer.name, *pair.fields)
+    fields, _ = _pair(layer, tensor, settings, shifts_of(layer, settings))
+    return QuantSimpleRnn(layer.name, activation=layer.activation, **fields)
+
+
+def mgu(layer: Mgu, tensor: Tensor, settings: Settings, *, last: bool) -> QuantMgu:
+    """One pair of matrices."""
+    fields, _ = _pair(layer, tensor, settings, shifts_of(layer, settings))
+    return QuantMgu(layer.name, **fields)

@@ -11,6 +11,7 @@ Conventions, all proven against TFLite's operators by tests/portability:
 """
 
 from edgeseq.arith.matmul import SCHEME_PARTS, SCHEMES, Scheme
+from edgeseq.quantize.types.activation import QuantElementwise, QuantLookup, QuantRectify, QuantRelu
 from edgeseq.quantize.types.around import (
     QuantDelay,
     QuantDepthwise,
@@ -21,17 +22,33 @@ from edgeseq.quantize.types.around import (
     QuantWiden,
 )
 from edgeseq.quantize.types.base import Matvec, Operand, QuantInput, QuantLayer, WeightBits
-from edgeseq.quantize.types.dense import QuantDense, QuantRelu
+from edgeseq.quantize.types.dense import UNIT_FUNCTIONS, DenseFunction, QuantDense
 from edgeseq.quantize.types.graph import ROUNDING_MODE, QuantGraph
-from edgeseq.quantize.types.recurrent import QuantGru, QuantLstm, QuantRecurrent, QuantSimpleRnn
+from edgeseq.quantize.types.recurrent import (
+    Factor,
+    QuantFastGrnn,
+    QuantGated,
+    QuantGru,
+    QuantLstm,
+    QuantMgu,
+    QuantMinGru,
+    QuantPair,
+    QuantRecurrent,
+    QuantSimpleRnn,
+)
 
 # Every layer type there is; what reads, checks, runs or exports them has a line for each.
 LAYER_TYPES: tuple[type[QuantLayer], ...] = (
     QuantGru,
     QuantLstm,
     QuantSimpleRnn,
+    QuantMgu,
+    QuantMinGru,
+    QuantFastGrnn,
     QuantDense,
     QuantRelu,
+    QuantRectify,
+    QuantLookup,
     QuantWiden,
     QuantResidual,
     QuantPool,
@@ -46,19 +63,30 @@ __all__ = [
     "ROUNDING_MODE",
     "SCHEMES",
     "SCHEME_PARTS",
+    "UNIT_FUNCTIONS",
+    "DenseFunction",
+    "Factor",
     "Matvec",
     "Operand",
     "QuantDelay",
     "QuantDense",
     "QuantDepthwise",
+    "QuantElementwise",
     "QuantEmbedding",
+    "QuantFastGrnn",
+    "QuantGated",
     "QuantGraph",
     "QuantGru",
     "QuantInput",
     "QuantLayer",
+    "QuantLookup",
     "QuantLstm",
+    "QuantMgu",
+    "QuantMinGru",
     "QuantNormalize",
+    "QuantPair",
     "QuantPool",
+    "QuantRectify",
     "QuantRecurrent",
     "QuantRelu",
     "QuantResidual",

@@ -8,20 +8,27 @@ from edgeseq.quantize.types import (
     QuantDense,
     QuantDepthwise,
     QuantEmbedding,
+    QuantFastGrnn,
     QuantGru,
     QuantLayer,
+    QuantLookup,
     QuantLstm,
+    QuantMgu,
+    QuantMinGru,
     QuantNormalize,
     QuantPool,
+    QuantRectify,
     QuantRelu,
     QuantResidual,
     QuantSimpleRnn,
     QuantWiden,
 )
 from edgeseq.simulate.runners import around
+from edgeseq.simulate.runners.activation import LookupRunner, RectifyRunner, ReluRunner
 from edgeseq.simulate.runners.base import AnyRunner, Int
-from edgeseq.simulate.runners.dense import DenseRunner, ReluRunner
-from edgeseq.simulate.runners.recurrent import GruRunner, LstmRunner, SimpleRnnRunner
+from edgeseq.simulate.runners.compact import FastGrnnRunner, MinGruRunner
+from edgeseq.simulate.runners.dense import DenseRunner
+from edgeseq.simulate.runners.recurrent import GruRunner, LstmRunner, MguRunner, SimpleRnnRunner
 
 
 def residual_runner(layer: QuantResidual, batch: int, zero_point: int | None) -> AnyRunner:
@@ -34,8 +41,13 @@ RUNNERS: dict[type[QuantLayer], Callable[[Any, int, int | None], AnyRunner]] = {
     QuantGru: GruRunner,
     QuantLstm: LstmRunner,
     QuantSimpleRnn: SimpleRnnRunner,
+    QuantMgu: MguRunner,
+    QuantMinGru: MinGruRunner,
+    QuantFastGrnn: FastGrnnRunner,
     QuantDense: DenseRunner,
     QuantRelu: ReluRunner,
+    QuantRectify: RectifyRunner,
+    QuantLookup: LookupRunner,
     QuantWiden: around.WidenRunner,
     QuantResidual: residual_runner,
     QuantPool: around.pool_runner,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from edgeseq.arith.activation import sigmoid_q15, tanh_q15
-from edgeseq.quantize.types import QuantDense, QuantRelu
+from edgeseq.quantize.types import QuantDense
 from edgeseq.simulate.runners.base import Int, Products, Runner
+from edgeseq.simulate.runners.functions import apply
 
 
 class DenseRunner(Runner[QuantDense]):
@@ -20,20 +18,4 @@ class DenseRunner(Runner[QuantDense]):
         """int8 codes enter doubled, any int16 as it is."""
         narrow = self.layer.input_dtype == "int8"
         out = self.products.doubled(self.operand(x, "int8")) if narrow else self.products.plain(x)
-        match self.layer.activation:
-            case "relu":
-                return np.maximum(out, 0)
-            case "sigmoid":
-                return sigmoid_q15(out << self.layer.preactivation_shift)
-            case "tanh":
-                return tanh_q15(out << self.layer.preactivation_shift)
-            case "linear":
-                return out
-
-
-class ReluRunner(Runner[QuantRelu]):
-    """Twin: es_activate_s16.c."""
-
-    def run(self, x: Int) -> Int:
-        """Clamp at zero."""
-        return np.maximum(x, 0)
+        return apply(self.layer.activation, out, self.layer.preactivation_shift)

@@ -7,18 +7,31 @@ from typing import Any
 
 from edgeseq.export.c.layer_plan import LayerPlan, Place
 from edgeseq.export.c.portable import around
-from edgeseq.export.c.portable.dense import activation_calls, activation_kernels, plan_dense, plan_relu
+from edgeseq.export.c.portable.activation import (
+    activation_calls,
+    activation_kernels,
+    plan_lookup,
+    plan_rectify,
+    plan_relu,
+)
+from edgeseq.export.c.portable.compact import plan_fast_grnn, plan_min_gru
+from edgeseq.export.c.portable.dense import plan_dense
 from edgeseq.export.c.portable.recurrent import plan_recurrent
 from edgeseq.quantize.types import (
     QuantDelay,
     QuantDense,
     QuantDepthwise,
     QuantEmbedding,
+    QuantFastGrnn,
     QuantGru,
     QuantLayer,
+    QuantLookup,
     QuantLstm,
+    QuantMgu,
+    QuantMinGru,
     QuantNormalize,
     QuantPool,
+    QuantRectify,
     QuantRelu,
     QuantSimpleRnn,
     QuantWiden,
@@ -29,8 +42,13 @@ PLANNERS: dict[type[QuantLayer], Callable[[Any, Place], LayerPlan]] = {
     QuantGru: plan_recurrent,
     QuantLstm: plan_recurrent,
     QuantSimpleRnn: plan_recurrent,
+    QuantMgu: plan_recurrent,
+    QuantMinGru: plan_min_gru,
+    QuantFastGrnn: plan_fast_grnn,
     QuantDense: plan_dense,
     QuantRelu: plan_relu,
+    QuantRectify: plan_rectify,
+    QuantLookup: plan_lookup,
     QuantWiden: around.plan_widen,
     QuantPool: around.plan_pool,
     QuantNormalize: around.plan_normalize,

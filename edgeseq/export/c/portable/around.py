@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgeseq.export.c.buffers import Buffer
 from edgeseq.export.c.emit import array
 from edgeseq.export.c.layer_plan import LayerPlan, Place, Source
-from edgeseq.export.c.portable.dense import activation_calls, activation_kernels
+from edgeseq.export.c.portable.activation import activation_calls, activation_kernels
 from edgeseq.export.c.portable.matrix import store
 from edgeseq.quantize.types import (
     QuantDelay,
