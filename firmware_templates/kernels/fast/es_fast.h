@@ -4,8 +4,8 @@
  *   ES_LAYER                prefix of the layer's names; ES_LAYER_rows holds its weights
  *   ES_INPUTS, ES_UNITS     sizes
  *   ES_WIDE                 1: x is a view of 15-bit values, 0: of int8 ones
- *   ES_STATE_ENTRY          state: products read the state's top byte, state16: its upper 15 bits
- *   ES_WIDE_STATE           1 for state16
+ *   ES_WIDE_STATE           1: products read the state's upper 15 bits, 0: its top byte
+ *   ES_VIEW_STATE           what makes the state's view of that
  *   ES_WEIGHT_BITS          8 or 4
  *   ES_BOUNDED              1: no requantised row can leave int16, as the exporter proved
  *   ES_INPUT_SHIFT, ES_STATE_SHIFT   requantisation shift of the two matrices
@@ -17,7 +17,8 @@
  *   es_rows                 element of ES_LAYER_rows
  *   es_view                 element of a view: x or the state as the row loop reads it
  *   es_view_codes8, es_view_codes16, es_view_state, es_view_state16   make a view of int8 codes, 15-bit codes, the
- *                           top byte of an int16 state, its upper 15 bits (if the family reads them)
+ *                           top byte of an int16 state, its upper 15 bits (if the family reads them); others that
+ *                           the family's Isa.view_function names
  *   es_views, es_make_views both views of a layer
  *   es_gate_rows            one group's rows: `sums` gates whose two parts are added, then `parts` gates that keep them
  *                           apart (input first); pre[gate * ES_GROUP + unit]. Returns the next group's rows. It is
@@ -50,7 +51,6 @@ typedef int32_t es_sum; /* a requantised row, or the sum of two */
 #define ES_PASTE2(a, b) a##b
 #define ES_PASTE(a, b) ES_PASTE2(a, b)
 #define ES_LAYER_NAME(suffix) ES_PASTE(ES_LAYER, suffix)
-#define ES_VIEW_STATE ES_PASTE(es_view_, ES_STATE_ENTRY)
 
 /* Units of the group that starts at `unit`: the last one may be partly padding. */
 #define ES_GROUP_OF(unit)                                                                                              \

@@ -3,7 +3,7 @@
 #undef ES_INPUTS
 #undef ES_UNITS
 #undef ES_WIDE
-#undef ES_STATE_ENTRY
+#undef ES_VIEW_STATE
 #undef ES_WIDE_STATE
 #undef ES_WEIGHT_BITS
 #undef ES_BOUNDED

@@ -35,7 +35,7 @@ class Avr(Isa):
         """Accumulators of int8 rows have 24 bits."""
         return beyond(cell, wide=False, bits=24, max_shift=_MAX_SHIFT)
 
-    def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
+    def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
         """Codes of 15 bits are read where they lie; others as unsigned bytes, their sum behind them."""
         # An even size: the compiler aligns nothing, so that the header's figures hold on every machine.
         return None if entry == "codes16" else Buffer(name, "uint8", size + 2 + size % 2, reason)

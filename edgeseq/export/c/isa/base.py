@@ -66,8 +66,20 @@ class Isa(ABC):
         """The same for a Dense layer."""
         return None
 
+    def view_function(self, cell: Cell, entry: Entry) -> str:
+        """What makes the view of a layer's x or h."""
+        return f"es_view_{entry}"
+
+    def shifts(self, cell: Cell) -> tuple[int, int]:
+        """Requantisation shifts of the input's and of the state's matrix, as the kernels are told them."""
+        return cell.input.shift, cell.state.shift
+
+    def dense_sources(self) -> tuple[str, ...]:
+        """Kernel files that a Dense layer needs, besides es_isa.h and its headers."""
+        return ()
+
     @abstractmethod
-    def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
+    def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
         """The scratch buffer of a view of `size` values, or None where they are read as they lie."""
 
     @abstractmethod

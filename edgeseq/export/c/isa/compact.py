@@ -34,7 +34,7 @@ class Compact(Isa):
         """The same for a Dense layer, whose multipliers have 16 bits."""
         return None if _bias_shift(matrix.bias) is not None else "its biases take more than 16 bits; quantize the model again"
 
-    def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
+    def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
         """Doubled int16 values."""
         return Buffer(name, "int16", size, reason)
 

@@ -47,7 +47,7 @@ class Dsp(Isa):
             return "a weight of -128 does not fit a pair"
         return beyond(cell, wide=False, bits=24, max_shift=_MAX_PAIR_SHIFT)
 
-    def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
+    def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
         """Two doubled values a word, four columns at a time."""
         return Buffer(name, "int32", 2 * -(-size // 4), reason)
 

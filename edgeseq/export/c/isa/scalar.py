@@ -16,7 +16,7 @@ class Scalar(Isa):
     name = "scalar"
     group = 2
 
-    def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
+    def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
         """Codes are read where they lie; states become int8."""
         return Buffer(name, "int8", size, reason) if entry == "state" else None
 
