@@ -89,7 +89,7 @@ def assert_core_equals_oracle(graph: QuantGraph, core: str, folder: Path, fallba
 
 # An AVR's flash has a name of its own, which standard C does not know.
 @pytest.mark.parametrize(("core", "compiler"), [build for build in BUILDS if load_core(build.values[0]).isa != "avr"])
-@pytest.mark.parametrize("name", ["gru", "lstm, int16 input", "three layers"])
+@pytest.mark.parametrize("name", ["gru", "lstm, int16 input", "three layers", "gru, int8x4", "lstm over gru, int16x4"])
 def test_compiles_without_a_warning_for_its_core(name, core, compiler, tmp_path):
     """The code that only the core's own compiler sees passes the strict flags too, as C99, and as C++ with zig."""
     target = load_core(core)

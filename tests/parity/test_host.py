@@ -211,7 +211,9 @@ def test_compiles_without_a_warning(standard, build, tmp_path):
     """Kernels and generated code pass the strict flags as errors, as C99 and as C++."""
     kernels, flags = BUILDS[build]
     toolchain = find_toolchain(None)
-    for number, name in enumerate(("gru", "lstm, int16 input", "three layers", "softmax head")):
+    for number, name in enumerate(
+        ("gru", "lstm, int16 input", "three layers", "softmax head", "gru, int8x4", "lstm over gru, int16x4")
+    ):
         project = export_c(CASES[name].build(), name=f"m{number}", kernel_set=kernels)
         folder = tmp_path / str(number)
         write_project(project, folder)
