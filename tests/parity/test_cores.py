@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from edgeseq.measure.frames import decode_outputs, encode_frames
 from edgeseq.measure.profile import profile
 from edgeseq.measure.runner import run_image
 from edgeseq.measure.trace import count_instructions
+from edgeseq.measure.verify import run_on_core
+from edgeseq.quantize import QuantGraph
 from edgeseq.resources import templates_root
 from edgeseq.simulate import Oracle
 from edgeseq.targets import core_names, load_core
@@ -52,9 +55,41 @@ def test_emulated_core_equals_oracle(name, core, compiler, tmp_path):
     assert np.array_equal(states, np.concatenate([first.states[0], second.states[0]]))
 
 
+# Cores whose own kernels read 4-bit weights and 15-bit states; assembly that the other machines of the tests never see.
+OTHER_SCHEMES = ["cortex-m0plus", "cortex-m4"]
+
+
+@pytest.mark.parametrize("core", OTHER_SCHEMES)
+@pytest.mark.parametrize("size", [5, 6, 7])
+@pytest.mark.parametrize("scheme", ["int8x4", "int16x4", "int16x8"])
+def test_other_schemes_on_emulated_cores(scheme, size, core, tmp_path):
+    """Every kind of layer in each of the schemes, all remainders of the loops: 0 mismatches."""
+    options = {"input_dtype": "int16"} if size % 2 else {}
+    graph = make_quantized("gru+lstm+gru_before+rnn", size + 6, size, 3, seed=size, scheme=scheme, **options)
+    assert_core_equals_oracle(graph, core, tmp_path, fallbacks={})
+
+
+@pytest.mark.parametrize(("core", "bits"), [("cortex-m0plus", 16), ("cortex-m4", 20)])
+def test_rows_beyond_a_word_fall_back(core, bits, tmp_path):
+    """4-bit rows whose sums could overlap run on the portable kernels under a fast head, named with the reason, exactly."""
+    graph = make_quantized("rnn", 1500, 3, 2, scheme="int8x4")
+    assert_core_equals_oracle(graph, core, tmp_path, fallbacks={"l0": f"a row of 1500 columns can exceed {bits} bits"})
+
+
+def assert_core_equals_oracle(graph: QuantGraph, core: str, folder: Path, fallbacks: dict[str, str]) -> None:
+    """Outputs and states of 40 steps, with zig."""
+    target = load_core(core)
+    project, x = export_c(graph, name="model", kernel_set=target.kernel_set), random_codes(graph, 40)
+    assert project.fallbacks == fallbacks
+    outputs, states = run_on_core(project, x, np.zeros(len(x), bool), core, folder, "zig")
+    wanted = Oracle(graph).run(x[None], keep_states=True)
+    assert np.array_equal(outputs, wanted.outputs[0])
+    assert np.array_equal(states, wanted.states[0])
+
+
 # An AVR's flash has a name of its own, which standard C does not know.
 @pytest.mark.parametrize(("core", "compiler"), [build for build in BUILDS if load_core(build.values[0]).isa != "avr"])
-@pytest.mark.parametrize("name", ["gru", "lstm, int16 input", "three layers"])
+@pytest.mark.parametrize("name", ["gru", "lstm, int16 input", "three layers", "gru, int8x4", "lstm over gru, int16x4"])
 def test_compiles_without_a_warning_for_its_core(name, core, compiler, tmp_path):
     """The code that only the core's own compiler sees passes the strict flags too, as C99, and as C++ with zig."""
     target = load_core(core)

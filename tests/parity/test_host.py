@@ -3,11 +3,13 @@
 import functools
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgeseq.export.c import KERNEL_SETS, export_c, write_project
+from edgeseq.export.c.isa import FAMILIES
 from edgeseq.firmware import build_host_library, find_toolchain
 from edgeseq.firmware.build import link_host_library, write_sources
 from edgeseq.firmware.toolchain import STRICT_FLAGS
@@ -19,6 +21,7 @@ from edgeseq.simulate.oracle import dequantize_output, quantize_input
 from tests.conftest import make_quantized, random_codes
 from tests.parity.cases import CASES
 
+KINDS_OF_LAYER = ("gru", "gru_before", "lstm", "rnn")
 KINDS = ("noise", "lowest", "highest", "alternating", "impulses")
 
 # Kernel set and flags: each set as any machine of this architecture runs it, then what else "simd" has here.
@@ -130,16 +133,28 @@ def test_ten_thousand_steps(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("build", BUILDS)
-@pytest.mark.parametrize("kind", ["gru", "gru_before", "lstm", "rnn"])
+@pytest.mark.parametrize("kind", KINDS_OF_LAYER)
 def test_every_size_from_1_to_67(kind, build, tmp_path):
     """Units and inputs that are no multiple of anything: all sizes 1..67, inputs falling as units rise."""
+    assert_sizes_equal_oracle({size: sized(kind, size) for size in range(1, 68)}, build, tmp_path)
+
+
+@pytest.mark.parametrize("build", ["portable", *(name for name, isa in FAMILIES.items() if isa.wide_state)])
+@pytest.mark.parametrize("scheme", ["int8x4", "int16x4", "int16x8"])
+def test_sizes_of_other_schemes(scheme, build, tmp_path):
+    """Columns and units that leave 0 to 3 of a group of four, and one or two words of a loop: all kinds of layer."""
+    sizes = dict(zip((1, 2, 3, 4, 5, 7, 10, 16, 18, 66), KINDS_OF_LAYER * 3, strict=False))
+    assert_sizes_equal_oracle({size: sized(kind, size, scheme) for size, kind in sizes.items()}, build, tmp_path)
+
+
+def assert_sizes_equal_oracle(graphs: dict[int, QuantGraph], build: str, folder: Path) -> None:
+    """All models in one library: 0 mismatches."""
     kernels, flags = BUILDS[build]
-    graphs = {size: sized(kind, size) for size in range(1, 68)}
     projects = {size: export_c(graph, name=f"m{size}", kernel_set=kernels) for size, graph in graphs.items()}
     for project in projects.values():
-        write_sources(project, tmp_path)
+        write_sources(project, folder)
     sources = dict.fromkeys(file for project in projects.values() for file in project.sources)
-    library = link_host_library(tuple(sources), find_toolchain(None), tmp_path, "all", ("-O1", *flags))
+    library = link_host_library(tuple(sources), find_toolchain(None), folder, "all", ("-O1", *flags))
     for size, graph in graphs.items():
         x = random_codes(graph, 12, seed=size)
         wanted = Oracle(graph).run(x[None], keep_states=True)
@@ -149,10 +164,10 @@ def test_every_size_from_1_to_67(kind, build, tmp_path):
 
 
 @functools.cache
-def sized(kind: str, size: int) -> QuantGraph:
+def sized(kind: str, size: int, scheme: str = "int8") -> QuantGraph:
     """A model of that many units, every third one with int16 input."""
     options = {"input_dtype": "int16"} if size % 3 == 0 else {}
-    return make_quantized(kind, 68 - size, size, 1 + size % 5, seed=size, **options)
+    return make_quantized(kind, 68 - size, size, 1 + size % 5, seed=size, scheme=scheme, **options)
 
 
 SANITIZED_MAIN = """
@@ -195,6 +210,7 @@ def test_sanitizers_find_nothing(name, build, tmp_path):
 
 WARNING_CASES = (
     *("gru", "lstm, int16 input", "three layers", "softmax head", "gelu head", "bent head", "hard sigmoid head"),
+    *("gru, int8x4", "lstm over gru, int16x4"),
     *("mingru, int8", "fastgrnn_low, int16x4", "lstm:relu:sigmoid", "gru:hard_sigmoid:linear", "lstm:hard_sigmoid:tanh"),
 )
 

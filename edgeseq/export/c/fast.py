@@ -42,17 +42,17 @@ def plan_recurrent(layer: QuantGated | QuantSimpleRnn, place: Place, isa: Isa) -
     carry = [Buffer(f"{label}_h", "int16", layer.units, "hidden state, 2^-15")]
     if isinstance(layer, QuantLstm):
         carry.append(Buffer(f"{label}_c", "int16", layer.units, f"cell state, 2^{layer.cell_shift - 15}"))
-    x_view = isa.view("x_view", cell.inputs, cell.entry, "the input as the row loop reads it")
-    state_views = [isa.view("h_view", cell.units, cell.state_entry, "the old hidden state as the row loop reads it")]
+    x_view = isa.view("x_view", cell.inputs, cell, cell.entry, "the input as the row loop reads it")
+    state_views = [isa.view("h_view", cell.units, cell, cell.state_entry, "the old hidden state as the row loop reads it")]
     if cell.stem == "gru_before":
-        state_views.append(isa.view("reset_view", cell.units, cell.state_entry, "r * h as the row loop reads it"))
+        state_views.append(isa.view("reset_view", cell.units, cell, cell.state_entry, "r * h as the row loop reads it"))
         state_views.append(Buffer("gates", "int16", 2 * cell.units, "update gate, r * h"))
     scratch, hidden = place.scratch, f"state->carry.{label}_h"
     work = [view for view in (x_view, *state_views) if view is not None]
     calls = []
     x = source.expression
     if x_view is not None:
-        calls.append(f"es_view_{cell.entry}({x}, {cell.inputs}, {scratch}.x_view);")
+        calls.append(f"{isa.view_function(cell, cell.entry)}({x}, {cell.inputs}, {scratch}.x_view);")
         x = f"{scratch}.x_view"
     arguments = [x, *(f"state->carry.{b.name}" for b in carry), *(f"{scratch}.{b.name}" for b in state_views if b)]
     calls.append(f"{place.name}_step({', '.join(arguments)});")
@@ -60,7 +60,7 @@ def plan_recurrent(layer: QuantGated | QuantSimpleRnn, place: Place, isa: Isa) -
         calls.append(f"memcpy(y, {hidden}, sizeof({hidden}));")
     return LayerPlan(
         label=label,
-        data=array(f"{place.name}_rows", packed.rows) + _instance(layer, cell, place.name),
+        data=array(f"{place.name}_rows", packed.rows) + _instance(layer, cell, isa, place.name),
         calls=tuple(calls),
         kernels=(*_kernels(isa, *isa.sources(cell)), *_HEADERS, f"fast/es_fast_{cell.stem}.h"),
         output=hidden,
@@ -107,7 +107,7 @@ def plan_dense(layer: QuantDense, place: Place, isa: Isa) -> LayerPlan | str | N
         label=place.label,
         data=array(f"{place.name}_rows", packed.rows),
         calls=(call, *portable.activation_calls(layer, place.output)),
-        kernels=(*_kernels(isa), *_HEADERS, *portable.activation_kernels(layer.activation)),
+        kernels=(*_kernels(isa, *isa.dense_sources()), *_HEADERS, *portable.activation_kernels(layer.activation)),
         output=place.output,
         weight_bytes=packed.weight_bytes,
         table_bytes=packed.rows.nbytes - packed.weight_bytes,
@@ -138,16 +138,20 @@ def _kernels(isa: Isa, *files: str) -> tuple[str, ...]:
     return tuple(f"fast/{isa.name}/{file}" for file in ("es_isa.h", *isa.headers, *files))
 
 
-def _instance(layer: QuantPair, cell: Cell, name: str) -> str:
+def _instance(layer: QuantPair, cell: Cell, isa: Isa, name: str) -> str:
     """The layer's step function: its template, made for its sizes."""
+    input_shift, state_shift = isa.shifts(cell)
     constants = {
         "LAYER": name,
         "INPUTS": cell.inputs,
         "UNITS": cell.units,
         "WIDE": int(cell.wide),
+        "VIEW_STATE": isa.view_function(cell, cell.state_entry),
+        "WIDE_STATE": int(cell.wide_state),
+        "WEIGHT_BITS": cell.weight_bits,
         "BOUNDED": int(cell.bounded),
-        "INPUT_SHIFT": cell.input.shift,
-        "STATE_SHIFT": cell.state.shift,
+        "INPUT_SHIFT": input_shift,
+        "STATE_SHIFT": state_shift,
         "PREACTIVATION_SHIFT": layer.preactivation_shift,
     }
     if isinstance(layer, QuantLstm):

@@ -70,6 +70,16 @@ class Cell:
         """Whether x has more than 8 bits."""
         return self.entry in ("codes16", "state16")
 
+    @property
+    def wide_state(self) -> bool:
+        """Whether products read more than 8 bits of h."""
+        return self.state_entry == "state16"
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits that hold any weight of both matrices."""
+        return max(self.input.bits, self.state.bits)
+
 
 def cell_of(layer: QuantPair, entry: Entry, zero_point: int) -> Cell:
     """Describe a layer for the fast kernels."""

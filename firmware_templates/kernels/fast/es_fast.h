@@ -3,7 +3,10 @@
  * A template (es_fast_gru.h, ...) is included once per layer, after these are defined:
  *   ES_LAYER                prefix of the layer's names; ES_LAYER_rows holds its weights
  *   ES_INPUTS, ES_UNITS     sizes
- *   ES_WIDE                 1: x is a view of 15-bit codes, 0: of int8 codes
+ *   ES_WIDE                 1: x is a view of 15-bit values, 0: of int8 ones
+ *   ES_WIDE_STATE           1: products read the state's upper 15 bits, 0: its top byte
+ *   ES_VIEW_STATE           what makes the state's view of that
+ *   ES_WEIGHT_BITS          8 or 4
  *   ES_BOUNDED              1: no requantised row can leave int16, as the exporter proved
  *   ES_INPUT_SHIFT, ES_STATE_SHIFT   requantisation shift of the two matrices
  *   ES_PREACTIVATION_SHIFT  table argument = pre-activation << this
@@ -13,10 +16,13 @@
  *   ES_GROUP                units whose rows lie together in ES_LAYER_rows
  *   es_rows                 element of ES_LAYER_rows
  *   es_view                 element of a view: x or the state as the row loop reads it
- *   es_view_codes8, es_view_codes16, es_view_state   make a view of int8 codes, 15-bit codes, an int16 state
+ *   es_view_codes8, es_view_codes16, es_view_state, es_view_state16   make a view of int8 codes, 15-bit codes, the
+ *                           top byte of an int16 state, its upper 15 bits (if the family reads them); others that
+ *                           the family's Isa.view_function names
  *   es_views, es_make_views both views of a layer
  *   es_gate_rows            one group's rows: `sums` gates whose two parts are added, then `parts` gates that keep them
- *                           apart (input first); pre[gate * ES_GROUP + unit]. Returns the next group's rows.
+ *                           apart (input first); pre[gate * ES_GROUP + unit]. Returns the next group's rows. It is
+ *                           told ES_FORM, the sum of ES_FORM_... that says what is wide and how many bits weights have.
  *   es_dense_rows           ES_LAYER_rows of a Dense layer times an int16 x
  * and may bring faster es_product, es_curve, es_fast_sigmoid, es_gru_units, es_lstm_units, ..., and with ES_HAS_SUM
  *   es_sum                  element of pre, else int32_t; if it is int16_t, es_gate_rows saturates
@@ -35,6 +41,12 @@ typedef int32_t es_sum; /* a requantised row, or the sum of two */
 #endif
 
 #include "es_fast_gates.h"
+
+#define ES_FORM_WIDE_INPUT 1
+#define ES_FORM_WIDE_STATE 2
+#define ES_FORM_FOUR_BITS 4
+#define ES_FORM                                                                                                        \
+    (ES_WIDE * ES_FORM_WIDE_INPUT + ES_WIDE_STATE * ES_FORM_WIDE_STATE + (ES_WEIGHT_BITS == 4 ? ES_FORM_FOUR_BITS : 0))
 
 #define ES_PASTE2(a, b) a##b
 #define ES_PASTE(a, b) ES_PASTE2(a, b)

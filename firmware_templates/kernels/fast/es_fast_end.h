@@ -3,6 +3,9 @@
 #undef ES_INPUTS
 #undef ES_UNITS
 #undef ES_WIDE
+#undef ES_VIEW_STATE
+#undef ES_WIDE_STATE
+#undef ES_WEIGHT_BITS
 #undef ES_BOUNDED
 #undef ES_INPUT_SHIFT
 #undef ES_STATE_SHIFT

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.export.c.buffers import Buffer
-from edgeseq.export.c.isa.base import Bytes, Isa, Packed, Rows, beyond_24_bits
+from edgeseq.export.c.isa.base import Bytes, Isa, Packed, Rows, beyond
 from edgeseq.export.c.layout import Cell, Entry
 from edgeseq.quantize.types import Matvec
 
@@ -33,9 +33,9 @@ class Avr(Isa):
 
     def refusal(self, cell: Cell) -> str | None:
         """Accumulators of int8 rows have 24 bits."""
-        return beyond_24_bits(cell, _MAX_SHIFT)
+        return beyond(cell, wide=False, bits=24, max_shift=_MAX_SHIFT)
 
-    def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
+    def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
         """Codes of 15 bits are read where they lie; others as unsigned bytes, their sum behind them."""
         # An even size: the compiler aligns nothing, so that the header's figures hold on every machine.
         return None if entry == "codes16" else Buffer(name, "uint8", size + 2 + size % 2, reason)

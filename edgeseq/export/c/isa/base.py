@@ -46,9 +46,9 @@ class Isa(ABC):
 
     def refusal_cell(self, cell: Cell) -> str | None:
         """Why this layer must use the portable kernels, or None."""
-        if min(cell.input.bits, cell.state.bits) < min(self.weight_bits):
+        if cell.weight_bits not in self.weight_bits:
             return f"the {self.name} kernels have no 4-bit weights"
-        if cell.state_entry == "state16" and not self.wide_state:
+        if cell.wide_state and not self.wide_state:
             return f"the {self.name} kernels read the state's top byte alone"
         return self.refusal(cell)
 
@@ -66,8 +66,20 @@ class Isa(ABC):
         """The same for a Dense layer."""
         return None
 
+    def view_function(self, cell: Cell, entry: Entry) -> str:
+        """What makes the view of a layer's x or h."""
+        return f"es_view_{entry}"
+
+    def shifts(self, cell: Cell) -> tuple[int, int]:
+        """Requantisation shifts of the input's and of the state's matrix, as the kernels are told them."""
+        return cell.input.shift, cell.state.shift
+
+    def dense_sources(self) -> tuple[str, ...]:
+        """Kernel files that a Dense layer needs, besides es_isa.h and its headers."""
+        return ()
+
     @abstractmethod
-    def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
+    def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
         """The scratch buffer of a view of `size` values, or None where they are read as they lie."""
 
     @abstractmethod
@@ -79,17 +91,17 @@ class Isa(ABC):
         """Rows of a Dense layer that reads an int16 tensor."""
 
 
-def narrow_matrices(cell: Cell) -> list[tuple[Matvec, Entry]]:
-    """The matrices of a layer that read 8-bit values, and what they read."""
-    narrow: list[tuple[Matvec, Entry]] = [(cell.state, "state")]
-    return narrow if cell.wide else [*narrow, (cell.input, cell.entry)]
+def matrices(cell: Cell, *, wide: bool) -> list[tuple[Matvec, Entry]]:
+    """The matrices of a layer that read values of 15 bits, or of 8, and what they read."""
+    both = ((cell.state, cell.state_entry, cell.wide_state), (cell.input, cell.entry, cell.wide))
+    return [(matrix, entry) for matrix, entry, is_wide in both if is_wide == wide]
 
 
-def beyond_24_bits(cell: Cell, max_shift: int) -> str | None:
-    """Why 24-bit accumulators cannot hold a layer's narrow rows, or requantise them with a shift up to max_shift."""
-    for matrix, entry in narrow_matrices(cell):
-        if largest_accumulator(matrix, entry).max() >= 2**23:
-            return f"a row of {matrix.columns} columns can exceed 24 bits"
+def beyond(cell: Cell, *, wide: bool, bits: int, max_shift: int) -> str | None:
+    """Why accumulators of so many bits cannot hold the rows of such matrices, or requantise them with such a shift."""
+    for matrix, entry in matrices(cell, wide=wide):
+        if largest_accumulator(matrix, entry).max() >= 1 << (bits - 1):
+            return f"a row of {matrix.columns} columns can exceed {bits} bits"
         if matrix.shift > max_shift:
             return f"a requantisation shift of {matrix.shift} is above {max_shift}"
     return None

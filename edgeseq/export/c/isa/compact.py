@@ -20,6 +20,8 @@ class Compact(Isa):
 
     name = "compact"
     group = 1
+    weight_bits = (4, 8)
+    wide_state = True
 
     def refusal(self, cell: Cell) -> str | None:
         """Quantisation keeps biases and multipliers short; files of earlier versions may hold others."""
@@ -34,9 +36,9 @@ class Compact(Isa):
         """The same for a Dense layer, whose multipliers have 16 bits."""
         return None if _bias_shift(matrix.bias) is not None else "its biases take more than 16 bits; quantize the model again"
 
-    def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
-        """Doubled int16 values."""
-        return Buffer(name, "int16", size, reason)
+    def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
+        """Doubled int16 values; of 4-bit weights an even number."""
+        return Buffer(name, "int16", size + (size % 2 if cell.weight_bits == 4 else 0), reason)
 
     def pack(self, cell: Cell) -> Packed:
         """Unit by unit, gate by gate."""
@@ -48,12 +50,13 @@ class Compact(Isa):
             for unit in range(cell.units):
                 for gate in (*phase.sums, *phase.parts):
                     row = gate * cell.units + unit
-                    pieces += [_bias(cell.input, row, shifts[0]), *_row(cell.input, row, factors[0])]
+                    pieces += [_bias(cell.input, row, shifts[0]), *_row(cell.input, row, factors[0], cell.weight_bits)]
                     pieces += [_bias(cell.state, row, shifts[1])] if gate in phase.parts else []
-                    pieces += _row(cell.state, row, factors[1])
+                    pieces += _row(cell.state, row, factors[1], cell.weight_bits)
         for matrix, factor, shift in zip((cell.input, cell.state), factors, shifts, strict=True):
             pieces += [_little(shift, 1), _little(factor << (32 - matrix.shift), 4)]
-        return Packed(np.concatenate(pieces), cell.input.weight.size + cell.state.weight.size)
+        row_bytes = sum(_weights(matrix.weight[0], cell.weight_bits).size for matrix in (cell.input, cell.state))
+        return Packed(np.concatenate(pieces), cell.state.rows * row_bytes)
 
     def pack_dense(self, matrix: Matvec) -> Packed:
         """Row by row."""
@@ -64,8 +67,16 @@ class Compact(Isa):
         return Packed(np.concatenate(pieces), matrix.weight.size)
 
 
-def _row(matrix: Matvec, row: int, unit: int) -> list[Bytes]:
-    return [_little(int(matrix.multiplier[row]) // unit, 1), matrix.weight[row]]
+def _row(matrix: Matvec, row: int, unit: int, bits: int) -> list[Bytes]:
+    return [_little(int(matrix.multiplier[row]) // unit, 1), _weights(matrix.weight[row], bits)]
+
+
+def _weights(row: Bytes, bits: int) -> Bytes:
+    """Those of 4 bits two a byte, the first one low."""
+    if bits == 8:
+        return row
+    pairs = np.pad(row, (0, row.size % 2)).reshape(-1, 2)
+    return (pairs[:, 0] & 15) | (pairs[:, 1] << 4)
 
 
 def _bias(matrix: Matvec, row: int, shift: int) -> Bytes:

@@ -6,12 +6,17 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.export.c.buffers import Buffer
-from edgeseq.export.c.isa.base import Isa, Packed, Rows, Words, as_words, beyond_24_bits, bytes_as_words, narrow_matrices
+from edgeseq.export.c.isa.base import Isa, Packed, Rows, Words, as_words, beyond, bytes_as_words, matrices
 from edgeseq.export.c.layout import Cell, Entry
 from edgeseq.quantize.types import Matvec
 
 _UNITS_IN_ASSEMBLY = ("gru", "lstm")
 _MAX_PAIR_SHIFT = 24  # its multiplier carries 2^-8
+# Rows of 4-bit weights: the multiplier of the last of four carries 2^-12, or 2^-4 where the view is wide.
+_NIBBLES_BITS, _MAX_NIBBLES_SHIFT = 20, 20
+_WIDE_NIBBLES_BITS, _MAX_WIDE_NIBBLES_SHIFT = 28, 28
+_NIBBLE_OFFSET = 8
+_LANE = 0xFFFF
 
 
 class Dsp(Isa):
@@ -19,22 +24,30 @@ class Dsp(Isa):
 
     name = "dsp"
     group = 4
+    weight_bits = (4, 8)
+    wide_state = True
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """One function per way to join the parts."""
-        width = "s16" if cell.wide else "s8"
+        widths = "_".join("s16" if wide else "s8" for wide in (cell.wide, cell.wide_state))
         kinds = ["parts"] if not cell.bounded or any(phase.parts for phase in cell.phases) else []
         kinds += ["sum"] if cell.bounded else []
+        bits = "" if cell.weight_bits == 8 else "_w4"
         units = [f"es_units_{cell.stem}.c"] if cell.stem in _UNITS_IN_ASSEMBLY else []
-        return ("es_rows_dsp.h", "es_units_dsp.h", *(f"es_rows_{kind}_{width}.c" for kind in kinds), *units)
+        rows = (f"es_rows_{kind}_{widths}{bits}.c" for kind in kinds)
+        return ("es_rows_dsp.h", "es_rounds_dsp.h", "es_rows_dsp_c.h", "es_units_dsp.h", *rows, *units)
 
     def refusal(self, cell: Cell) -> str | None:
-        """A pair of rows shares one word, so that the high one must fit 24 bits."""
-        if any(matrix.weight.min(initial=0) == -128 for matrix, _ in narrow_matrices(cell)):
+        """Rows share a word, so that the highest of them must fit what the others leave."""
+        if cell.weight_bits == 4:
+            return beyond(cell, wide=False, bits=_NIBBLES_BITS, max_shift=_MAX_NIBBLES_SHIFT) or beyond(
+                cell, wide=True, bits=_WIDE_NIBBLES_BITS, max_shift=_MAX_WIDE_NIBBLES_SHIFT
+            )
+        if any(matrix.weight.min(initial=0) == -128 for matrix, _ in matrices(cell, wide=False)):
             return "a weight of -128 does not fit a pair"
-        return beyond_24_bits(cell, _MAX_PAIR_SHIFT)
+        return beyond(cell, wide=False, bits=24, max_shift=_MAX_PAIR_SHIFT)
 
-    def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
+    def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
         """Two doubled values a word, four columns at a time."""
         return Buffer(name, "int32", 2 * -(-size // 4), reason)
 
@@ -42,17 +55,19 @@ class Dsp(Isa):
         """Four units of a gate at a time: input rows, then state rows."""
         words: list[Words] = []
         weight_words = 0
+        block = _block if cell.weight_bits == 8 else _nibbles_block
         for phase in cell.phases:
             for first in range(0, cell.units, self.group):
                 for gate in (*phase.sums, *phase.parts):
                     start, limit = gate * cell.units + first, (gate + 1) * cell.units
                     apart = gate in phase.parts or not cell.bounded
-                    for part in (
-                        _input_block(Rows.take(cell.input, start, self.group, limit), cell.entry),
-                        _pair_block(Rows.take(cell.state, start, self.group, limit), [0, 1, 2, 3], with_bias=apart),
+                    for matrix, entry, with_bias in (
+                        (cell.input, cell.entry, True),
+                        (cell.state, cell.state_entry, apart),
                     ):
-                        words += part
-                        weight_words += part[-2].size
+                        bias, weights, multipliers = block(Rows.take(matrix, start, self.group, limit), entry)
+                        words += [bias, weights, multipliers] if with_bias else [weights, multipliers]
+                        weight_words += weights.size
         return Packed(np.concatenate(words), 4 * weight_words)
 
     def pack_dense(self, matrix: Matvec) -> Packed:
@@ -67,13 +82,53 @@ class Dsp(Isa):
         return Packed(np.concatenate(words), 4 * weight_words)
 
 
-def _input_block(rows: Rows, entry: Entry) -> list[Words]:
-    if entry == "codes16":
-        padded = rows.with_columns(4)
+def _block(rows: Rows, entry: Entry) -> tuple[Words, Words, Words]:
+    """Bias, weights, multipliers of four rows."""
+    if entry in ("codes16", "state16"):
         multiplier = as_words(rows.multiplier << (32 - rows.shift))
-        return [as_words(rows.bias), _four_columns(padded.weight), multiplier]
-    # SXTB16 takes every other byte of four codes, so that is the order of the view.
-    return _pair_block(rows, [0, 2, 1, 3] if entry == "codes8" else [0, 1, 2, 3], with_bias=True)
+        return as_words(rows.bias), _four_columns(rows.with_columns(4).weight), multiplier
+    lanes = _in_view_order(rows.weight, entry)
+    lanes = lanes[0::2] + 256 * lanes[1::2]  # (pairs, columns)
+    bias = rows.bias.copy()
+    bias[1::2] = bias[0::2] + 256 * bias[1::2]
+    left = np.where(np.arange(len(bias)) % 2 == 0, 32, _MAX_PAIR_SHIFT) - rows.shift
+    return as_words(bias), _two_columns(lanes), as_words(rows.multiplier << left)
+
+
+def _nibbles_block(rows: Rows, entry: Entry) -> tuple[Words, Words, Words]:
+    """The same of 4-bit weights: a word holds two columns of all four rows."""
+    columns = -(-rows.weight.shape[1] // 2)
+    weight = _in_view_order(rows.weight, entry)
+    scale = np.array([1, 16, 256, 4096])
+    if entry in ("codes16", "state16"):
+        # Two bytes, each a sum of its own: rows 0, 1 and rows 2, 3.
+        offset = np.array([_NIBBLE_OFFSET, 0, _NIBBLE_OFFSET, 0])
+        low, high = scale[:2] @ (weight + offset[:, None])[:2], scale[:2] @ (weight + offset[:, None])[2:]
+        lanes, scale = (low & 0xFF) + 256 * high, scale[[0, 1, 0, 1]]
+        bias = rows.bias * scale
+        bias[1::2] += bias[0::2]
+    else:
+        offset = np.array([_NIBBLE_OFFSET, _NIBBLE_OFFSET, _NIBBLE_OFFSET, 0])
+        lanes = scale @ (weight + offset[:, None])
+        bias = np.cumsum((rows.bias * scale)[::-1])[::-1]
+    # What a view reads beyond the last column is zero, so that any word may stand there: what follows the weights.
+    words = _two_columns(lanes[None, :])[:columns]
+    left = 32 - rows.shift - np.log2(scale).astype(np.int64)
+    return as_words(bias), words, as_words(rows.multiplier << left)
+
+
+def _in_view_order(weight: npt.NDArray[np.int64], entry: Entry) -> npt.NDArray[np.int64]:
+    """Columns as a view holds them, padded to a multiple of four. SXTB16 takes every other byte of four int8 codes."""
+    count, columns = weight.shape
+    blocks = np.pad(weight, ((0, 0), (0, -columns % 4))).reshape(count, -1, 4)
+    if entry == "codes8":
+        blocks[:, : columns // 4] = blocks[:, : columns // 4, [0, 2, 1, 3]]
+    return blocks.reshape(count, -1)
+
+
+def _two_columns(lanes: npt.NDArray[np.int64]) -> Words:
+    """Per two columns one word of each row; lanes: (rows, 2 n), 16 bits each."""
+    return as_words(((lanes[:, 0::2] & _LANE) | (lanes[:, 1::2] << 16)).T.ravel())
 
 
 def _four_columns(weight: npt.NDArray[np.int64]) -> Words:
@@ -81,16 +136,3 @@ def _four_columns(weight: npt.NDArray[np.int64]) -> Words:
     rows, columns = weight.shape
     blocks = weight.reshape(rows, columns // 4, 4)[..., [0, 2, 1, 3]]
     return bytes_as_words(blocks.transpose(1, 0, 2))
-
-
-def _pair_block(rows: Rows, order: list[int], *, with_bias: bool) -> list[Words]:
-    weight = rows.with_columns(4).weight
-    count, columns = weight.shape
-    weight = weight.reshape(count, columns // 4, 4)[..., order].reshape(count, columns)
-    lanes = weight[0::2] + 256 * weight[1::2]  # (pairs, columns)
-    pairs = (lanes[:, 0::2] & 0xFFFF) | (lanes[:, 1::2] << 16)
-    bias = rows.bias.copy()
-    bias[1::2] = bias[0::2] + 256 * bias[1::2]
-    left = np.where(np.arange(count) % 2 == 0, 32, _MAX_PAIR_SHIFT) - rows.shift
-    words = [as_words(pairs.T.ravel()), as_words(rows.multiplier << left)]
-    return [as_words(bias), *words] if with_bias else words

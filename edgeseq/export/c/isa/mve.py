@@ -22,7 +22,7 @@ class Mve(Isa):
     group = 8
     headers = ("es_mve_rows.h", "es_mve_units.h", "es_mve_c.h")
 
-    def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
+    def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
         """Whole vectors; codes that already are some are read where they lie."""
         lanes = _lanes(entry)
         if entry != "state" and size % lanes == 0:

@@ -15,10 +15,13 @@ class Scalar(Isa):
 
     name = "scalar"
     group = 2
+    wide_state = True
 
-    def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
-        """Codes are read where they lie; states become int8."""
-        return Buffer(name, "int8", size, reason) if entry == "state" else None
+    def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
+        """Codes are read where they lie; states become int8 or lose a bit."""
+        if entry in ("codes8", "codes16"):
+            return None
+        return Buffer(name, "int8" if entry == "state" else "int16", size, reason)
 
     def pack(self, cell: Cell) -> Packed:
         """Two units at a time."""

@@ -36,7 +36,7 @@ class Simd(Isa):
             return "two products with a weight of -128 can exceed 16 bits"
         return None
 
-    def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
+    def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
         """Whole blocks of columns; int8 codes are read where they lie if they fill theirs."""
         padded = size + -size % _COLUMNS
         if entry == "codes8" and padded == size:

@@ -4,6 +4,7 @@
  *   input bias (2, little-endian), input multiplier (1), input weights,
  *   [state bias (2), if the gate keeps its parts apart,] state multiplier (1), state weights.
  * After the last row: bias shift and multiplier unit (4) of the input matrix, then of the state's.
+ * 4-bit weights lie two a byte, the first one low.
  * A bias b stands for (b << bias shift) + 1, a multiplier m for m * unit * 2^-32. */
 #ifndef ES_ISA_H
 #define ES_ISA_H
@@ -13,9 +14,9 @@
 
 #define ES_GROUP 1
 
-/* One copy of what several places call. */
+/* One copy of what several places call; of those for the weights' two widths a model may need one. */
 #ifdef __GNUC__
-#define ES_SHARED __attribute__((noinline))
+#define ES_SHARED __attribute__((noinline, unused))
 #else
 #define ES_SHARED
 #endif
@@ -76,6 +77,13 @@ static inline void es_view_state(const int16_t *h, uint16_t size, es_view *view)
     }
 }
 
+static inline void es_view_state16(const int16_t *h, uint16_t size, es_view *view)
+{
+    for (uint16_t i = 0; i < size; ++i) {
+        view[i] = (es_view)(h[i] & ~1);
+    }
+}
+
 /* acc + sum of weight[i] * x[i]. */
 static inline int32_t es_dot(const ES_FLASH es_rows *weight, const int16_t *x, uint16_t columns, int32_t acc)
 {
@@ -85,42 +93,56 @@ static inline int32_t es_dot(const ES_FLASH es_rows *weight, const int16_t *x, u
     return acc;
 }
 
+/* The same of 4-bit weights; the last one of an odd number of columns is 0. */
+static inline int32_t es_dot_w4(const ES_FLASH es_rows *weight, const int16_t *x, uint16_t columns, int32_t acc)
+{
+    for (const int16_t *const end = x + columns; x < end; x += 2) {
+        const int32_t pair = *weight++;
+        acc += (int8_t)((uint32_t)pair << 4) / 16 * x[0] + (pair >> 4) * x[1];
+    }
+    return acc;
+}
+
 static inline int32_t es_scale(int32_t acc, int32_t multiplier)
 {
     return es_saturate_s16(es_multiply_high(acc, multiplier));
 }
 
-/* One requantised row without its bias, which acc holds; moves `rows` to the next one. */
-static ES_SHARED int32_t es_row(const ES_FLASH es_rows **rows, const es_side *side, int32_t acc)
-{
-    const ES_FLASH es_rows *weight = *rows + 1;
-    const int32_t multiplier = (uint8_t)**rows * es_read32(side->scale + 1);
-    *rows = weight + side->columns;
-    return es_scale(es_dot(weight, side->x, side->columns, acc), multiplier);
-}
-
-static ES_SHARED int32_t es_biased_row(const ES_FLASH es_rows **rows, const es_side *side)
-{
-    const int32_t bias = es_read16(*rows) * ((int32_t)1 << *side->scale) + 1;
-    *rows += 2;
-    return es_row(rows, side, bias);
-}
-
-static inline const ES_FLASH es_rows *es_gate_rows(const ES_FLASH es_rows *rows, const es_views *views, uint8_t sums,
-                                                   uint8_t parts, uint8_t wide, uint8_t bounded, int32_t *pre)
-{
-    (void)wide; /* all views are */
-    (void)bounded;
-    for (; sums != 0; --sums) {
-        const int32_t from_input = es_biased_row(&rows, &views->input);
-        *pre++ = from_input + es_row(&rows, &views->state, 1);
+/* es_row: one requantised row without its bias, which acc holds; moves `rows` to the next one. */
+#define ES_DEFINE_ROWS(bits, dot, bytes)                                                                               \
+    static ES_SHARED int32_t es_row_w##bits(const ES_FLASH es_rows **rows, const es_side *side, int32_t acc)           \
+    {                                                                                                                  \
+        const ES_FLASH es_rows *weight = *rows + 1;                                                                    \
+        const int32_t multiplier = (uint8_t)**rows * es_read32(side->scale + 1);                                       \
+        *rows = weight + (bytes);                                                                                      \
+        return es_scale(dot(weight, side->x, side->columns, acc), multiplier);                                         \
+    }                                                                                                                  \
+    static ES_SHARED int32_t es_biased_row_w##bits(const ES_FLASH es_rows **rows, const es_side *side)                 \
+    {                                                                                                                  \
+        const int32_t bias = es_read16(*rows) * ((int32_t)1 << *side->scale) + 1;                                      \
+        *rows += 2;                                                                                                    \
+        return es_row_w##bits(rows, side, bias);                                                                       \
+    }                                                                                                                  \
+    static inline const ES_FLASH es_rows *es_gate_rows_w##bits(const ES_FLASH es_rows *rows, const es_views *views,    \
+                                                               uint8_t sums, uint8_t parts, int32_t *pre)              \
+    {                                                                                                                  \
+        for (; sums != 0; --sums) {                                                                                    \
+            const int32_t from_input = es_biased_row_w##bits(&rows, &views->input);                                    \
+            *pre++ = from_input + es_row_w##bits(&rows, &views->state, 1);                                             \
+        }                                                                                                              \
+        if (parts != 0) {                                                                                              \
+            pre[0] = es_biased_row_w##bits(&rows, &views->input);                                                      \
+            pre[1] = es_biased_row_w##bits(&rows, &views->state);                                                      \
+        }                                                                                                              \
+        return rows;                                                                                                   \
     }
-    if (parts != 0) {
-        pre[0] = es_biased_row(&rows, &views->input);
-        pre[1] = es_biased_row(&rows, &views->state);
-    }
-    return rows;
-}
+
+ES_DEFINE_ROWS(8, es_dot, side->columns)
+ES_DEFINE_ROWS(4, es_dot_w4, (side->columns + 1) / 2)
+
+/* All views are wide, all rows saturated. */
+#define es_gate_rows(rows, views, sums, parts, form, bounded, pre)                                                     \
+    ES_PASTE(es_gate_rows_w, ES_WEIGHT_BITS)(rows, views, sums, parts, pre)
 
 /* Dense: bias shift, then per row bias (2), multiplier (2), weights. A bias b stands for b << bias shift. */
 static inline void es_dense_rows(const ES_FLASH es_rows *rows, const int16_t *x, uint16_t inputs, uint16_t units,

@@ -6,12 +6,17 @@
  *   state weights, state multipliers (4).
  * Weights of a narrow view are packed in row pairs, each 16-bit lane 256 * w[row + 1] + w[row], two columns a word:
  * SMLAD(word, x) sums 256 * a1 + a0, SMLAD(SXTB16(word), x) sums a0. The bias of such a pair is {b0, 256 * b1 + b0}.
- * Views are int16 pairs and doubled, columns padded to a multiple of four with zeros. int8 codes and 15-bit ones lie in
- * the order 0 2 1 3 and 0 1 2 3; weights of a wide view hold four columns of one row, bytes in the order 0 2 1 3.
- * Multipliers are shifted left by 32 - shift, those of the odd row of a pair by 24 - shift. */
+ * 4-bit weights of a narrow view are packed in fours, each lane w0 + 8 + 16 * (w1 + 8) + 256 * (w2 + 8) + 4096 * w3, so
+ * that masks take off one row after another: sums of all four, of w1..w3, of w2..w3, of w3. Those of a wide view are
+ * two bytes, w0 + 8 + 16 * w1 and w2 + 8 + 16 * w3, whose sums stay within 32 bits. Biases lie in the same lanes; 8
+ * times the view's sum is subtracted at the end. Their columns are padded to a multiple of two alone. Views are int16
+ * pairs and doubled, columns padded to a multiple of four with zeros. Four int8 codes lie in the order 0 2 1 3, all
+ * else in that of the columns; 8-bit weights of a wide view hold four columns of one row, bytes in the order 0 2 1 3.
+ * Multipliers are shifted left by 32 - shift, less by what their row is scaled up in its lane. */
 #ifndef ES_ISA_H
 #define ES_ISA_H
 
+#include <stddef.h>
 #include <string.h>
 
 #include "es_arith.h"
@@ -33,6 +38,9 @@ typedef struct {
     const es_view *data;
     uint32_t skip;  /* bytes of the row loop to jump over in its first round */
     uint32_t loops; /* rounds of up to 16 columns */
+    /* Of 4-bit weights: */
+    int32_t offset; /* 8 * the sum of all values */
+    uint32_t ahead; /* bytes that the last round reads beyond the weights */
 } es_row_view;
 
 typedef struct {
@@ -40,28 +48,62 @@ typedef struct {
     es_row_view state;
 } es_views;
 
-/* One block of four rows -> pre[0..3]: the sum of both parts. */
-const int32_t *es_rows_sum_s8(const int32_t *rows, const es_views *views, int32_t *pre);
-const int32_t *es_rows_sum_s16(const int32_t *rows, const es_views *views, int32_t *pre);
+/* One block of four rows -> pre[0..3]: the sum of both parts; or input parts, and state parts in pre[4..7]. Of the
+ * widths of x and of h, and of 4-bit weights. */
+#define ES_ROWS_OF(widths)                                                                                             \
+    const int32_t *es_rows_sum_##widths(const int32_t *rows, const es_views *views, int32_t *pre);                     \
+    const int32_t *es_rows_parts_##widths(const int32_t *rows, const es_views *views, int32_t *pre);
+ES_ROWS_OF(s8_s8)
+ES_ROWS_OF(s8_s16)
+ES_ROWS_OF(s16_s8)
+ES_ROWS_OF(s16_s16)
+ES_ROWS_OF(s8_s8_w4)
+ES_ROWS_OF(s8_s16_w4)
+ES_ROWS_OF(s16_s8_w4)
+ES_ROWS_OF(s16_s16_w4)
 
-/* One block of four rows -> pre[0..3]: input parts, pre[4..7]: state parts. */
-const int32_t *es_rows_parts_s8(const int32_t *rows, const es_views *views, int32_t *pre);
-const int32_t *es_rows_parts_s16(const int32_t *rows, const es_views *views, int32_t *pre);
-
-/* Bytes of code that one round of four columns takes in es_rows_dsp.h. */
+/* Bytes of code that one round of four columns takes in es_rounds_dsp.h. */
 #define ES_ROUND_BYTES_S8 56
 #define ES_ROUND_BYTES_S16 76
+#define ES_ROUND_BYTES_S8_W4 64
+#define ES_ROUND_BYTES_S16_W4 72
 
-static inline es_row_view es_make_view(const void *data, uint32_t size, uint32_t round_bytes)
+/* 8 * the sum of all values. */
+static inline int32_t es_nibble_offset(const es_view *view, uint32_t rounds)
 {
-    const uint32_t rounds = (size + 3) / 4;
-    const es_row_view view = {(const es_view *)data, (3 - (rounds + 3) % 4) * round_bytes, (rounds + 3) / 4};
+    const es_view *const end = view + 2 * rounds;
+    int32_t sum = 0;
+#if ES_DSP
+    /* A loop in assembly because compilers unroll the one in C. */
+    int32_t low, high;
+    __asm__("1:\n\tldrd %1, %2, [%3], #8\n\tsmlad %0, %1, %5, %0\n\tsmlad %0, %2, %5, %0\n\tcmp %3, %4\n\tbne 1b"
+            : "+&r"(sum), "=&r"(low), "=&r"(high), "+&r"(view)
+            : "r"(end), "r"(0x00080008)
+            : "cc", "memory");
+#else
+    for (; view != end; ++view) {
+        sum += 8 * ((int16_t)*view + (*view >> 16));
+    }
+#endif
+    return sum;
+}
+
+static inline es_row_view es_make_view(const void *data, uint32_t size, uint8_t wide, uint8_t weight_bits)
+{
+    const uint32_t rounds = (size + 3) / 4, missing = 3 - (rounds + 3) % 4, loops = (rounds + 3) / 4;
+    es_row_view view = {(const es_view *)data, 0, loops, 0, 0};
+    if (weight_bits == 4) {
+        view.skip = missing * (wide ? ES_ROUND_BYTES_S16_W4 : ES_ROUND_BYTES_S8_W4);
+        view.offset = es_nibble_offset(view.data, rounds);
+        view.ahead = 4 * ((size + 1) / 2 % 2);
+    } else {
+        view.skip = missing * (wide ? ES_ROUND_BYTES_S16 : ES_ROUND_BYTES_S8);
+    }
     return view;
 }
 
 #define es_make_views(x, inputs, input_shift, h, units, state_shift)                                                   \
-    {es_make_view(x, inputs, ES_WIDE ? ES_ROUND_BYTES_S16 : ES_ROUND_BYTES_S8),                                        \
-     es_make_view(h, units, ES_ROUND_BYTES_S8)}
+    {es_make_view(x, inputs, ES_WIDE, ES_WEIGHT_BITS), es_make_view(h, units, ES_WIDE_STATE, ES_WEIGHT_BITS)}
 
 static inline int32_t es_pair(int32_t low, int32_t high)
 {
@@ -103,9 +145,8 @@ static inline void es_view_codes8(const int8_t *x, uint16_t size, es_view *view)
         view += 2;
     }
     if (i < size) {
-        const int32_t second = i + 1 < size ? 2 * x[i + 1] : 0;
-        view[0] = es_pair(2 * x[i], i + 2 < size ? 2 * x[i + 2] : 0);
-        view[1] = es_pair(second, 0);
+        view[0] = es_pair(2 * x[i], i + 1 < size ? 2 * x[i + 1] : 0);
+        view[1] = es_pair(i + 2 < size ? 2 * x[i + 2] : 0, 0);
     }
 }
 
@@ -147,31 +188,68 @@ static inline void es_view_state(const int16_t *h, uint16_t size, es_view *view)
     }
 }
 
-static inline const int32_t *es_gate_rows(const int32_t *rows, const es_views *views, uint8_t sums, uint8_t parts,
-                                          uint8_t wide, uint8_t bounded, int32_t *pre)
+/* The upper 15 bits of an int16, doubled. */
+static inline void es_view_state16(const int16_t *h, uint16_t size, es_view *view)
+{
+    uint16_t i = 0;
+    for (; i + 2 <= size; i = (uint16_t)(i + 2)) {
+        *view++ = es_load_word(h + i) & (int32_t)0xFFFEFFFE;
+    }
+    if (i < size) {
+        *view++ = (uint16_t)h[i] & 0xFFFE;
+        i = (uint16_t)(i + 2);
+    }
+    if (i % 4 != 0) {
+        *view = 0;
+    }
+}
+
+typedef const int32_t *es_rows_function(const int32_t *rows, const es_views *views, int32_t *pre);
+
+/* sum: joins the parts of a gate, if all rows are bounded, else keeps them apart as `apart` does. */
+static inline const int32_t *es_each_gate(const int32_t *rows, const es_views *views, uint8_t sums, uint8_t parts,
+                                          es_rows_function *sum, es_rows_function *apart, uint8_t bounded, int32_t *pre)
 {
 #ifdef __GNUC__
 #pragma GCC unroll 4
 #endif
     for (uint8_t gate = 0; gate < sums; ++gate, pre += ES_GROUP) {
         if (bounded) {
-            rows = wide ? es_rows_sum_s16(rows, views, pre) : es_rows_sum_s8(rows, views, pre);
+            rows = sum(rows, views, pre);
         } else {
-            int32_t apart[2 * ES_GROUP];
-            rows = wide ? es_rows_parts_s16(rows, views, apart) : es_rows_parts_s8(rows, views, apart);
+            int32_t both[2 * ES_GROUP];
+            rows = sum(rows, views, both);
             for (uint8_t i = 0; i < ES_GROUP; ++i) {
-                pre[i] = es_saturate_s16(apart[i]) + es_saturate_s16(apart[ES_GROUP + i]);
+                pre[i] = es_saturate_s16(both[i]) + es_saturate_s16(both[ES_GROUP + i]);
             }
         }
     }
     for (uint8_t gate = 0; gate < parts; ++gate, pre += 2 * ES_GROUP) {
-        rows = wide ? es_rows_parts_s16(rows, views, pre) : es_rows_parts_s8(rows, views, pre);
+        rows = apart(rows, views, pre);
         for (uint8_t i = 0; !bounded && i < 2 * ES_GROUP; ++i) {
             pre[i] = es_saturate_s16(pre[i]);
         }
     }
     return rows;
 }
+
+/* The preprocessor chooses the functions, so that no other is referred to whatever a compiler optimises. */
+#define ES_WIDTH_0 s8
+#define ES_WIDTH_1 s16
+#define ES_BITS_8
+#define ES_BITS_4 _w4
+#define ES_SUM_KIND_0 parts
+#define ES_SUM_KIND_1 sum
+#define ES_APART_0(function) NULL
+#define ES_APART_1(function) function
+#define ES_JOIN_TOKENS(kind, x, h, bits) es_rows_##kind##_##x##_##h##bits
+#define ES_ROWS_NAME(kind, x, h, bits) ES_JOIN_TOKENS(kind, x, h, bits)
+#define ES_ROWS_FUNCTION(kind)                                                                                         \
+    ES_ROWS_NAME(kind, ES_PASTE(ES_WIDTH_, ES_WIDE), ES_PASTE(ES_WIDTH_, ES_WIDE_STATE),                               \
+                 ES_PASTE(ES_BITS_, ES_WEIGHT_BITS))
+#define es_gate_rows(rows, views, sums, parts, form, bounded, pre)                                                     \
+    es_each_gate(rows, views, sums, parts, ES_ROWS_FUNCTION(ES_PASTE(ES_SUM_KIND_, bounded)),                          \
+                 ES_APART_##parts(ES_ROWS_FUNCTION(ES_SUM_KIND_0)), bounded, pre)
 
 #if ES_DSP
 #define ES_HAS_PRODUCTS

@@ -5,7 +5,7 @@
  *   state bias (of the gates that keep their parts apart; 1 elsewhere), state weights, padding,
  *   multipliers (int16, input rows, then state rows), padding.
  * Rows of a group: gate by gate, then unit by unit. Biases are odd and lie here less one and halved, to start a sum of
- * undoubled products from. Codes are read where they lie; a view holds the int8 state. */
+ * undoubled products from. Codes are read where they lie; a view holds the state's top byte or its upper 15 bits. */
 #ifndef ES_ISA_H
 #define ES_ISA_H
 
@@ -16,7 +16,7 @@
 #define ES_MAX_ROWS 8
 
 typedef int32_t es_rows;
-typedef int8_t es_view;
+typedef void es_view; /* int8_t, or int16_t of 15 bits */
 
 #if defined(__GNUC__)
 #define ES_INLINE static inline __attribute__((always_inline))
@@ -26,17 +26,26 @@ typedef int8_t es_view;
 
 typedef struct {
     const void *input;
-    const int8_t *state;
+    const es_view *state;
     uint16_t inputs, units;
     uint8_t input_shift, state_shift;
 } es_views;
 
 #define es_make_views(x, inputs, input_shift, h, units, state_shift) {x, h, inputs, units, input_shift, state_shift}
 
-ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *view)
+ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *to)
 {
+    int8_t *const view = (int8_t *)to;
     for (uint16_t i = 0; i < size; ++i) {
         view[i] = es_narrow(h[i]);
+    }
+}
+
+ES_INLINE void es_view_state16(const int16_t *h, uint16_t size, es_view *to)
+{
+    int16_t *const view = (int16_t *)to;
+    for (uint16_t i = 0; i < size; ++i) {
+        view[i] = es_halve(h[i]);
     }
 }
 
@@ -164,19 +173,26 @@ ES_INLINE void es_columns_s16(const int8_t *weight, const int16_t *x, uint16_t c
 }
 #endif
 
+ES_INLINE void es_columns(const int8_t *weight, const void *x, uint16_t columns, uint8_t rows, uint8_t wide,
+                          int32_t *acc)
+{
+    if (wide) {
+        es_columns_s16(weight, (const int16_t *)x, columns, rows, acc);
+    } else {
+        es_columns_s8(weight, (const int8_t *)x, columns, rows, acc);
+    }
+}
+
+/* form: es_fast.h's ES_FORM. */
 ES_INLINE const int32_t *es_gate_rows(const int32_t *stream, const es_views *views, uint8_t sums, uint8_t parts,
-                                      uint8_t wide, uint8_t bounded, int32_t *pre)
+                                      uint8_t form, uint8_t bounded, int32_t *pre)
 {
     const uint8_t rows = (uint8_t)((sums + parts) * ES_GROUP), summed = (uint8_t)(sums * ES_GROUP);
     int32_t acc[ES_MAX_ROWS];
     for (uint8_t row = 0; row < rows; ++row) {
         acc[row] = *stream++;
     }
-    if (wide) {
-        es_columns_s16((const int8_t *)stream, (const int16_t *)views->input, views->inputs, rows, acc);
-    } else {
-        es_columns_s8((const int8_t *)stream, (const int8_t *)views->input, views->inputs, rows, acc);
-    }
+    es_columns((const int8_t *)stream, views->input, views->inputs, rows, (form & 1) != 0, acc);
     stream = es_skip_bytes(stream, (uint32_t)rows * views->inputs);
     const int32_t *state_bias = stream;
     stream += rows - summed;
@@ -189,7 +205,7 @@ ES_INLINE const int32_t *es_gate_rows(const int32_t *stream, const es_views *vie
         pre[row] = bounded ? part : es_saturate_s16(part);
         acc[row] = row < summed ? 0 : state_bias[row - summed];
     }
-    es_columns_s8(state_weight, views->state, views->units, rows, acc);
+    es_columns(state_weight, views->state, views->units, rows, (form & 2) != 0, acc);
     multiplier += rows;
     for (uint8_t row = 0; row < rows; ++row) {
         const int32_t wide_part = es_scale(2 * acc[row] + 1, multiplier[row], views->state_shift);

@@ -12,7 +12,8 @@
  * A block of eight rows (two gates of four units) or four is, in words, for the input and then for the state:
  *   what T0 .. T3 start from (a bias in the same lanes; of eight rows T0 and T1 of both words come first),
  *   weights (a word per four rows, column by column),
- *   multipliers (two uint16 a word), doubled where the shift is 16. */
+ *   multipliers (two uint16 a word), doubled where the shift is 16.
+ * 4-bit weights: es_nibbles_thumb1.h. */
 #ifndef ES_ISA_H
 #define ES_ISA_H
 
@@ -43,9 +44,9 @@
 
 typedef int32_t es_rows;
 
-/* The low and the high half of the sum of all values, an unused one, then the values, uint16: the first
- * round may start up to three columns early. */
-typedef int16_t es_view;
+/* Of 8-bit weights int16: the low and the high half of the sum of all values, an unused one, then the values, uint16:
+ * the first round may start up to three columns early. Of 4-bit weights int32: the sum, then the values. */
+typedef void es_view;
 #define ES_VIEW_VALUES 3
 
 /* One matrix's view and requantisation, in the order es_rows8 and es_rows4 load it. The loops take four columns a
@@ -58,8 +59,9 @@ typedef struct {
 #else
     const es_view *first;
     const es_view *end;
+    uint32_t columns;
 #endif
-    int32_t correction; /* -128 * the sum of all values */
+    int32_t correction; /* -128 * the sum of all values; of 4-bit weights see es_nibbles_thumb1.h */
     int32_t shift;      /* requantisation shift less 16 */
     int32_t half;       /* 2^(shift-1) */
 } es_part;
@@ -67,6 +69,7 @@ typedef struct {
 typedef struct {
     es_part input;
     es_part state;
+    uint32_t input_mode; /* of 4-bit weights */
 } es_views;
 
 enum { ES_ONE_PART, ES_PARTS_APART, ES_PARTS_ADDED };
@@ -80,9 +83,10 @@ const int32_t *es_rows4(const int32_t *rows, const es_part *parts, int32_t *pre,
 #define ES_COLUMN_BYTES_8 48
 #define ES_COLUMN_BYTES_4 26
 
-static inline es_part es_make_part(const void *data, uint16_t size, uint8_t shift)
+static inline es_part es_make_part_w8(const void *data, uint16_t size, uint8_t shift, uint8_t wide)
 {
-    const es_view *const view = (const es_view *)data;
+    const int16_t *const view = (const int16_t *)data;
+    (void)wide; /* inside the values and the biases */
     es_part part;
     part.end = view + ES_VIEW_VALUES + size;
 #if ES_THUMB1
@@ -92,6 +96,7 @@ static inline es_part es_make_part(const void *data, uint16_t size, uint8_t shif
     part.skip4 = ES_COLUMN_BYTES_4 * skipped - 2;
 #else
     part.first = view + ES_VIEW_VALUES;
+    part.columns = size;
 #endif
     part.correction = (int32_t)(0u - 128u * ((uint16_t)view[0] | (uint32_t)(uint16_t)view[1] << 16));
     part.shift = shift == 16 ? 1 : shift - 16;
@@ -99,39 +104,44 @@ static inline es_part es_make_part(const void *data, uint16_t size, uint8_t shif
     return part;
 }
 
+#define ES_MAKE_PART ES_PASTE(es_make_part_w, ES_WEIGHT_BITS) /* the preprocessor chooses */
 #define es_make_views(x, inputs, input_shift, h, units, state_shift)                                                   \
-    {es_make_part(x, inputs, input_shift), es_make_part(h, units, state_shift)}
+    {ES_MAKE_PART(x, inputs, input_shift, ES_WIDE), ES_MAKE_PART(h, units, state_shift, ES_WIDE_STATE),                \
+     (input_shift) >= ES_LONG_MULTIPLIERS && !ES_WIDE ? ES_STORE_LONG : ES_STORE}
 
-static inline void es_put_sum(uint32_t sum, es_view *view)
+static inline void es_put_sum(uint32_t sum, int16_t *view)
 {
-    view[0] = (es_view)sum;
-    view[1] = (es_view)(sum >> 16);
+    view[0] = (int16_t)sum;
+    view[1] = (int16_t)(sum >> 16);
 }
 
-static inline void es_view_codes8(const int8_t *x, uint16_t size, es_view *view)
+static inline void es_view_codes8(const int8_t *x, uint16_t size, es_view *to)
 {
+    int16_t *const view = (int16_t *)to;
     uint32_t sum = 0;
     for (uint16_t i = 0; i < size; ++i) {
         const int32_t value = 2 * x[i] + 256;
-        view[ES_VIEW_VALUES + i] = (es_view)value;
+        view[ES_VIEW_VALUES + i] = (int16_t)value;
         sum += (uint32_t)value;
     }
     es_put_sum(sum, view);
 }
 
-static inline void es_view_codes16(const int16_t *x, uint16_t size, es_view *view)
+static inline void es_view_codes16(const int16_t *x, uint16_t size, es_view *to)
 {
+    int16_t *const view = (int16_t *)to;
     uint32_t sum = 0;
     for (uint16_t i = 0; i < size; ++i) {
         const int32_t value = 2 * x[i] + 32768;
-        view[ES_VIEW_VALUES + i] = (es_view)value;
+        view[ES_VIEW_VALUES + i] = (int16_t)value;
         sum += (uint32_t)value;
     }
     es_put_sum(sum, view);
 }
 
-static inline void es_view_state(const int16_t *h, uint16_t size, es_view *view)
+static inline void es_view_state(const int16_t *h, uint16_t size, es_view *to)
 {
+    int16_t *const view = (int16_t *)to;
     uint32_t sum = 0;
 #if ES_THUMB1_INLINE
     int32_t at = 2 * size - 2, value, other = 32768 + 129;
@@ -147,10 +157,23 @@ static inline void es_view_state(const int16_t *h, uint16_t size, es_view *view)
 #else
     for (uint16_t i = 0; i < size; ++i) {
         const int32_t value = 2 * es_narrow(h[i]) + 256;
-        view[ES_VIEW_VALUES + i] = (es_view)value;
+        view[ES_VIEW_VALUES + i] = (int16_t)value;
         sum += (uint32_t)value;
     }
 #endif
+    es_put_sum(sum, view);
+}
+
+/* The upper 15 bits of an int16, doubled and offset. */
+static inline void es_view_state16(const int16_t *h, uint16_t size, es_view *to)
+{
+    int16_t *const view = (int16_t *)to;
+    uint32_t sum = 0;
+    for (uint16_t i = 0; i < size; ++i) {
+        const int32_t value = (h[i] & ~1) + 32768;
+        view[ES_VIEW_VALUES + i] = (int16_t)value;
+        sum += (uint32_t)value;
+    }
     es_put_sum(sum, view);
 }
 
@@ -176,10 +199,13 @@ static inline int32_t es_subtract_product(int32_t minuend, int32_t a, int32_t b)
     return minuend - es_product(a, b, 0);
 }
 
-static inline const int32_t *es_gate_rows(const int32_t *rows, const es_views *views, uint8_t sums, uint8_t parts,
-                                          uint8_t wide, uint8_t bounded, int32_t *pre)
+/* The preprocessor chooses, so that other functions are never referred to. */
+#define es_gate_rows ES_PASTE(es_gate_rows_w, ES_WEIGHT_BITS)
+
+static inline const int32_t *es_gate_rows_w8(const int32_t *rows, const es_views *views, uint8_t sums, uint8_t parts,
+                                             uint8_t form, uint8_t bounded, int32_t *pre)
 {
-    (void)wide; /* inside the views and the biases */
+    (void)form; /* inside the views and the biases */
     const uint32_t sum_mode = bounded ? ES_PARTS_ADDED : ES_PARTS_APART;
     int32_t apart[16];
     for (uint8_t gate = 0; gate < sums; gate = (uint8_t)(gate + 2), pre += 2 * ES_GROUP) {
@@ -200,8 +226,10 @@ static inline const int32_t *es_gate_rows(const int32_t *rows, const es_views *v
     return rows;
 }
 
+#include "es_nibbles_thumb1.h"
+
 /* Dense: eight rows at a time, at most four at the end. x as a view: 16-bit values. */
-static inline void es_dense_view(const int16_t *x, uint16_t size, es_view *view)
+static inline void es_dense_view(const int16_t *x, uint16_t size, int16_t *view)
 {
     uint32_t sum = 0;
 #if ES_THUMB1_INLINE
@@ -214,17 +242,17 @@ static inline void es_dense_view(const int16_t *x, uint16_t size, es_view *view)
 #else
     for (uint16_t i = 0; i < size; ++i) {
         const int32_t value = x[i] + 32768;
-        view[ES_VIEW_VALUES + i] = (es_view)value;
+        view[ES_VIEW_VALUES + i] = (int16_t)value;
         sum += (uint32_t)value;
     }
 #endif
     es_put_sum(sum, view);
 }
 
-static inline void es_dense_blocks(const int32_t *rows, const es_view *view, uint16_t inputs, uint16_t units,
+static inline void es_dense_blocks(const int32_t *rows, const int16_t *view, uint16_t inputs, uint16_t units,
                                    uint8_t shift, int16_t *y)
 {
-    const es_part part = es_make_part(view, inputs, shift);
+    const es_part part = es_make_part_w8(view, inputs, shift, 1);
     for (uint16_t unit = 0; unit < units; unit = (uint16_t)(unit + 8)) {
         int32_t sums[8];
         if (units - unit > 4) {
@@ -241,7 +269,7 @@ static inline void es_dense_blocks(const int32_t *rows, const es_view *view, uin
 /* A macro because inputs is a constant there, and only there. */
 #define es_dense_rows(rows, x, inputs, units, shift, y)                                                                \
     do {                                                                                                               \
-        es_view es_dense_view_of_x[ES_VIEW_VALUES + (inputs)];                                                         \
+        int16_t es_dense_view_of_x[ES_VIEW_VALUES + (inputs)];                                                         \
         es_dense_view(x, inputs, es_dense_view_of_x);                                                                  \
         es_dense_blocks(rows, es_dense_view_of_x, inputs, units, shift, y);                                            \
     } while (0)

@@ -69,7 +69,7 @@ static inline const int32_t *es_part_rows(const int32_t *rows, const es_part *pa
         /* Of eight rows T0 and T1 of both words come first. */
         lanes[words == 2 ? i / 2 % 2 : 0][words == 2 ? i / 4 * 2 + i % 2 : i] = (uint32_t)*rows++;
     }
-    for (const es_view *x = part->first; x != part->end; ++x) {
+    for (const int16_t *x = (const int16_t *)part->first; x != part->end; ++x) {
         for (uint8_t word = 0; word < words; ++word, ++rows) {
             for (uint8_t row = 0; row < 4; ++row) {
                 lanes[word][row] += (uint32_t)(*rows >> (8 * row)) * (uint16_t)*x;

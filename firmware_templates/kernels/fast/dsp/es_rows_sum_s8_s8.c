@@ -1,4 +1,4 @@
 #include "es_isa.h"
 #include "es_rows_dsp.h"
 
-ES_ROWS_SUM(es_rows_sum_s8, S8)
+ES_ROWS_SUM(es_rows_sum_s8_s8, S8, S8)
