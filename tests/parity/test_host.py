@@ -181,8 +181,6 @@ def test_a_mean_over_a_stream_without_end(tmp_path):
     assert np.array_equal(outputs, wanted.outputs[0])
     assert np.array_equal(states, wanted.states[0])
     assert states[:, -1].max() == 32_766
-    # Constant inputs keep their mean through every halving.
-    assert (outputs[1:].std(axis=0) > 0).all()
 
 
 @functools.cache

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from edgeseq.arith.scale import Scale
 from edgeseq.errors import CalibrationError, QuantizedFileError
 from edgeseq.graph.reference import forward
 from edgeseq.measure.verify import fidelity, sqnr_db
@@ -14,6 +15,7 @@ from edgeseq.quantize.types import QuantDelay, QuantDepthwise, QuantNormalize, Q
 from edgeseq.quantize.validate import validate
 from edgeseq.simulate import Oracle
 from edgeseq.simulate.oracle import dequantize_output, quantize_input
+from edgeseq.simulate.runners import make_runners
 from tests.around import IDS
 from tests.conftest import make_graph, make_quantized, noise, random_codes
 from tests.parity.cases import CASES
@@ -70,6 +72,13 @@ def test_states_inside_branches_are_judged():
         assert (judged.state_sqnr_db is not None) == recurrent
         assert judged.state_sqnr_db is None or judged.state_sqnr_db > 28
         assert judged.output_sqnr_db > 28
+
+
+def test_the_mean_of_a_constant_is_the_constant():
+    """Through 70,000 steps and their halvings, at both ends of int16 and beside zero."""
+    (runner,) = make_runners([QuantPool("pool", "average", 5, Scale(1, -15))], 1, None)
+    x = np.broadcast_to(np.array([-32768, -1, 0, 5, 32767], np.int32), (1, 70_000, 5))
+    assert np.array_equal(runner.run(x), x)
 
 
 def test_ids_outside_the_table_are_clamped():
