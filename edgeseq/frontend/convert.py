@@ -9,7 +9,7 @@ from typing import cast
 from edgeseq.frontend.handlers import HANDLERS, READ_PADDING, REFUSED, SUPPORTED, Chain, Refusal, trainable
 from edgeseq.frontend.handlers.entry import read_input_shape
 from edgeseq.frontend.source import SourceLayer, SourceModel, every_layer
-from edgeseq.graph import Dense, Graph, Recurrent, Residual
+from edgeseq.graph import Conv1D, Dense, DepthwiseConv1D, Graph, Layer, Recurrent, Residual
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,13 @@ def convert(source: SourceModel) -> Conversion:
     _walk(source.layers, chain, rows)
     counted = (trainable(layer) for layer in every_layer(source.layers))
     parameters = sum(array.size for arrays in counted for array in arrays)
-    if chain.input_size is None and chain.layers and isinstance(chain.layers[0], Dense | Recurrent):
-        chain.input_size = chain.layers[0].inputs
+    if chain.input_size is None and chain.layers:
+        chain.input_size = _features_read(chain.layers[0])
     if all(row.supported for row in rows):
         reason = None
-        if chain.left_padding:
+        if chain.input_size is None:
+            reason = "the model does not say how many features it reads; start it with keras.Input((time, features))"
+        elif chain.left_padding:
             reason = f"nothing reads the {chain.left_padding} padded steps; only a convolution with padding='valid' may follow"
         elif not (built := _graph(source, chain)).remembers:
             reason = (
@@ -58,6 +60,13 @@ def convert(source: SourceModel) -> Conversion:
             return Conversion(built, tuple(rows), parameters)
         rows[-1] = LayerReport(rows[-1].name, rows[-1].kind, supported=False, reason=reason)
     return Conversion(None, tuple(rows), parameters)
+
+
+def _features_read(layer: Layer) -> int | None:
+    """What the first layer of a model without an input layer tells of its input."""
+    if isinstance(layer, Dense | Recurrent):
+        return layer.inputs
+    return layer.kernel.shape[1] if isinstance(layer, Conv1D | DepthwiseConv1D) else None
 
 
 def _graph(source: SourceModel, chain: Chain) -> Graph:

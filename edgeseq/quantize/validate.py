@@ -33,7 +33,7 @@ from edgeseq.quantize.types import (
 from edgeseq.quantize.validators import around, recurrent, single
 
 # What reads an int16 tensor alone, never input codes.
-WIDENED = (QuantRelu, QuantRectify, QuantLookup, QuantResidual, QuantPool, QuantNormalize, QuantDelay, QuantDepthwise)
+WIDENED = (QuantRelu, QuantRectify, QuantLookup, QuantPool, QuantNormalize, QuantDelay, QuantDepthwise)
 
 
 def validate(graph: QuantGraph) -> str | None:
@@ -53,12 +53,23 @@ def chain_problem(layers: tuple[QuantLayer, ...], size: int, entry: QuantInput |
     entry: what they are if the chain starts at the model's input, else None.
     """
     for layer in layers:
-        if problem := _reading_problem(layer, entry) or VALIDATORS[type(layer)](layer, size):
+        if problem := _reading_problem(layer, entry) or _layer_problem(layer, size, entry):
             return f"layer {layer.name!r}: {problem}"
         size, entry = layer.units, None
         if not 1 <= size <= around.MAX_SIZE:
             return f"layer {layer.name!r}: {size} values a step; expected 1 to {around.MAX_SIZE}"
     return None
+
+
+def _layer_problem(layer: QuantLayer, size: int, entry: QuantInput | None) -> str | None:
+    """Of a connection, whose sides read what it reads, or of any other layer."""
+    if isinstance(layer, QuantResidual):
+        for chain in (layer.body, layer.shortcut):
+            if entry is not None and not chain:
+                return "adds the model's input codes; expected an int16 tensor"
+            if problem := chain_problem(chain, size, entry):
+                return problem
+    return VALIDATORS[type(layer)](layer, size)
 
 
 def _reading_problem(layer: QuantLayer, entry: QuantInput | None) -> str | None:
@@ -94,8 +105,6 @@ def _residual(layer: QuantResidual, size: int) -> str | None:
     if not (around.within(layer.body_shift, 0, 30) and around.within(layer.shortcut_shift, 0, 30)):
         return f"shifts {layer.body_shift!r} and {layer.shortcut_shift!r}"
     for chain in (layer.body, layer.shortcut):
-        if problem := chain_problem(chain, size, None):
-            return problem
         if (chain[-1].units if chain else size) != layer.units:
             return "the two sides differ in size"
     return around.same_size(layer, size)

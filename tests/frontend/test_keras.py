@@ -98,7 +98,7 @@ def refused_around(layers, keras, inputs):
         "padding behind": (keras.Sequential([inputs, layers.ZeroPadding1D(2), conv(3, 3)]), "behind the window's end"),
         "padding alone": (keras.Sequential([inputs, layers.ZeroPadding1D((2, 0)), layers.GRU(3)]), "only a convolution"),
         "padding last": (keras.Model(inputs, layers.ZeroPadding1D((2, 0))(crossed)), "nothing reads the 2 padded"),
-        "strided pool": (keras.Sequential([inputs, layers.MaxPooling1D(2), layers.GRU(3)]), "pool_size=2"),
+        "strided pool": (keras.Sequential([inputs, layers.MaxPooling1D(2), layers.GRU(3)]), "fewer of them than it reads"),
         "kept axis": (keras.Sequential([inputs, layers.GlobalMaxPooling1D(keepdims=True)]), "keepdims=True"),
         "flatten": (keras.Sequential([inputs, layers.GRU(3, return_sequences=True), layers.Flatten()]), "all time steps"),
         "batch norm over time": (keras.Sequential([inputs, layers.BatchNormalization(axis=1), layers.GRU(3)]), r"axis=\[?1"),

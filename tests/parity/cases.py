@@ -62,6 +62,7 @@ CASES = {
     "mean pooling": Case("gru+average+dense", 6, 11, 4, {}),
     "mean pooling of the input": Case("average", 5, 1, 3, {}),
     "max pooling": Case("lstm+max+dense", 6, 11, 4, {"input_dtype": "int16"}),
+    "pooling alone": Case("max", 4, 1, 3, {"input_dtype": "int16"}),
     "layer normalisation": Case("gru+norm+gru", 6, 11, 4, {}),
     "layer normalisation of the input": Case("norm-plain+rnn+norm", 7, 9, 3, {"input_dtype": "int16"}),
     "affine between cells": Case("gru+affine+lstm", 6, 11, 4, {}),

@@ -158,12 +158,13 @@ def _comment(text: str) -> str:
 def _scratch_members(plans: tuple[LayerPlan, ...]) -> list[str]:
     """Members of the scratch struct: tensors between layers, then a union of what single layers need."""
     lines = [buffer.declaration for plan in plans for buffer in plan.tensors]
-    lines.append("union {")
+    structs: list[str] = []
     for plan in plans:
         if plan.work:
             members = [f"        {buffer.declaration}" for buffer in plan.work]
-            lines += ["    struct {", *members, f"    }} {plan.label};"]
-    lines.append("} work; /* layers run one after another and share this */")
+            structs += ["    struct {", *members, f"    }} {plan.label};"]
+    if structs:
+        lines += ["union {", *structs, "} work; /* layers run one after another and share this */"]
     return lines
 
 

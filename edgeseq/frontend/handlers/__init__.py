@@ -34,8 +34,6 @@ HANDLERS: dict[str, Handler] = {
     "SpatialDropout1D": entry.dropout,
     "GlobalAveragePooling1D": pooling.global_pool("average"),
     "GlobalMaxPooling1D": pooling.global_pool("max"),
-    "MaxPooling1D": pooling.strided_pool,
-    "AveragePooling1D": pooling.strided_pool,
     "LayerNormalization": normalize.layer_normalization,
     "BatchNormalization": normalize.batch_normalization,
     "ZeroPadding1D": convolution.zero_padding,
@@ -53,7 +51,13 @@ _NOT_TRAINABLE = {"Normalization": 3, "QatGRU": 4, "QatLSTM": 4, "QatSimpleRNN":
 
 SUPPORTED = f"supported layers: {', '.join(HANDLERS)}"
 
+FEWER_STEPS = (
+    "pooling over a few steps gives fewer of them than it reads, and a stream gives one output a step; use a dilated "
+    "causal convolution or a global pooling, or feed the data at the lower rate"
+)
 REFUSED = {
+    "MaxPooling1D": FEWER_STEPS,
+    "AveragePooling1D": FEWER_STEPS,
     "Lambda": "a Lambda layer is Python code inside the file; edgeseq never runs it. Rewrite it with standard layers",
     "Bidirectional": "the backward half needs the whole window before its first step; use a forward GRU or LSTM",
     "Masking": "masking skips padded steps, and a stream has none; drop the layer and feed only valid steps",

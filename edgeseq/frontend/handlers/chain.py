@@ -39,7 +39,7 @@ class Chain:
 
     def branch(self) -> Chain:
         """What a branch knows that starts here."""
-        return Chain(self.features, self.input_size, self.time_steps, self.has_time_axis, at_input=False)
+        return Chain(self.features, self.input_size, self.time_steps, self.has_time_axis, at_input=False, tokens=self.tokens)
 
     @property
     def reads_input(self) -> bool:

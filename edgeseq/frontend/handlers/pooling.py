@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgeseq.frontend.handlers.chain import Chain, Handler, Refusal, single
+from edgeseq.frontend.handlers.chain import Chain, Handler, Refusal
 from edgeseq.frontend.source import SourceLayer
 from edgeseq.graph import GlobalPool
 
@@ -24,13 +24,3 @@ def global_pool(function: Literal["average", "max"]) -> Handler:
         return "a stream yields the value so far at every step; at the end of a window it is Keras'"
 
     return handle
-
-
-def strided_pool(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
-    """Refused, whatever its size: it changes the rate of steps or looks ahead."""
-    size, strides = (single(layer.config.get(key)) for key in ("pool_size", "strides"))
-    return Refusal(
-        layer.name,
-        f"pool_size={size} and strides={strides} make fewer time steps than are read; edgeseq gives one output a step. "
-        "Use a dilated causal convolution or a global pooling, or feed the data at the lower rate",
-    )

@@ -65,7 +65,7 @@ CONVERTERS: dict[type[Layer], Callable[..., Any]] = {
     Embedding: around.embedding,
 }
 # Layers that read an int16 tensor alone: before them the model's input codes are widened to one.
-WIDENED: tuple[type[Layer], ...] = (Activate, Prelu, Residual, GlobalPool, LayerNormalization, Conv1D, DepthwiseConv1D)
+WIDENED: tuple[type[Layer], ...] = (Activate, Prelu, GlobalPool, LayerNormalization, Conv1D, DepthwiseConv1D)
 
 
 def convert(layer: Layer, tensor: Tensor, settings: Settings, *, last: bool) -> tuple[tuple[QuantLayer, ...], Tensor]:
