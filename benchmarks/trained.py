@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +56,8 @@ def load_task(name: str) -> DataSet:
     if task.shape is None:
         return data
     steps, features = task.shape
-    reshaped = [x.reshape(len(x), steps, features) for x in (data.x_train, data.x_test)]
-    return DataSet(name, reshaped[0], data.y_train, reshaped[1], data.y_test)
+    train, test = (replace(part, x=part.x.reshape(len(part), steps, features)) for part in (data.train, data.test))
+    return replace(data, name=name, train=train, test=test)
 
 
 def trained_model(name: str, cell: Any, seed: int, data: DataSet | None = None) -> Path:

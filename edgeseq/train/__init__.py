@@ -1,6 +1,10 @@
 """Keras recipes and layers. The only room that imports Keras, and only when it trains or asks for a layer."""
 
 from edgeseq.train.cells import CompactLayers, compact_layers
-from edgeseq.train.classifier import Recipe, TrainingResult, train_classifier
+from edgeseq.train.classifier import train_classifier
+from edgeseq.train.recipe import Recipe
+from edgeseq.train.registry import CELLS
+from edgeseq.train.run import TrainingResult, train
+from edgeseq.train.save import save_keras
 
-__all__ = ["CompactLayers", "Recipe", "TrainingResult", "compact_layers", "train_classifier"]
+__all__ = ["CELLS", "CompactLayers", "Recipe", "TrainingResult", "compact_layers", "save_keras", "train", "train_classifier"]

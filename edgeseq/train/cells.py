@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
-from edgeseq.train.classifier import import_keras
+from edgeseq.train.backend import import_keras
 
 
 class CompactLayers(NamedTuple):
