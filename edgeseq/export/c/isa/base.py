@@ -44,6 +44,10 @@ class Isa(ABC):
         """Kernel files that a layer needs, besides es_isa.h and its headers."""
         return ()
 
+    def sources_dense(self) -> tuple[str, ...]:
+        """The same for a Dense layer."""
+        return ()
+
     def refusal_cell(self, cell: Cell) -> str | None:
         """Why this layer must use the portable kernels, or None."""
         if min(cell.input.bits, cell.state.bits) < min(self.weight_bits):
