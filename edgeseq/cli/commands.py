@@ -22,6 +22,7 @@ from edgeseq.cli.options import (
     out_option,
     resolve_model,
     target_option,
+    window_option,
 )
 from edgeseq.cli.output import Stages, progress, show
 from edgeseq.errors import OutputError
@@ -117,10 +118,13 @@ def inspect(model: str, json_wanted: bool) -> None:
     show_default=True,
     help="Input codes; auto takes int16 where int8 would be the largest error.",
 )
+@window_option
 @click.option("--scheme", type=click.Choice(["int8"]), default="int8", show_default=True)
 @out_option
 @json_option
-def quantize(model: str, calibration: str, input_dtype: Any, scheme: str, out: Path, json_wanted: bool) -> None:
+def quantize(
+    model: str, calibration: str, input_dtype: Any, window: int | None, scheme: str, out: Path, json_wanted: bool
+) -> None:
     """Turn a float model into integers, saved as .esq."""
     from edgeseq.export.c import export_c
     from edgeseq.quantize import write_esq
@@ -129,7 +133,7 @@ def quantize(model: str, calibration: str, input_dtype: Any, scheme: str, out: P
         raise OutputError(f"{out}: the file must end in .esq")
     if Path(model).suffix == ".esq":
         raise click.UsageError(f"{model} is already quantised")
-    graph = resolve_model(model, calibration, input_dtype)
+    graph = resolve_model(model, calibration, input_dtype, window)
     write_esq(graph, out)
     project = export_c(graph)
     document = {
@@ -142,6 +146,7 @@ def quantize(model: str, calibration: str, input_dtype: Any, scheme: str, out: P
         "weight_bytes": project.weight_bytes,
         "table_bytes": project.table_bytes,
         "state_bytes": project.state_bytes,
+        "window_steps": graph.window_steps,
     }
     text = (
         f"{out}: scheme {scheme}, {graph.input.dtype} input, weights {project.weight_bytes:,} B, "
@@ -157,6 +162,7 @@ def quantize(model: str, calibration: str, input_dtype: Any, scheme: str, out: P
 @click.option("--target", metavar="TARGET", help="Take this target's fast kernels; without it, the portable ones.")
 @optimize_option
 @compiler_option
+@window_option
 @click.option("--name", metavar="PREFIX", help="Prefix of all public C names; default: the model's name.")
 @out_option
 @force_option
@@ -168,6 +174,7 @@ def export(
     target: str | None,
     optimize: Any,
     compiler: Any,
+    window: int | None,
     name: str | None,
     out: Path,
     force: bool,
@@ -179,7 +186,7 @@ def export(
     from edgeseq.targets import OPTIMIZE_MODES, kernels_of, load_target
 
     core = load_target(target) if target else None
-    graph = resolve_model(model, calibration)
+    graph = resolve_model(model, calibration, window=window)
     command = _command_line()
     projects = {
         mode: export_c(
@@ -209,6 +216,7 @@ def export(
         "table_bytes": project.table_bytes,
         "state_bytes": project.state_bytes,
         "scratch_bytes": project.scratch_bytes,
+        "window_steps": project.window_steps,
         "modes": {mode: as_json.measurement(value) for mode, value in measured.items()},
     }
     text = tables.exported(project, str(out), measured, note)
@@ -249,6 +257,7 @@ def _command_line() -> str:
 @click.option("--input", "data", required=True, metavar="DATA", help="What to run: each window starts from a reset state.")
 @click.option("--against", default="c", show_default=True, help="Comma-separated: c (this host), or names of targets.")
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Time steps to run at most.")
+@window_option
 @compiler_option
 @optimize_option
 @json_option
@@ -258,6 +267,7 @@ def verify(
     data: str,
     against: str,
     limit: int,
+    window: int | None,
     compiler: Any,
     optimize: Any,
     json_wanted: bool,
@@ -272,11 +282,12 @@ def verify(
     cores = [name for name in (word.strip() for word in against.split(",")) if name and name != "c"]
     for name in cores:
         load_target(name)
-    graph = resolve_model(model, calibration)
+    graph = resolve_model(model, calibration, window=window)
     windows = load_windows(data, part="test")
     if windows.shape[2] != graph.input_size:
         raise DataError(f"{data}: {windows.shape[2]} features per time step; model {graph.name!r} expects {graph.input_size}")
-    windows = windows[:, :limit] if len(windows) == 1 else windows[: max(1, limit // windows.shape[1])]
+    stream = len(windows) == 1 and graph.window_steps is None
+    windows = windows[:, :limit] if stream else windows[: max(1, limit // windows.shape[1])]
     with progress() as display:
         Stages(display).start(f"running {windows.shape[0] * windows.shape[1]:,} steps")
         result = run_verification(graph, windows, cores=cores, compiler=compiler, optimize=optimize)
@@ -288,18 +299,21 @@ def verify(
 @click.command()
 @model_argument
 @calibration_option
+@window_option
 @target_option
 @compiler_option
 @optimize_option
 @json_option
-def profile(model: str, calibration: str | None, target: str, compiler: Any, optimize: Any, json_wanted: bool) -> None:
+def profile(
+    model: str, calibration: str | None, window: int | None, target: str, compiler: Any, optimize: Any, json_wanted: bool
+) -> None:
     """Flash, RAM, instructions and cycles per step on a core, before anything is flashed."""
     from edgeseq.measure.profile import profile as measure
     from edgeseq.report import as_json, tables
     from edgeseq.targets import load_target
 
     core = load_target(target)
-    graph = resolve_model(model, calibration)
+    graph = resolve_model(model, calibration, window=window)
     with progress() as display:
         Stages(display).start(f"compiling and emulating for {target}")
         result = measure(graph, core, compiler=compiler, optimize=optimize)

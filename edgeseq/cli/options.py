@@ -43,11 +43,25 @@ optimize_option = click.option(
 force_option = click.option("--force", is_flag=True, help="Replace an existing output folder.")
 
 
-def resolve_model(model: str, calibration: str | None, input_dtype: InputDtype = "auto") -> QuantGraph:
+window_option = click.option(
+    "--window",
+    metavar="STEPS",
+    type=click.IntRange(1),
+    help="Time steps of a window, for a model that needs whole windows (Bidirectional, ...) and does not say how long.",
+)
+
+
+def resolve_model(model: str, calibration: str | None, input_dtype: InputDtype = "auto", window: int | None = None) -> QuantGraph:
     """Read a .esq, or read and quantise a .keras or .h5 with its calibration data."""
     path = Path(model)
     if path.suffix == ".esq":
-        return read_esq(path)
+        quantized = read_esq(path)
+        if window is not None and quantized.window_steps not in (None, window):
+            raise CalibrationError(
+                f"{model}: was quantised for windows of {quantized.window_steps} time steps, not {window}. "
+                "Leave out --window, or quantise the float model again"
+            )
+        return quantized
     from edgeseq.frontend import load_model
 
     graph = load_model(path)
@@ -58,4 +72,4 @@ def resolve_model(model: str, calibration: str | None, input_dtype: InputDtype =
         )
     from edgeseq.data import load_windows
 
-    return quantize(graph, load_windows(calibration), input_dtype=input_dtype)
+    return quantize(graph, load_windows(calibration), input_dtype=input_dtype, window=window)

@@ -8,7 +8,7 @@ from typing import cast
 from edgeseq.frontend.handlers import HANDLERS, REFUSED, SUPPORTED, Chain, Refusal
 from edgeseq.frontend.handlers.entry import read_input_shape
 from edgeseq.frontend.source import SourceLayer, SourceModel
-from edgeseq.graph import Dense, Graph, Recurrent
+from edgeseq.graph import Dense, Graph, Recurrent, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,15 @@ def convert(source: SourceModel) -> Conversion:
             LayerReport(layer.name, layer.class_name, not refused, outcome.reason if isinstance(outcome, Refusal) else outcome)
         )
     parameters = sum(w.size for layer in source.layers if layer.class_name != "Normalization" for w in layer.weights)
-    if chain.input_size is None and chain.layers and isinstance(chain.layers[0], Dense | Recurrent):
-        chain.input_size = chain.layers[0].kernel.shape[0]
-    if all(row.supported for row in rows) and not any(isinstance(x, Recurrent) for x in chain.layers):
+    if chain.input_size is None:
+        # The first layer that has weights reads the input, whatever holds it.
+        chain.input_size = next((x.kernel.shape[0] for x in walk(chain.layers) if isinstance(x, Dense | Recurrent)), None)
+    if all(row.supported for row in rows) and not any(isinstance(x, Recurrent) for x in walk(chain.layers)):
         last = rows[-1]
         reason = "the model has no recurrent layer; edgeseq needs at least one GRU, LSTM or SimpleRNN"
         rows[-1] = LayerReport(last.name, last.kind, supported=False, reason=reason)
+    if any(layer.window_reason for layer in chain.layers):
+        rows = [_stateless(row, layer) for row, layer in zip(rows, source.layers, strict=True)]
     if not all(row.supported for row in rows):
         return Conversion(None, tuple(rows), parameters)
     graph = Graph(
@@ -76,3 +79,13 @@ def _handle(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     if shape is not None and (refusal := read_input_shape(layer, shape, chain)):
         return refusal
     return handler(layer, chain)
+
+
+def _stateless(row: LayerReport, layer: SourceLayer) -> LayerReport:
+    """Refuse a stateful layer of a model that needs whole windows."""
+    inner = layer.config.get("layer")
+    nested = isinstance(inner, dict) and isinstance(inner.get("config"), dict) and inner["config"].get("stateful")
+    if not row.supported or not (layer.config.get("stateful") or nested):
+        return row
+    reason = "stateful=True carries state from window to window, but each window starts from zero here; save without it"
+    return LayerReport(row.name, row.kind, supported=False, reason=reason)

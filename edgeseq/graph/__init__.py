@@ -1,6 +1,6 @@
 """The float IR: a chain of layers with explicit recurrent state.
 
-`layers` holds the types, `reference` their meaning in float64.
+`layers` and `window` hold the types, `reference` their meaning in float64.
 """
 
 from edgeseq.graph.layers import (
@@ -13,20 +13,28 @@ from edgeseq.graph.layers import (
     Normalization,
     Recurrent,
     SimpleRnn,
+    walk,
 )
+from edgeseq.graph.window import Bidirectional, LastStep, MergeMode, Rearrange, Reverse
 
 # Every layer type there is.
-LAYER_TYPES: tuple[type[Layer], ...] = (Gru, Lstm, SimpleRnn, Dense, Activate)
+LAYER_TYPES: tuple[type[Layer], ...] = (Gru, Lstm, SimpleRnn, Dense, Activate, Reverse, LastStep, Bidirectional)
 
 __all__ = [
     "LAYER_TYPES",
     "Activate",
+    "Bidirectional",
     "Dense",
     "Graph",
     "Gru",
+    "LastStep",
     "Layer",
     "Lstm",
+    "MergeMode",
     "Normalization",
+    "Rearrange",
     "Recurrent",
+    "Reverse",
     "SimpleRnn",
+    "walk",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -42,6 +43,32 @@ class Layer(ABC):
     @abstractmethod
     def macs_per_step(self, inputs: int) -> int:
         """Multiply-accumulates of the matrix products of one time step."""
+
+    @property
+    def window_reason(self) -> str | None:
+        """Why the layer needs a whole window before its first output; None: it runs on a stream, step by step."""
+        return None
+
+    @property
+    def chains(self) -> tuple[tuple[Layer, ...], ...]:
+        """Chains of layers inside this one, each of which reads this layer's input."""
+        return ()
+
+    def output_steps(self, steps: int) -> int:
+        """Time steps of the output, given those of the input."""
+        return steps
+
+    def macs_per_window(self, inputs: int, steps: int) -> int:
+        """Multiply-accumulates of the matrix products of one window."""
+        return steps * self.macs_per_step(inputs)
+
+
+def walk(layers: Sequence[Layer]) -> Iterator[Layer]:
+    """Every layer, each before those inside it."""
+    for layer in layers:
+        yield layer
+        for chain in layer.chains:
+            yield from walk(chain)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,6 +176,9 @@ class Activate(Layer):
 class Graph:
     """A chain of layers, one time step in, one out; the state is part of the meaning.
 
+    A model with a layer that needs a whole window (see `window_reason`) maps windows of
+    time_steps steps to their outputs instead, and keeps nothing between them.
+
     input_size: features of one time step.
     returns_sequence: the model's output has a time axis. Otherwise its output is
     that of the last step of a window; a stream still yields one output a step.
@@ -177,8 +207,16 @@ class Graph:
 
     @property
     def recurrent(self) -> tuple[Recurrent, ...]:
-        """The recurrent layers, in order."""
-        return tuple(layer for layer in self.layers if isinstance(layer, Recurrent))
+        """The recurrent layers, in order, those inside other layers too."""
+        return tuple(layer for layer in walk(self.layers) if isinstance(layer, Recurrent))
+
+    @property
+    def window_reason(self) -> str | None:
+        """Why the model cannot run on a stream, naming the layer; None: it can."""
+        for layer in self.layers:
+            if layer.window_reason is not None:
+                return f"layer {layer.name!r} {layer.window_reason}"
+        return None
 
     @property
     def parameters(self) -> int:
@@ -187,5 +225,11 @@ class Graph:
 
     @property
     def macs_per_step(self) -> int:
-        """Multiply-accumulates of the matrix products of one time step."""
-        return sum(layer.macs_per_step(size) for layer, size in zip(self.layers, self.sizes, strict=False))
+        """Multiply-accumulates of the matrix products of one time step; of a window's, the mean over its steps."""
+        if self.window_reason is None or self.time_steps is None:
+            return sum(layer.macs_per_step(size) for layer, size in zip(self.layers, self.sizes, strict=False))
+        total, steps = 0, self.time_steps
+        for layer, size in zip(self.layers, self.sizes, strict=False):
+            total += layer.macs_per_window(size, steps)
+            steps = layer.output_steps(steps)
+        return round(total / self.time_steps)

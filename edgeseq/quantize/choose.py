@@ -9,16 +9,16 @@ and the one whose states stay closest to the original wins.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from edgeseq.arith.scale import Q15, Scale, preactivation_scale
 from edgeseq.graph import Graph
-from edgeseq.graph.layers import FloatArray
+from edgeseq.graph.layers import FloatArray, Layer
 from edgeseq.graph.reference import forward, normalize
-from edgeseq.quantize.types import Matvec, Operand, QuantGraph, QuantGru, QuantInput, QuantRecurrent
+from edgeseq.quantize.types import Matvec, Operand, QuantGraph, QuantGru, QuantInput, QuantLayer, QuantRecurrent
 
 # Windows that candidates are compared on; calibration ones, so no other data is needed.
 MAX_WINDOWS = 256
@@ -65,17 +65,33 @@ def best_of(candidates: Sequence[QuantGraph], windows: FloatArray) -> QuantGraph
 
 def dequantized(graph: QuantGraph) -> Graph:
     """Return the float graph that computes with the recurrent layers' rounded weights and biases."""
-    scale, is_input = graph.input.scale, True
-    rounded: dict[str, Any] = {}
-    for layer in graph.layers:
-        if isinstance(layer, QuantRecurrent):
-            # The model's input enters as it is, any later tensor by its upper bits.
-            rounded[layer.name] = _real_cell(layer, scale if is_input else _operand_scale(scale, layer.operand))
-        scale, is_input = layer.out_scale, False
-    layers = tuple(
-        dataclasses.replace(layer, **rounded[layer.name]) if layer.name in rounded else layer for layer in graph.source.layers
-    )
-    return dataclasses.replace(graph.source, layers=layers)
+    rounded: dict[str, dict[str, Any]] = {}
+
+    def collect(layers: Sequence[QuantLayer], scale: Scale, *, is_input: bool) -> None:
+        for layer in layers:
+            if isinstance(layer, QuantRecurrent):
+                # The model's input enters as it is, any later tensor by its upper bits.
+                rounded[layer.name] = _real_cell(layer, scale if is_input else _operand_scale(scale, layer.operand))
+            for chain in layer.chains:
+                collect(chain, scale, is_input=is_input)
+            scale, is_input = layer.out_scale, is_input and layer.rearranges
+
+    collect(graph.layers, graph.input.scale, is_input=True)
+    return dataclasses.replace(graph.source, layers=_with_weights(graph.source.layers, rounded))
+
+
+def _with_weights(layers: tuple[Layer, ...], rounded: Mapping[str, dict[str, Any]]) -> tuple[Layer, ...]:
+    """Replace the weights of the named layers, those inside other layers too."""
+
+    def replaced(value: Any) -> Any:
+        chain = isinstance(value, tuple) and bool(value) and isinstance(value[0], Layer)
+        return _with_weights(value, rounded) if chain else value
+
+    done = []
+    for layer in layers:
+        inner = {f.name: replaced(getattr(layer, f.name)) for f in dataclasses.fields(layer)} if layer.chains else {}
+        done.append(dataclasses.replace(layer, **(inner | rounded.get(layer.name, {}))))
+    return tuple(done)
 
 
 def _operand_scale(scale: Scale, operand: Operand) -> Scale:

@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy.typing as npt
 
 from edgeseq.errors import CalibrationError
-from edgeseq.graph import Activate, Dense, Graph
-from edgeseq.quantize.calibrate import InputDtype, calibrate, check_windows
+from edgeseq.graph import Activate, Dense, Graph, walk
+from edgeseq.quantize.calibrate import InputDtype, calibrate, check_windows, with_window
 from edgeseq.quantize.choose import best_of
-from edgeseq.quantize.ops import Settings, Tensor, convert
+from edgeseq.quantize.ops import Settings, Tensor, convert_chain
 from edgeseq.quantize.rounding import DAMPINGS, STRETCHES
-from edgeseq.quantize.types import SCHEMES, QuantGraph, QuantLayer, Scheme
+from edgeseq.quantize.types import SCHEMES, QuantGraph, Scheme
 
 
 def quantize(
@@ -24,6 +24,7 @@ def quantize(
     *,
     layer_schemes: Mapping[str, Scheme] | None = None,
     input_dtype: InputDtype = "auto",
+    window: int | None = None,
 ) -> QuantGraph:
     """Turn a float graph into integers.
 
@@ -31,16 +32,22 @@ def quantize(
     layer_schemes: other schemes for single layers, by name.
     input_dtype: int8 codes are smaller and faster; int16 ones keep heavy-tailed signals;
     auto takes int16 where rounding the input to int8 would be the largest error.
+    window: time steps of a window, for a model that needs whole windows and does not say of how many steps.
     Raises CalibrationError naming the tensor whose range cannot be used.
     """
     single = dict(layer_schemes or {})
     for wanted in (scheme, *single.values()):
         if wanted not in SCHEMES:
             raise CalibrationError(f"unknown scheme {wanted!r}; available: {', '.join(SCHEMES)}")
-    names = [layer.name for layer in graph.layers]
+    names = [layer.name for layer in walk(graph.layers)]
     for name in single:
         if name not in names:
             raise CalibrationError(f"a scheme is given for layer {name!r}; the model has {', '.join(names)}")
+    for layer in walk(graph.layers):
+        # A scheme for a layer holds for all inside it that have none of their own.
+        if layer.name in single:
+            single = {inner.name: single[layer.name] for chain in layer.chains for inner in walk(chain)} | single
+    graph = with_window(graph, window)
     windows = check_windows(graph, calibration)
     ranges = calibrate(graph, windows, input_dtype)
     tries = itertools.product(DAMPINGS, STRETCHES)
@@ -56,14 +63,9 @@ def quantized(graph: Graph, settings: Settings) -> QuantGraph:
     entry = settings.ranges.input
     reach = max(abs(code - entry.zero_point) for code in entry.code_range)
     tensor = Tensor(graph.input_size, entry.scale, reach * entry.scale.value, entry.dtype, entry.zero_point)
-    layers: list[QuantLayer] = []
-    for index, layer in enumerate(graph.layers):
-        last = all(isinstance(x, Activate) for x in graph.layers[index + 1 :])
-        converted, tensor = convert(layer, tensor, settings, last=last)
-        if converted is not None:
-            layers.append(converted)
+    layers, _ = convert_chain(graph.layers, tensor, settings)
     final = graph.layers[-1]
     softmax = (isinstance(final, Dense) and final.activation == "softmax") or (
         isinstance(final, Activate) and final.function == "softmax"
     )
-    return QuantGraph(graph.name, settings.scheme, entry, tuple(layers), softmax, graph)
+    return QuantGraph(graph.name, settings.scheme, entry, layers, softmax, graph)

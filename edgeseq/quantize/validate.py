@@ -8,20 +8,26 @@ from typing import Any
 import numpy as np
 
 from edgeseq.arith.requantize import MAX_SHIFT, MIN_SHIFT
-from edgeseq.arith.scale import MAX_PREACTIVATION_SHIFT, MIN_PREACTIVATION_SHIFT, Scale
+from edgeseq.arith.scale import MAX_PREACTIVATION_SHIFT, MIN_PREACTIVATION_SHIFT, Q15, Scale
 from edgeseq.graph import Graph
 from edgeseq.quantize.types import (
+    MAX_WINDOW_STEPS,
     SCHEMES,
     Matvec,
+    QuantBidirectional,
     QuantDense,
     QuantGraph,
     QuantGru,
     QuantInput,
+    QuantLastStep,
     QuantLayer,
     QuantLstm,
+    QuantRearrange,
     QuantRecurrent,
     QuantRelu,
+    QuantReverse,
     QuantSimpleRnn,
+    walk,
 )
 
 
@@ -31,10 +37,18 @@ def validate(graph: QuantGraph) -> str | None:
         return f"unknown scheme {graph.scheme!r}"
     if problem := _input_problem(graph):
         return problem
-    if not graph.layers:
+    if all(layer.rearranges for layer in graph.layers):
         return "the graph has no layers"
-    size = graph.input.size
-    for layer in graph.layers:
+    if problem := _chain_problem(graph.layers, graph.input.size):
+        return problem
+    steps: object = graph.source.time_steps
+    if graph.window_reason is not None and not (isinstance(steps, int) and 1 <= steps <= MAX_WINDOW_STEPS):
+        return f"windows of {steps!r} time steps; {graph.window_reason}"
+    return None
+
+
+def _chain_problem(layers: tuple[QuantLayer, ...], size: int) -> str | None:
+    for layer in layers:
         if problem := VALIDATORS[type(layer)](layer, size):
             return f"layer {layer.name!r}: {problem}"
         size = layer.units
@@ -82,6 +96,29 @@ def _lstm(layer: QuantLstm, size: int) -> str | None:
     return _recurrent(layer, size)
 
 
+def _rearrange(layer: QuantRearrange, size: int) -> str | None:
+    return None if layer.size == size else f"{layer.size} values per time step after a tensor of {size}"
+
+
+def _bidirectional(layer: QuantBidirectional, size: int) -> str | None:
+    if layer.merge not in ("concat", "sum", "mul", "ave") or not all(layer.chains):
+        return f"merge mode {layer.merge!r} of chains of {[len(chain) for chain in layer.chains]} layers"
+    return _chain_problem(layer.forward, size) or _chain_problem(layer.backward, size) or _halves_problem(layer)
+
+
+def _halves_problem(layer: QuantBidirectional) -> str | None:
+    a, b = (chain[-1] for chain in layer.chains)
+    if any(all(inner.rearranges for inner in chain) for chain in layer.chains):
+        return "a half without a layer"
+    if a.out_scale != b.out_scale or (layer.merge == "mul" and a.out_scale != Q15):
+        return f"halves of scales {a.out_scale} and {b.out_scale}"
+    if layer.merge != "concat" and a.units != b.units:
+        return f"halves of {a.units} and {b.units} units"
+    if len({any(isinstance(inner, QuantLastStep) for inner in walk(chain)) for chain in layer.chains}) > 1:
+        return "one half alone reads the last step"
+    return None
+
+
 # (layer, values per time step of its input) -> what is wrong, or None.
 VALIDATORS: dict[type[QuantLayer], Callable[[Any, int], str | None]] = {
     QuantGru: _recurrent,
@@ -89,6 +126,9 @@ VALIDATORS: dict[type[QuantLayer], Callable[[Any, int], str | None]] = {
     QuantSimpleRnn: _recurrent,
     QuantDense: _dense,
     QuantRelu: _relu,
+    QuantReverse: _rearrange,
+    QuantLastStep: _rearrange,
+    QuantBidirectional: _bidirectional,
 }
 
 

@@ -54,4 +54,38 @@ MODELS = {
     "dense first": lambda k, la: _sequential(k, la.Dense(6, activation="relu"), la.GRU(5), la.Dense(2)),
     "functional": _functional,
     "stateful": lambda k, la: k.Sequential([k.Input((None, FEATURES), batch_size=1), la.GRU(4, stateful=True), la.Dense(2)]),
+    "backwards": lambda k, la: _sequential(k, la.GRU(6, go_backwards=True), la.Dense(3), steps=8),
+    "backwards sequences": lambda k, la: _sequential(
+        k, la.LSTM(4, go_backwards=True, return_sequences=True), la.SimpleRNN(5, go_backwards=True, return_sequences=True)
+    ),
+    "backwards in between": lambda k, la: _sequential(
+        k, la.GRU(6, return_sequences=True), la.GRU(5, return_sequences=True, go_backwards=True), la.LSTM(3), la.Dense(2), steps=8
+    ),
+    "bidirectional gru": lambda k, la: _sequential(k, la.Bidirectional(la.GRU(6)), la.Dense(3, activation="softmax"), steps=8),
+    "bidirectional lstm sequences": lambda k, la: _sequential(
+        k, _adapted(la), la.Bidirectional(la.LSTM(4, return_sequences=True), merge_mode="sum"), la.Dense(2)
+    ),
+    "bidirectional rnn product": lambda k, la: _sequential(
+        k, la.Bidirectional(la.SimpleRNN(5, return_sequences=True), merge_mode="mul"), la.GRU(4), la.Dense(2), steps=8
+    ),
+    "bidirectional mean": lambda k, la: _sequential(
+        k, la.Bidirectional(la.GRU(5, use_bias=False, dropout=0.1), merge_mode="ave"), la.Dense(2, activation="tanh")
+    ),
+    "given backward layer": lambda k, la: _sequential(
+        k,
+        la.Bidirectional(la.GRU(6, return_sequences=True), backward_layer=la.LSTM(6, return_sequences=True, go_backwards=True)),
+        la.Dense(2),
+    ),
+    "forward layer backwards": lambda k, la: _sequential(
+        k, la.Bidirectional(la.GRU(4, go_backwards=True, return_sequences=True), backward_layer=la.GRU(4, return_sequences=True))
+    ),
+    "bidirectional between causal": lambda k, la: _sequential(
+        k,
+        la.LSTM(5, return_sequences=True),
+        la.Bidirectional(la.GRU(4, reset_after=False, return_sequences=True)),
+        la.Bidirectional(la.LSTM(3)),
+        la.Dense(4, activation="relu"),
+        la.Dense(2),
+        steps=8,
+    ),
 }

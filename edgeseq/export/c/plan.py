@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from edgeseq.export.c import fast, portable
@@ -16,9 +17,16 @@ def plan_layers(graph: QuantGraph, prefix: str, kernel_set: str) -> tuple[LayerP
     kernel_set: "portable", or a family of fast kernels, which leaves what it cannot run to the portable ones.
     """
     source = Source("x", graph.input_size, graph.input.dtype, graph.input.zero_point)
+    return plan_step(graph.layers, prefix, kernel_set, source)
+
+
+def plan_step(
+    layers: Sequence[QuantLayer], prefix: str, kernel_set: str, source: Source, *, first: int = 0
+) -> tuple[LayerPlan, ...]:
+    """Plan one time step of layers one behind another, from source to y. first: number of the first in C names."""
     plans = []
-    for index, layer in enumerate(graph.layers):
-        plan = _plan(layer, Place(f"l{index}", prefix, source, last=index == len(graph.layers) - 1), kernel_set)
+    for index, layer in enumerate(layers):
+        plan = _plan(layer, Place(f"l{first + index}", prefix, source, last=index == len(layers) - 1), kernel_set)
         plans.append(plan)
         source = Source(plan.output, layer.units)
     return tuple(plans)

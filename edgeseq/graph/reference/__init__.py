@@ -13,9 +13,19 @@ from typing import Any
 import numpy as np
 
 from edgeseq.graph.layers import Activate, Dense, FloatArray, Graph, Gru, Layer, Lstm, SimpleRnn
-from edgeseq.graph.reference import dense, recurrent
+from edgeseq.graph.reference import dense, recurrent, window
 from edgeseq.graph.reference.activations import activate, sigmoid, softmax
-from edgeseq.graph.reference.listener import Listener, silent
+from edgeseq.graph.reference.listener import OUTPUT, Listener, silent
+from edgeseq.graph.window import Bidirectional, LastStep, Reverse
+
+
+def run_chain(layers: Sequence[Layer], value: FloatArray, listen: Listener = silent) -> FloatArray:
+    """Run layers one behind another over (batch, time, n); the listener also hears of each one's output."""
+    for layer in layers:
+        value = MEANINGS[type(layer)](layer, value, listen)
+        listen(layer.name, OUTPUT, value)
+    return value
+
 
 # (layer, x (batch, time, inputs), listener) -> (batch, time, outputs)
 MEANINGS: dict[type[Layer], Callable[[Any, FloatArray, Listener], FloatArray]] = {
@@ -24,6 +34,9 @@ MEANINGS: dict[type[Layer], Callable[[Any, FloatArray, Listener], FloatArray]] =
     SimpleRnn: recurrent.simple_rnn,
     Dense: dense.dense,
     Activate: dense.activation,
+    Reverse: window.reverse,
+    LastStep: window.last_step,
+    Bidirectional: window.bidirectional(run_chain),
 }
 
 
@@ -45,15 +58,28 @@ def normalize(graph: Graph, x: FloatArray) -> FloatArray:
 def forward(graph: Graph, x: FloatArray, *, listen: Listener = silent, keep_hidden: Sequence[str] = ()) -> ForwardResult:
     """Run windows from a zero state; x: (batch, time, features) in raw units.
 
-    keep_hidden names the recurrent layers whose states are returned.
+    keep_hidden names the recurrent layers whose states are returned, each in the order in which it ran.
     """
-    value = normalize(graph, np.asarray(x, dtype=np.float64))
-    hidden = {}
-    for layer in graph.layers:
-        value = MEANINGS[type(layer)](layer, value, listen)
-        if layer.name in keep_hidden:
-            hidden[layer.name] = value
+    hidden: dict[str, FloatArray] = {}
+
+    def keep(layer: str, tensor: str, value: FloatArray) -> None:
+        if tensor == OUTPUT and layer in keep_hidden:
+            hidden[layer] = value
+        listen(layer, tensor, value)
+
+    value = run_chain(graph.layers, normalize(graph, np.asarray(x, dtype=np.float64)), keep)
     return ForwardResult(value, hidden)
 
 
-__all__ = ["MEANINGS", "ForwardResult", "Listener", "activate", "forward", "normalize", "sigmoid", "silent", "softmax"]
+__all__ = [
+    "MEANINGS",
+    "ForwardResult",
+    "Listener",
+    "activate",
+    "forward",
+    "normalize",
+    "run_chain",
+    "sigmoid",
+    "silent",
+    "softmax",
+]

@@ -10,30 +10,46 @@ Conventions, all proven against TFLite's operators by tests/portability:
 * ``out = saturate_int16((acc * multiplier + 2**(shift-1)) >> shift)`` per row.
 """
 
-from edgeseq.quantize.types.base import Matvec, Operand, QuantInput, QuantLayer, WeightBits
+from edgeseq.quantize.types.base import Matvec, Operand, QuantInput, QuantLayer, WeightBits, walk
 from edgeseq.quantize.types.dense import QuantDense, QuantRelu
-from edgeseq.quantize.types.graph import ROUNDING_MODE, SCHEME_PARTS, SCHEMES, QuantGraph, Scheme
+from edgeseq.quantize.types.graph import MAX_WINDOW_STEPS, ROUNDING_MODE, SCHEME_PARTS, SCHEMES, QuantGraph, Scheme
 from edgeseq.quantize.types.recurrent import QuantGru, QuantLstm, QuantRecurrent, QuantSimpleRnn
+from edgeseq.quantize.types.window import QuantBidirectional, QuantLastStep, QuantRearrange, QuantReverse
 
 # Every layer type there is; what reads, checks, runs or exports them has a line for each.
-LAYER_TYPES: tuple[type[QuantLayer], ...] = (QuantGru, QuantLstm, QuantSimpleRnn, QuantDense, QuantRelu)
+LAYER_TYPES: tuple[type[QuantLayer], ...] = (
+    QuantGru,
+    QuantLstm,
+    QuantSimpleRnn,
+    QuantDense,
+    QuantRelu,
+    QuantReverse,
+    QuantLastStep,
+    QuantBidirectional,
+)
 
 __all__ = [
     "LAYER_TYPES",
+    "MAX_WINDOW_STEPS",
     "ROUNDING_MODE",
     "SCHEMES",
     "SCHEME_PARTS",
     "Matvec",
     "Operand",
+    "QuantBidirectional",
     "QuantDense",
     "QuantGraph",
     "QuantGru",
     "QuantInput",
+    "QuantLastStep",
     "QuantLayer",
     "QuantLstm",
+    "QuantRearrange",
     "QuantRecurrent",
     "QuantRelu",
+    "QuantReverse",
     "QuantSimpleRnn",
     "Scheme",
     "WeightBits",
+    "walk",
 ]

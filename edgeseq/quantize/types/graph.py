@@ -7,7 +7,7 @@ from typing import Literal
 
 from edgeseq.arith.scale import Scale
 from edgeseq.graph import Graph
-from edgeseq.quantize.types.base import Operand, QuantInput, QuantLayer, WeightBits
+from edgeseq.quantize.types.base import Operand, QuantInput, QuantLayer, WeightBits, walk
 from edgeseq.quantize.types.recurrent import QuantRecurrent
 
 Scheme = Literal["int8", "int16x8", "int8x4", "int16x4"]
@@ -19,6 +19,8 @@ SCHEME_PARTS: dict[Scheme, tuple[Operand, WeightBits]] = {
     "int16x4": ("int16", 4),
 }
 SCHEMES: tuple[Scheme, ...] = tuple(SCHEME_PARTS)
+# A window lies in RAM as a whole; the loops over it count in 16 bits on the smallest cores.
+MAX_WINDOW_STEPS = 32767
 # Named in files and headers: a later mode must be told apart from this one.
 ROUNDING_MODE = "half-up-on-tie-free-accumulators"
 
@@ -55,5 +57,18 @@ class QuantGraph:
 
     @property
     def recurrent(self) -> tuple[QuantRecurrent, ...]:
-        """The recurrent layers, in order."""
-        return tuple(layer for layer in self.layers if isinstance(layer, QuantRecurrent))
+        """The recurrent layers, in order, those inside other layers too."""
+        return tuple(layer for layer in walk(self.layers) if isinstance(layer, QuantRecurrent))
+
+    @property
+    def window_reason(self) -> str | None:
+        """Why the model cannot run on a stream, naming the layer; None: it can."""
+        for layer in self.layers:
+            if layer.window_reason is not None:
+                return f"layer {layer.name!r} {layer.window_reason}"
+        return None
+
+    @property
+    def window_steps(self) -> int | None:
+        """Time steps of the windows that the model maps to outputs; None: it runs on a stream."""
+        return None if self.window_reason is None else self.source.time_steps
