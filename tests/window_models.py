@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edgeseq.graph import Bidirectional, Dense, Graph, LastStep, Layer, Reverse
+from edgeseq.graph import Bidirectional, Dense, Graph, LastStep, Layer, Reverse, SelfAttention
 from edgeseq.quantize import QuantGraph, quantize
 from tests.conftest import cell
 
@@ -10,8 +10,10 @@ STEPS = 12
 
 
 def part(text: str, inputs: int, units: int, rng: np.random.Generator, name: str) -> tuple[list[Layer], int]:
-    """Layers of one part and their outputs, of texts such as 'back lstm last', 'bi rnn sum' or 'bi gru lstm concat last'."""
+    """Layers of one part and their outputs, of texts such as 'back lstm last', 'bi rnn sum', 'attend 2' (heads)."""
     words = text.split()
+    if words[0] == "attend":
+        return [attention(name, inputs, int(words[1]), units, rng)], units
     if words[0] == "bi":
         last = words.pop() if words[-1] == "last" else None
         *kinds, merge = words[1:]
@@ -26,6 +28,17 @@ def part(text: str, inputs: int, units: int, rng: np.random.Generator, name: str
     ends = [LastStep(f"{name}/last")] if words[-1] == "last" else []
     kind = next(word for word in words if word not in ("back", "last"))
     return [*turned, cell(kind, inputs, units, rng, name), *ends], units
+
+
+def attention(name: str, inputs: int, heads: int, units: int, rng: np.random.Generator) -> SelfAttention:
+    """Self-attention of that many heads, their queries of 5 and their values of 3 values."""
+
+    def projection(part: str, size: int, outputs: int) -> Dense:
+        kernel = rng.normal(0, 1.5 / np.sqrt(size), (size, outputs))
+        return Dense(f"{name}/{part}", kernel, rng.normal(0, 0.1, outputs), "linear")
+
+    made = [projection(part, inputs, heads * size) for part, size in (("query", 5), ("key", 5), ("value", 3))]
+    return SelfAttention(name, *made, projection("output", heads * 3, units), heads)
 
 
 def window_graph(

@@ -93,7 +93,7 @@ def hosted_sizes(image: HostedImage, project: CProject, baseline: HostedImage | 
         module = wasm_sizes(image.path)
         return HostedSizes(module.data_bytes, module.code_bytes, module.file_bytes)
     elf = read_image(image.path)
-    model = elf.object_bytes(f"{project.name}_") + elf.object_bytes("es_sigmoid_table")
+    model = elf.model_bytes(project.name)
     return HostedSizes(model, elf.flash_bytes - read_image(baseline.path).flash_bytes - model, elf.flash_bytes)
 
 

@@ -1,8 +1,9 @@
 """The float IR: a chain of layers with explicit recurrent state.
 
-`layers` and `window` hold the types, `reference` their meaning in float64.
+`layers`, `window` and `attention` hold the types, `reference` their meaning in float64.
 """
 
+from edgeseq.graph.attention import SelfAttention
 from edgeseq.graph.layers import (
     Activate,
     Dense,
@@ -18,7 +19,7 @@ from edgeseq.graph.layers import (
 from edgeseq.graph.window import Bidirectional, LastStep, MergeMode, Rearrange, Reverse
 
 # Every layer type there is.
-LAYER_TYPES: tuple[type[Layer], ...] = (Gru, Lstm, SimpleRnn, Dense, Activate, Reverse, LastStep, Bidirectional)
+LAYER_TYPES: tuple[type[Layer], ...] = (Gru, Lstm, SimpleRnn, Dense, Activate, Reverse, LastStep, Bidirectional, SelfAttention)
 
 __all__ = [
     "LAYER_TYPES",
@@ -35,6 +36,7 @@ __all__ = [
     "Rearrange",
     "Recurrent",
     "Reverse",
+    "SelfAttention",
     "SimpleRnn",
     "walk",
 ]

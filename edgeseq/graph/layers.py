@@ -51,7 +51,7 @@ class Layer(ABC):
 
     @property
     def chains(self) -> tuple[tuple[Layer, ...], ...]:
-        """Chains of layers inside this one, each of which reads this layer's input."""
+        """Chains of layers inside this one."""
         return ()
 
     def output_steps(self, steps: int) -> int:

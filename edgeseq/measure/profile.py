@@ -57,7 +57,7 @@ def profile(
     if graph.window_steps is not None:
         steps = calls * graph.window_steps
         window = Window(graph.window_steps, round(instructions / calls), round(cycles / calls))
-    model_bytes = image.object_bytes(f"{project.name}_") + image.object_bytes("es_sigmoid_table")
+    model_bytes = image.model_bytes(project.name)
     return Measurement(
         model=graph.name,
         scheme=graph.scheme,

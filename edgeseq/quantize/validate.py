@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq.arith.requantize import MAX_SHIFT, MIN_SHIFT
+from edgeseq.arith.attention import MAX_FRACTION_BITS, MIN_FRACTION_BITS
+from edgeseq.arith.requantize import MAX_MULTIPLIER, MAX_SHIFT, MIN_SHIFT
 from edgeseq.arith.scale import MAX_PREACTIVATION_SHIFT, MIN_PREACTIVATION_SHIFT, Q15, Scale
 from edgeseq.graph import Graph
 from edgeseq.quantize.types import (
     MAX_WINDOW_STEPS,
     SCHEMES,
     Matvec,
+    QuantAttention,
     QuantBidirectional,
     QuantDense,
     QuantGraph,
@@ -119,6 +121,24 @@ def _halves_problem(layer: QuantBidirectional) -> str | None:
     return None
 
 
+def _attention(layer: QuantAttention, size: int) -> str | None:
+    sizes = (size, size, size, layer.value.units)
+    for part, inputs in zip(layer.projections, sizes, strict=True):
+        if part.activation != "linear" or (problem := _dense(part, inputs)):
+            return f"projection {part.name!r}: {problem or 'activated'}"
+    heads, queries, key_bits = layer.heads, layer.query.units, layer.key_bits
+    if not (isinstance(heads, int) and heads > 0 and queries % heads == layer.value.units % heads == 0):
+        return f"{heads!r} heads of {queries} queries and {layer.value.units} values"
+    if layer.key.units != queries:
+        return f"{queries} queries and {layer.key.units} keys"
+    if not (isinstance(key_bits, int) and 7 <= key_bits <= 15 - (queries // heads - 1).bit_length()):
+        return f"keys of {key_bits!r} bits"
+    whole = (layer.multiplier, layer.shift, layer.fraction_bits)
+    limits = ((1, MAX_MULTIPLIER), (MIN_SHIFT, MAX_SHIFT), (MIN_FRACTION_BITS, MAX_FRACTION_BITS))
+    fits = all(isinstance(value, int) and low <= value <= high for value, (low, high) in zip(whole, limits, strict=True))
+    return None if fits else f"multiplier, shift and fraction bits of the scores {whole} are outside {limits}"
+
+
 # (layer, values per time step of its input) -> what is wrong, or None.
 VALIDATORS: dict[type[QuantLayer], Callable[[Any, int], str | None]] = {
     QuantGru: _recurrent,
@@ -129,6 +149,7 @@ VALIDATORS: dict[type[QuantLayer], Callable[[Any, int], str | None]] = {
     QuantReverse: _rearrange,
     QuantLastStep: _rearrange,
     QuantBidirectional: _bidirectional,
+    QuantAttention: _attention,
 }
 
 

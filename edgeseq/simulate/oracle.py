@@ -77,7 +77,8 @@ class Oracle:
 
     def _carried(self) -> npt.NDArray[np.int16]:
         parts = [part for runner in self._runners for part in runner.carried()]
-        return np.concatenate(parts, axis=2).astype(np.int16)
+        # A model may carry nothing.
+        return np.concatenate(parts or [np.empty((self.batch, 1, 0))], axis=2).astype(np.int16)
 
 
 def quantize_input(entry: QuantInput, x: npt.NDArray[np.floating]) -> Codes:

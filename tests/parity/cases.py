@@ -85,4 +85,9 @@ WINDOW_CASES = {
     "mixed schemes in halves": WindowCase(
         "bi gru concat+back lstm last", 5, 7, 3, {"layer_schemes": {"part_0": "int16x8", "part_0/1": "int8x4", "head": "int8x4"}}
     ),
+    "attention": WindowCase("attend 2", 6, 10, 3, {"sequence": True}),
+    "attention, int16 input": WindowCase("attend 3", 6, 7, 3, {"input_dtype": "int16", "steps": 23}),
+    "attention after a gru": WindowCase("gru+attend 1", 6, 7, 3, {"scheme": "int16x8"}),
+    "attention, int8x4": WindowCase("lstm+attend 2+attend 2", 6, 7, 3, {"scheme": "int8x4"}),
+    "attention of one step": WindowCase("attend 2", 6, 7, 3, {"scheme": "int16x4", "steps": 1}),
 }

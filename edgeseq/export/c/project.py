@@ -24,6 +24,8 @@ from edgeseq.resources import templates_root
 
 KERNEL_HEADERS = ("es_types.h", "es_arith.h", "es_kernels.h")
 PORTABLE = "portable"
+# Bytes of the tables that all layers share, by their files.
+SHARED_TABLES = {"es_sigmoid_table.c": 512, "es_power_table.c": 258}
 KERNEL_SETS: tuple[str, ...] = (PORTABLE, *FAMILIES)
 
 
@@ -76,7 +78,7 @@ def export_c(
     plans = plan_layers(graph, prefix, kernel_set) if window is None else window.layers
     kernels = sorted({file for plan in plans for file in plan.kernels} | (window.kernels if window else frozenset()))
     weight_bytes = sum(plan.weight_bytes for plan in plans)
-    table_bytes = sum(plan.table_bytes for plan in plans) + (512 if "es_sigmoid_table.c" in kernels else 0)
+    table_bytes = sum(plan.table_bytes for plan in plans) + sum(size for file, size in SHARED_TABLES.items() if file in kernels)
     carry = struct_extent(buffer for plan in plans for buffer in plan.carry)
     state_bytes = carry.size
     tensors = _tensors(plans, window)

@@ -13,9 +13,11 @@ from itertools import groupby
 
 from edgeseq.export.c.layer_plan import LayerPlan, Source
 from edgeseq.export.c.plan import plan_step
+from edgeseq.export.c.portable.attention import plan_attention
 from edgeseq.graph import MergeMode
 from edgeseq.quantize.types import (
     Operand,
+    QuantAttention,
     QuantBidirectional,
     QuantGraph,
     QuantLastStep,
@@ -140,6 +142,8 @@ class _Planner:
             done = target if not left else self._new(piece[-1].units, _steps_behind([*piece, *tail], source.steps))
             if isinstance(piece[0], QuantBidirectional):
                 self._bidirectional(piece[0], tail, source, done)
+            elif isinstance(piece[0], QuantAttention):
+                self._attention(piece[0], tail, source, done)
             else:
                 self._loop(piece, source, _towards(done, tail))
             source = done
@@ -182,6 +186,20 @@ class _Planner:
         if made is not target:
             self._loop([], made, target)
 
+    def _attention(self, layer: QuantAttention, tail: Sequence[QuantLayer], source: _Rows, target: _Rows) -> None:
+        """Rows of queries, keys and values; all pairs of them in one call; the output projection."""
+        parts = layer.projections[:3]
+        rows = self._new(sum(part.units for part in parts), source.steps)
+        at = 0
+        for part in parts:
+            self.chain([part], source, replace(rows, expression=f"{rows.expression} + {at}", size=part.units))
+            at += part.units
+        context = self._new(layer.value.units, source.steps)
+        plan = plan_attention(layer, f"l{len(self.plans)}", self.prefix, source.steps, (rows.expression, context.expression))
+        self.plans.append(plan)
+        self._emit(list(plan.calls), rows, context, once=True)
+        self.chain([layer.output, *tail], context, target)
+
     def _loop(self, layers: Sequence[QuantLayer], source: _Rows, target: _Rows) -> None:
         """One loop over the window's steps for layers that run step by step; without layers, a copy."""
         x, y = source.row(self.guard), target.row(self.guard)
@@ -219,12 +237,12 @@ class _Planner:
         )
         return f"{name}(state, {x}, {y});"
 
-    def _emit(self, calls: list[str], *tensors: _Rows) -> None:
-        """Calls for every time step, or for the one there is."""
+    def _emit(self, calls: list[str], *tensors: _Rows, once: bool = False) -> None:
+        """Calls for every time step, or for the one there is; once: for all of them together."""
         for tensor in tensors:
             if tensor.number is not None:
                 self.buffers[tensor.number].used = len(self.body)
-        if max(tensor.steps for tensor in tensors) == 1:
+        if once or max(tensor.steps for tensor in tensors) == 1:
             self.body.append("\n".join(f"    {call}" for call in calls))
             return
         lines = "\n".join(f"        {call}" for call in calls)

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from edgeseq.graph.attention import SelfAttention
 from edgeseq.graph.layers import Activate, Dense, FloatArray, Graph, Gru, Layer, Lstm, SimpleRnn
-from edgeseq.graph.reference import dense, recurrent, window
+from edgeseq.graph.reference import attention, dense, recurrent, window
 from edgeseq.graph.reference.activations import activate, sigmoid, softmax
 from edgeseq.graph.reference.listener import OUTPUT, Listener, silent
 from edgeseq.graph.window import Bidirectional, LastStep, Reverse
@@ -37,6 +38,7 @@ MEANINGS: dict[type[Layer], Callable[[Any, FloatArray, Listener], FloatArray]] =
     Reverse: window.reverse,
     LastStep: window.last_step,
     Bidirectional: window.bidirectional(run_chain),
+    SelfAttention: attention.self_attention,
 }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from edgeseq.graph import Activate, Bidirectional, Dense, Gru, LastStep, Layer, Lstm, Rearrange, Reverse, SimpleRnn
-from edgeseq.quantize.ops import dense, recurrent, window
+from edgeseq.graph import Activate, Bidirectional, Dense, Gru, LastStep, Layer, Lstm, Rearrange, Reverse, SelfAttention, SimpleRnn
+from edgeseq.quantize.ops import attention, dense, recurrent, window
 from edgeseq.quantize.ops.tensor import Settings, Tensor
 from edgeseq.quantize.types import QuantLastStep, QuantLayer, QuantReverse
 
@@ -32,6 +32,7 @@ CONVERTERS: dict[type[Layer], Callable[..., Any]] = {
     Reverse: window.rearrange(QuantReverse),
     LastStep: window.rearrange(QuantLastStep),
     Bidirectional: window.bidirectional(convert_chain),
+    SelfAttention: attention.self_attention,
 }
 
 

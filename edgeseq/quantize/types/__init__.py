@@ -10,6 +10,7 @@ Conventions, all proven against TFLite's operators by tests/portability:
 * ``out = saturate_int16((acc * multiplier + 2**(shift-1)) >> shift)`` per row.
 """
 
+from edgeseq.quantize.types.attention import QuantAttention
 from edgeseq.quantize.types.base import Matvec, Operand, QuantInput, QuantLayer, WeightBits, walk
 from edgeseq.quantize.types.dense import QuantDense, QuantRelu
 from edgeseq.quantize.types.graph import MAX_WINDOW_STEPS, ROUNDING_MODE, SCHEME_PARTS, SCHEMES, QuantGraph, Scheme
@@ -26,6 +27,7 @@ LAYER_TYPES: tuple[type[QuantLayer], ...] = (
     QuantReverse,
     QuantLastStep,
     QuantBidirectional,
+    QuantAttention,
 )
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "SCHEME_PARTS",
     "Matvec",
     "Operand",
+    "QuantAttention",
     "QuantBidirectional",
     "QuantDense",
     "QuantGraph",

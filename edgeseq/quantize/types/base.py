@@ -111,7 +111,7 @@ class QuantLayer(ABC):
 
     @property
     def chains(self) -> tuple[tuple[QuantLayer, ...], ...]:
-        """Chains of layers inside this one, each of which reads this layer's input."""
+        """Chains of layers inside this one."""
         return ()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgeseq.quantize.types import (
+    QuantAttention,
     QuantBidirectional,
     QuantDense,
     QuantGru,
@@ -15,6 +16,7 @@ from edgeseq.quantize.types import (
     QuantReverse,
     QuantSimpleRnn,
 )
+from edgeseq.simulate.runners.attention import AttentionRunner
 from edgeseq.simulate.runners.base import AnyRunner, Int
 from edgeseq.simulate.runners.dense import DenseRunner, ReluRunner
 from edgeseq.simulate.runners.recurrent import GruRunner, LstmRunner, SimpleRnnRunner
@@ -29,6 +31,7 @@ RUNNERS: dict[type[QuantLayer], type[AnyRunner]] = {
     QuantReverse: ReverseRunner,
     QuantLastStep: LastStepRunner,
     QuantBidirectional: BidirectionalRunner,
+    QuantAttention: AttentionRunner,
 }
 
 
