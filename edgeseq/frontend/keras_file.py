@@ -19,7 +19,7 @@ import h5py
 from edgeseq.errors import ModelError
 from edgeseq.frontend.hdf5 import open_hdf5, read_array
 from edgeseq.frontend.keras_config import ordered_layers
-from edgeseq.frontend.source import MAX_FILE_BYTES, SourceLayer, SourceModel
+from edgeseq.frontend.source import MAX_FILE_BYTES, SourceModel, with_weights
 
 CONFIG_MEMBER, WEIGHTS_MEMBER = "config.json", "model.weights.h5"
 MAX_CONFIG_BYTES = 16 * 1024 * 1024
@@ -41,21 +41,21 @@ def read_keras_file(path: Path) -> SourceModel:
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{origin}: {CONFIG_MEMBER} is not valid JSON ({error})") from error
     try:
-        name, layers = ordered_layers(config, origin)
+        model = ordered_layers(config, origin)
     except RecursionError as error:
         raise ModelError(f"{origin}: {CONFIG_MEMBER} is nested too deeply") from error
     with open_hdf5(io.BytesIO(weight_bytes), origin) as file:
         stores = _layer_stores(file)
         counts: dict[str, int] = {}
-        source = []
-        for layer_name, class_name, layer_config in layers:
+        weights = {}
+        for class_name, layer_name in model.stored:
             snake = _snake_case(class_name)
             index = counts.get(snake, 0)
             counts[snake] = index + 1
             store = stores.get(layer_name) or stores.get(f"/{snake}_{index}" if index else f"/{snake}")
-            weights = tuple(_weights(store, f"{origin}: layer {layer_name!r}")) if store is not None else ()
-            source.append(SourceLayer(layer_name, class_name, layer_config, weights))
-    return SourceModel(name, origin, tuple(source))
+            if store is not None:
+                weights[layer_name] = _weights(store, f"{origin}: layer {layer_name!r}")
+    return SourceModel(model.name, origin, with_weights(model.chain, weights))
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int, origin: str) -> bytes:
@@ -96,7 +96,16 @@ def _layer_stores(file: h5py.File) -> dict[str, h5py.Group]:
 
 
 # Groups of a layer's own weights and of those inside it, in the order that get_weights() has.
-_INNER = ("cell", "forward_layer", "backward_layer")
+_INNER = (
+    "cell",
+    "layer",
+    "forward_layer",
+    "backward_layer",
+    "query_dense",
+    "key_dense",
+    "value_dense",
+    "output_dense",
+)
 
 
 def _weights(store: h5py.Group, where: str) -> list[Any]:

@@ -1,13 +1,13 @@
 """The float IR: a chain of layers with explicit recurrent state.
 
-`layers`, `window` and `attention` hold the types, `reference` their meaning in float64.
+`layers`, `around`, `window` and `attention` hold the types, `model` the graph, `reference` their meaning in float64.
 """
 
+from edgeseq.graph.around import Conv1D, DepthwiseConv1D, Embedding, GlobalPool, LayerNormalization, Residual
 from edgeseq.graph.attention import SelfAttention
 from edgeseq.graph.layers import (
     Activate,
     Dense,
-    Graph,
     Gru,
     Layer,
     Lstm,
@@ -16,25 +16,48 @@ from edgeseq.graph.layers import (
     SimpleRnn,
     walk,
 )
+from edgeseq.graph.model import Graph
 from edgeseq.graph.window import Bidirectional, LastStep, MergeMode, Rearrange, Reverse
 
 # Every layer type there is.
-LAYER_TYPES: tuple[type[Layer], ...] = (Gru, Lstm, SimpleRnn, Dense, Activate, Reverse, LastStep, Bidirectional, SelfAttention)
+LAYER_TYPES: tuple[type[Layer], ...] = (
+    Gru,
+    Lstm,
+    SimpleRnn,
+    Dense,
+    Activate,
+    Residual,
+    GlobalPool,
+    LayerNormalization,
+    Conv1D,
+    DepthwiseConv1D,
+    Embedding,
+    Reverse,
+    LastStep,
+    Bidirectional,
+    SelfAttention,
+)
 
 __all__ = [
     "LAYER_TYPES",
     "Activate",
     "Bidirectional",
+    "Conv1D",
     "Dense",
+    "DepthwiseConv1D",
+    "Embedding",
+    "GlobalPool",
     "Graph",
     "Gru",
     "LastStep",
     "Layer",
+    "LayerNormalization",
     "Lstm",
     "MergeMode",
     "Normalization",
     "Rearrange",
     "Recurrent",
+    "Residual",
     "Reverse",
     "SelfAttention",
     "SimpleRnn",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from edgeseq.graph.around import macs_of_window, sizes_through
 from edgeseq.graph.layers import FloatArray, Layer
 
 MergeMode = Literal["concat", "sum", "mul", "ave"]
@@ -81,7 +82,7 @@ class Bidirectional(Layer):
 
     def output_size(self, inputs: int) -> int:
         """Both halves' side by side, or one's."""
-        sizes = [chain_size(chain, inputs) for chain in self.chains]
+        sizes = [sizes_through(chain, inputs)[-1] for chain in self.chains]
         return sum(sizes) if self.merge == "concat" else sizes[0]
 
     def output_steps(self, steps: int) -> int:
@@ -96,20 +97,4 @@ class Bidirectional(Layer):
 
     def macs_per_window(self, inputs: int, steps: int) -> int:
         """Of both halves."""
-        return sum(chain_macs(chain, inputs, steps) for chain in self.chains)
-
-
-def chain_size(layers: tuple[Layer, ...], inputs: int) -> int:
-    """Values per time step behind a chain that reads `inputs`."""
-    for layer in layers:
-        inputs = layer.output_size(inputs)
-    return inputs
-
-
-def chain_macs(layers: tuple[Layer, ...], inputs: int, steps: int) -> int:
-    """Multiply-accumulates of a chain over one window."""
-    total = 0
-    for layer in layers:
-        total += layer.macs_per_window(inputs, steps)
-        inputs, steps = layer.output_size(inputs), layer.output_steps(steps)
-    return total
+        return sum(macs_of_window(chain, inputs, steps) for chain in self.chains)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edgeseq.arith.scale import Scale
 from edgeseq.errors import CalibrationError
-from edgeseq.graph import Graph
+from edgeseq.graph import Conv1D, DepthwiseConv1D, Embedding, Graph
 from edgeseq.graph.layers import FloatArray
 from edgeseq.graph.reference import forward, normalize
 from edgeseq.quantize.choose import rounded_input, spread, state_sqnr_db
@@ -74,14 +74,15 @@ def with_window(graph: Graph, window: int | None) -> Graph:
 def check_windows(graph: Graph, windows: npt.ArrayLike) -> FloatArray:
     """Return windows as float64 (n, time, features), or raise CalibrationError saying what is wrong.
 
-    A 2-D array is one stream.
+    A 2-D array is one stream, or windows (n, time) of token ids.
     """
     try:
         values = np.asarray(windows, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise CalibrationError(f"calibration data is not a numeric array: {error}") from error
     if values.ndim == 2:
-        values = values[None]
+        ids = isinstance(graph.layers[0], Embedding) and values.shape[1] != 1
+        values = values[..., None] if ids else values[None]
     if values.ndim != 3 or values.shape[2] != graph.input_size:
         raise CalibrationError(
             f"calibration data has shape {values.shape}; model {graph.name!r} expects (n, time, {graph.input_size})"
@@ -127,6 +128,11 @@ def calibrate(graph: Graph, windows: FloatArray, input_dtype: InputDtype) -> Cal
 def choose_input(graph: Graph, windows: FloatArray, dtype: InputDtype) -> QuantInput:
     """Choose int8 or int16 codes. auto: int16 where int8 codes alone would disturb the states too much."""
     normalized = normalize(graph, windows)
+    if isinstance(graph.layers[0], Embedding):
+        if dtype == "int8":
+            what = f"layer {graph.layers[0].name!r}"
+            raise CalibrationError(f"{what} reads token ids, which are int16 codes; leave the input dtype at auto")
+        return QuantInput("int16", Scale(1, 0), 0, np.zeros(1), np.ones(1))
     narrow = _int8_input(graph, normalized)
     few = spread(windows)
     if dtype == "int8" or (
@@ -152,7 +158,10 @@ def _int8_input(graph: Graph, normalized: FloatArray) -> QuantInput:
     zero_point = int(np.clip(np.round(-128 - span_low / asymmetric.value), -128, 127))
     # 128 steps of a power of two reach magnitude itself; the one clipped code is judged by its error.
     binary = Scale.at_least(magnitude / 128.0, bits=1)
-    candidates = [(symmetric, 0), (binary, 0), (binary.times_power_of_two(1), 0), (asymmetric, zero_point)]
+    candidates = [(symmetric, 0), (binary, 0), (binary.times_power_of_two(1), 0)]
+    # A convolution starts from a delay line of zeros, which must mean 0.
+    if not isinstance(graph.layers[0], Conv1D | DepthwiseConv1D):
+        candidates.append((asymmetric, zero_point))
     scale, zero_point = min(candidates, key=lambda c: _mean_square_error(flat, c[0], c[1]))
     ones = np.ones(graph.input_size)
     mean, std = (graph.normalization.mean, graph.normalization.std) if graph.normalization else (0 * ones, ones)

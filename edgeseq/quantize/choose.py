@@ -36,8 +36,8 @@ def rounded_input(entry: QuantInput, x: FloatArray, graph: Graph) -> FloatArray:
 
 
 def state_sqnr_db(graph: Graph, other: Graph, x: FloatArray, other_x: FloatArray) -> float:
-    """SQNR in dB of all recurrent states of `other` on `other_x` against `graph` on `x`."""
-    names = [layer.name for layer in graph.recurrent]
+    """SQNR in dB of all observed layers' outputs, usually the states, of `other` on `other_x` against `graph` on `x`."""
+    names = graph.observed
     exact = forward(graph, x, keep_hidden=names).hidden
     disturbed = forward(other, other_x, keep_hidden=names).hidden
     signal = sum(float(np.sum(exact[name] ** 2)) for name in names)
@@ -52,7 +52,9 @@ def best_of(candidates: Sequence[QuantGraph], windows: FloatArray) -> QuantGraph
     """
     few = spread(windows)
     source, entry = candidates[0].source, candidates[0].input
-    names = [layer.name for layer in source.recurrent]
+    if len(candidates) == 1:
+        return candidates[0]
+    names = source.observed
     exact = forward(source, few, keep_hidden=names).hidden
     rounded = rounded_input(entry, few, source)
 

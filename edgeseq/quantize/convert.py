@@ -39,7 +39,7 @@ def quantize(
     for wanted in (scheme, *single.values()):
         if wanted not in SCHEMES:
             raise CalibrationError(f"unknown scheme {wanted!r}; available: {', '.join(SCHEMES)}")
-    names = [layer.name for layer in walk(graph.layers)]
+    names = [layer.name for layer in graph.every_layer]
     for name in single:
         if name not in names:
             raise CalibrationError(f"a scheme is given for layer {name!r}; the model has {', '.join(names)}")
@@ -50,7 +50,8 @@ def quantize(
     graph = with_window(graph, window)
     windows = check_windows(graph, calibration)
     ranges = calibrate(graph, windows, input_dtype)
-    tries = itertools.product(DAMPINGS, STRETCHES)
+    # Only recurrent layers are rounded in more than one way: their states feed back what a rounding does.
+    tries = itertools.product(DAMPINGS, STRETCHES) if graph.recurrent else [(DAMPINGS[0], STRETCHES[0])]
     candidates = [
         quantized(graph, Settings(replace(ranges, damping=damping, stretch=stretch), scheme, single))
         for damping, stretch in tries
@@ -63,7 +64,7 @@ def quantized(graph: Graph, settings: Settings) -> QuantGraph:
     entry = settings.ranges.input
     reach = max(abs(code - entry.zero_point) for code in entry.code_range)
     tensor = Tensor(graph.input_size, entry.scale, reach * entry.scale.value, entry.dtype, entry.zero_point)
-    layers, _ = convert_chain(graph.layers, tensor, settings)
+    layers, _ = convert_chain(graph.layers, tensor, settings, last=True)
     final = graph.layers[-1]
     softmax = (isinstance(final, Dense) and final.activation == "softmax") or (
         isinstance(final, Activate) and final.function == "softmax"

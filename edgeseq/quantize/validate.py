@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgeseq.arith.attention import MAX_FRACTION_BITS, MIN_FRACTION_BITS
+from edgeseq.arith.normalize import MAX_EPSILON, MAX_NORMALIZED_SIZE
 from edgeseq.arith.requantize import MAX_MULTIPLIER, MAX_SHIFT, MIN_SHIFT
 from edgeseq.arith.scale import MAX_PREACTIVATION_SHIFT, MIN_PREACTIVATION_SHIFT, Q15, Scale
 from edgeseq.graph import Graph
@@ -17,20 +18,32 @@ from edgeseq.quantize.types import (
     Matvec,
     QuantAttention,
     QuantBidirectional,
+    QuantDelay,
     QuantDense,
+    QuantDepthwise,
+    QuantEmbedding,
     QuantGraph,
     QuantGru,
     QuantInput,
     QuantLastStep,
     QuantLayer,
     QuantLstm,
+    QuantNormalize,
+    QuantPool,
     QuantRearrange,
     QuantRecurrent,
     QuantRelu,
+    QuantResidual,
     QuantReverse,
     QuantSimpleRnn,
+    QuantWiden,
     walk,
 )
+
+# What reads an int16 tensor alone, never input codes.
+WIDENED = (QuantRelu, QuantResidual, QuantPool, QuantNormalize, QuantDelay, QuantDepthwise)
+MAX_SIZE = 65535  # values per time step are uint16 in the C kernels
+MAX_HISTORY = 32767  # the position in a delay line is int16
 
 
 def validate(graph: QuantGraph) -> str | None:
@@ -41,7 +54,7 @@ def validate(graph: QuantGraph) -> str | None:
         return problem
     if all(layer.rearranges for layer in graph.layers):
         return "the graph has no layers"
-    if problem := _chain_problem(graph.layers, graph.input.size):
+    if problem := chain_problem(graph.layers, graph.input.size, graph.input):
         return problem
     steps: object = graph.source.time_steps
     if graph.window_reason is not None and not (isinstance(steps, int) and 1 <= steps <= MAX_WINDOW_STEPS):
@@ -49,12 +62,34 @@ def validate(graph: QuantGraph) -> str | None:
     return None
 
 
-def _chain_problem(layers: tuple[QuantLayer, ...], size: int) -> str | None:
+def chain_problem(layers: tuple[QuantLayer, ...], size: int, entry: QuantInput | None) -> str | None:
+    """Return what is wrong with a chain of layers that reads `size` values, or None.
+
+    entry: what they are if the chain starts at the model's input, else None.
+    """
     for layer in layers:
-        if problem := VALIDATORS[type(layer)](layer, size):
+        if problem := _reading_problem(layer, entry) or VALIDATORS[type(layer)](layer, size):
             return f"layer {layer.name!r}: {problem}"
-        size = layer.units
+        size, entry = layer.units, entry if layer.rearranges else None
+        if not 1 <= size <= MAX_SIZE:
+            return f"layer {layer.name!r}: {size} values a step; expected 1 to {MAX_SIZE}"
     return None
+
+
+def _reading_problem(layer: QuantLayer, entry: QuantInput | None) -> str | None:
+    """What a layer cannot read where it stands; entry: the codes that it reads, or None for an int16 tensor."""
+    if isinstance(layer, QuantDense) and layer.input_dtype != ("int16" if entry is None else entry.dtype):
+        return f"input dtype {layer.input_dtype!r} does not fit what it reads"
+    if not isinstance(layer, QuantWiden | QuantEmbedding):
+        if entry is not None and isinstance(layer, WIDENED):
+            return "reads the model's input codes; expected an int16 tensor"
+        return None
+    if entry is None:
+        return "reads the model's input codes, and is not the first layer"
+    if isinstance(layer, QuantEmbedding):
+        return None if (entry.dtype, entry.size) == ("int16", 1) else "reads one int16 token id a step"
+    expected = 1 if entry.dtype == "int16" else 8 if entry.zero_point == 0 else 7
+    return None if layer.shift == expected else f"shifts {entry.dtype} codes by {layer.shift!r}"
 
 
 def _input_problem(graph: QuantGraph) -> str | None:
@@ -98,6 +133,61 @@ def _lstm(layer: QuantLstm, size: int) -> str | None:
     return _recurrent(layer, size)
 
 
+def _same_size(layer: Any, size: int) -> str | None:
+    return None if layer.size == size else f"{layer.size} values after a tensor of {size}"
+
+
+def _widen(layer: QuantWiden, size: int) -> str | None:
+    return _same_size(layer, size)
+
+
+def _pool(layer: QuantPool, size: int) -> str | None:
+    return f"pools by {layer.function!r}" if layer.function not in ("average", "max") else _same_size(layer, size)
+
+
+def _normalize(layer: QuantNormalize, size: int) -> str | None:
+    if not (_within(layer.epsilon, 1, MAX_EPSILON) and _within(layer.fraction_bits, 0, 15) and size <= MAX_NORMALIZED_SIZE):
+        return f"normalises {size} values with epsilon {layer.epsilon!r} and {layer.fraction_bits!r} fraction bits"
+    return _same_size(layer, size)
+
+
+def _delay(layer: QuantDelay, size: int) -> str | None:
+    sound = _within(layer.taps, 2, MAX_HISTORY + 1) and _within(layer.dilation, 1, MAX_HISTORY)
+    if not sound or layer.history > MAX_HISTORY or layer.dtype not in ("int8", "int16"):
+        return f"{layer.taps!r} taps at dilation {layer.dilation!r} of {layer.dtype!r}"
+    return _same_size(layer, size)
+
+
+def _depthwise(layer: QuantDepthwise, size: int) -> str | None:
+    if not _within(layer.channels, 1, MAX_SIZE) or size % layer.channels or layer.matvec.rows % layer.channels:
+        return f"{layer.channels!r} channels of {size} values"
+    if layer.matvec.bits != 8 or layer.activation not in ("linear", "relu", "sigmoid", "tanh"):
+        return f"activation {layer.activation!r} of weights of {layer.matvec.bits!r} bits"
+    tabled = layer.activation in ("sigmoid", "tanh")
+    return matvec_problem(layer.matvec, size // layer.channels, None) or _shift_problem(layer.preactivation_shift, used=tabled)
+
+
+def _embedding(layer: QuantEmbedding, size: int) -> str | None:
+    if layer.table.ndim != 2 or layer.table.dtype != np.int8 or not 1 <= len(layer.table) <= 16384:
+        return f"table {layer.table.shape} {layer.table.dtype}"
+    return None
+
+
+def _residual(layer: QuantResidual, size: int) -> str | None:
+    if not (_within(layer.body_shift, 0, 30) and _within(layer.shortcut_shift, 0, 30)):
+        return f"shifts {layer.body_shift!r} and {layer.shortcut_shift!r}"
+    for chain in (layer.body, layer.shortcut):
+        if problem := chain_problem(chain, size, None):
+            return problem
+        if (chain[-1].units if chain else size) != layer.units:
+            return "the two sides differ in size"
+    return _same_size(layer, size)
+
+
+def _within(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and low <= value <= high
+
+
 def _rearrange(layer: QuantRearrange, size: int) -> str | None:
     return None if layer.size == size else f"{layer.size} values per time step after a tensor of {size}"
 
@@ -105,7 +195,7 @@ def _rearrange(layer: QuantRearrange, size: int) -> str | None:
 def _bidirectional(layer: QuantBidirectional, size: int) -> str | None:
     if layer.merge not in ("concat", "sum", "mul", "ave") or not all(layer.chains):
         return f"merge mode {layer.merge!r} of chains of {[len(chain) for chain in layer.chains]} layers"
-    return _chain_problem(layer.forward, size) or _chain_problem(layer.backward, size) or _halves_problem(layer)
+    return chain_problem(layer.forward, size, None) or chain_problem(layer.backward, size, None) or _halves_problem(layer)
 
 
 def _halves_problem(layer: QuantBidirectional) -> str | None:
@@ -146,6 +236,13 @@ VALIDATORS: dict[type[QuantLayer], Callable[[Any, int], str | None]] = {
     QuantSimpleRnn: _recurrent,
     QuantDense: _dense,
     QuantRelu: _relu,
+    QuantWiden: _widen,
+    QuantResidual: _residual,
+    QuantPool: _pool,
+    QuantNormalize: _normalize,
+    QuantDelay: _delay,
+    QuantDepthwise: _depthwise,
+    QuantEmbedding: _embedding,
     QuantReverse: _rearrange,
     QuantLastStep: _rearrange,
     QuantBidirectional: _bidirectional,

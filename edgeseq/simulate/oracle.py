@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgeseq.errors import DataError
 from edgeseq.graph.reference import softmax
 from edgeseq.quantize.types import QuantGraph, QuantInput
-from edgeseq.simulate.runners import Int, chain_runners
+from edgeseq.simulate.runners import Int, make_runners
 
 Codes: TypeAlias = npt.NDArray[np.int8] | npt.NDArray[np.int16]
 
@@ -36,7 +36,7 @@ class Oracle:
     def __init__(self, graph: QuantGraph, batch: int = 1) -> None:
         self.graph = graph
         self.batch = batch
-        self._runners = chain_runners(graph.layers, batch, graph.input.zero_point)
+        self._runners = make_runners(graph.layers, batch, graph.input.zero_point)
 
     def reset(self) -> None:
         """Set every state to zero."""
@@ -78,7 +78,7 @@ class Oracle:
     def _carried(self) -> npt.NDArray[np.int16]:
         parts = [part for runner in self._runners for part in runner.carried()]
         # A model may carry nothing.
-        return np.concatenate(parts or [np.empty((self.batch, 1, 0))], axis=2).astype(np.int16)
+        return np.concatenate(parts or [np.empty((self.batch, 1, 0), np.int32)], axis=2).astype(np.int16)
 
 
 def quantize_input(entry: QuantInput, x: npt.NDArray[np.floating]) -> Codes:

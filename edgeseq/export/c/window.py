@@ -22,6 +22,7 @@ from edgeseq.quantize.types import (
     QuantGraph,
     QuantLastStep,
     QuantLayer,
+    QuantResidual,
     QuantReverse,
 )
 
@@ -144,6 +145,8 @@ class _Planner:
                 self._bidirectional(piece[0], tail, source, done)
             elif isinstance(piece[0], QuantAttention):
                 self._attention(piece[0], tail, source, done)
+            elif isinstance(piece[0], QuantResidual) and piece[0].window_reason is not None:
+                self._residual(piece[0], tail, source, done)
             else:
                 self._loop(piece, source, _towards(done, tail))
             source = done
@@ -199,6 +202,22 @@ class _Planner:
         self.plans.append(plan)
         self._emit(list(plan.calls), rows, context, once=True)
         self.chain([layer.output, *tail], context, target)
+
+    def _residual(self, layer: QuantResidual, tail: Sequence[QuantLayer], source: _Rows, target: _Rows) -> None:
+        """Both sides from the same rows, then their sum; an empty side is those rows."""
+        sides = []
+        for chain in layer.chains:
+            side = self._new(layer.units, _steps_behind(chain, source.steps)) if chain else source
+            if chain:
+                self.chain(chain, source, side)
+            sides.append(side.last() if any(isinstance(part, QuantLastStep) for part in tail) else side)
+        body, shortcut = (side.row(self.guard) for side in sides)
+        made = self._new(layer.units, target.steps) if target.merge is not None else _towards(target, tail)
+        operands = f"{body}, {layer.body_shift}, {shortcut}, {layer.shortcut_shift}"
+        self._emit([f"es_add_s16({operands}, {layer.units}, {made.row(self.guard)});"], *sides, made)
+        self.kernels.add("es_add_s16.c")
+        if target.merge is not None:
+            self._loop([], made, _towards(target, tail))
 
     def _loop(self, layers: Sequence[QuantLayer], source: _Rows, target: _Rows) -> None:
         """One loop over the window's steps for layers that run step by step; without layers, a copy."""

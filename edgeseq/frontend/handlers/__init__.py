@@ -1,7 +1,12 @@
 """How each Keras layer is read: a handler, or a refusal with a reason and a way out."""
 
-from edgeseq.frontend.handlers import dense, entry, recurrent, window
+from typing import Any
+
+import numpy.typing as npt
+
+from edgeseq.frontend.handlers import attention, convolution, dense, entry, normalize, pooling, recurrent, window
 from edgeseq.frontend.handlers.chain import Chain, Handler, Refusal
+from edgeseq.frontend.source import SourceLayer
 from edgeseq.graph import Lstm, SimpleRnn
 
 CELLS: dict[str, Handler] = {
@@ -19,16 +24,35 @@ HANDLERS: dict[str, Handler] = {
     "ReLU": dense.activation,
     "Softmax": dense.activation,
     "Dropout": entry.dropout,
+    "SpatialDropout1D": entry.dropout,
+    "GlobalAveragePooling1D": pooling.global_pool("average"),
+    "GlobalMaxPooling1D": pooling.global_pool("max"),
+    "MaxPooling1D": pooling.strided_pool,
+    "AveragePooling1D": pooling.strided_pool,
+    "LayerNormalization": normalize.layer_normalization,
+    "BatchNormalization": normalize.batch_normalization,
+    "ZeroPadding1D": convolution.zero_padding,
+    "Conv1D": convolution.conv1d,
+    "DepthwiseConv1D": convolution.depthwise_conv1d,
+    "SeparableConv1D": convolution.separable_conv1d,
+    "TimeDistributed": dense.time_distributed,
+    "Embedding": entry.embedding,
     "Bidirectional": window.bidirectional(CELLS),
+    "MultiHeadAttention": attention.multi_head_attention,
 }
+# What may stand behind ZeroPadding1D.
+READ_PADDING = frozenset({"Conv1D", "DepthwiseConv1D", "SeparableConv1D", "Dropout", "SpatialDropout1D"})
 
 SUPPORTED = f"supported layers: {', '.join(HANDLERS)}"
 
 REFUSED = {
     "Lambda": "a Lambda layer is Python code inside the file; edgeseq never runs it. Rewrite it with standard layers",
     "Masking": "masking skips padded steps, and a stream has none; drop the layer and feed only valid steps",
-    "TimeDistributed": "use the inner Dense directly; Keras applies it to every time step",
-    "Flatten": "flattening needs all time steps at once; use return_sequences=False on the last recurrent layer",
+    "Add": "adds two branches that start at the same layer; this one joins none",
+    "Conv1DTranspose": "makes more time steps than it reads; a stream gives one output a step",
+    "UpSampling1D": "makes more time steps than it reads; a stream gives one output a step",
+    "Cropping1D": "removes time steps; a stream gives one output a step. Cut the data instead",
+    "Flatten": "flattening needs all time steps at once; use return_sequences=False on the layer before, or pool over time",
     "Sequential": "a model inside a model; rebuild it as one flat chain of layers",
     "Functional": "a model inside a model; rebuild it as one flat chain of layers",
     "RNN": "a custom RNN cell; use keras.layers.GRU, LSTM or SimpleRNN",
@@ -36,4 +60,14 @@ REFUSED = {
     "CuDNNLSTM": "a GPU-only layer; load its weights into keras.layers.LSTM",
 }
 
-__all__ = ["HANDLERS", "REFUSED", "SUPPORTED", "Chain", "Handler", "Refusal"]
+
+def trained(layer: SourceLayer) -> tuple[npt.NDArray[Any], ...]:
+    """The arrays of a layer that training changes."""
+    if layer.class_name == "Normalization":
+        return ()
+    if layer.class_name == "BatchNormalization":
+        return layer.weights[:-2]  # then the moving mean and variance
+    return layer.weights
+
+
+__all__ = ["HANDLERS", "READ_PADDING", "REFUSED", "SUPPORTED", "Chain", "Handler", "Refusal", "trained"]

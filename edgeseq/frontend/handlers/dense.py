@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 
 from edgeseq.frontend.handlers.chain import MAX_UNITS, Chain, Refusal
 from edgeseq.frontend.source import SourceLayer
-from edgeseq.graph import Activate, Dense
+from edgeseq.graph import Activate, Conv1D, Dense, DepthwiseConv1D, Layer
 from edgeseq.graph.layers import ActivationName
 
 DENSE_ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh", "softmax")
@@ -38,10 +39,24 @@ def dense(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     return None
 
 
+def _fits(layer: Layer, function: Any) -> bool:
+    """Whether an activation may become part of a layer; a softmax is the head's alone."""
+    return function in DENSE_ACTIVATIONS and (isinstance(layer, Dense) or function != "softmax")
+
+
+def time_distributed(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
+    """Keras applies a Dense layer to every time step anyway."""
+    inner = layer.config.get("layer")
+    kind = inner.get("class_name") if isinstance(inner, dict) else None
+    if not isinstance(inner, dict) or kind != "Dense" or not isinstance(inner.get("config"), dict):
+        return Refusal(layer.name, f"TimeDistributed({kind}); only a Dense layer may be inside")
+    return dense(replace(layer, class_name="Dense", config=inner["config"]), chain)
+
+
 def activation(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     """Fused into the Dense layer before it where there is one."""
     function = {"ReLU": "relu", "Softmax": "softmax"}.get(layer.class_name) or layer.config.get("activation")
-    if not chain.layers and function != "linear":
+    if chain.reads_input and function != "linear":
         return Refusal(layer.name, "an activation before the first recurrent or Dense layer; apply it to the data instead")
     if layer.class_name == "ReLU" and (
         layer.config.get("max_value") is not None or layer.config.get("negative_slope") or layer.config.get("threshold")
@@ -52,8 +67,8 @@ def activation(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     last = chain.layers[-1] if chain.layers else None
     if function == "linear":
         return None
-    if isinstance(last, Dense) and last.activation == "linear" and function in DENSE_ACTIVATIONS:
-        chain.layers[-1] = Dense(last.name, last.kernel, last.bias, cast("ActivationName", function))
+    if isinstance(last, Dense | Conv1D | DepthwiseConv1D) and last.activation == "linear" and _fits(last, function):
+        chain.layers[-1] = replace(last, activation=cast("ActivationName", function))
         note: str | None = f"fused into {last.name!r}"
     elif function in ("relu", "softmax"):
         chain.layers.append(Activate(layer.name, cast("Any", function)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgeseq.frontend.handlers.chain import MAX_UNITS, Chain, Handler, Refusal
 from edgeseq.frontend.source import SourceLayer
-from edgeseq.graph import Gru, LastStep, Lstm, Recurrent, Reverse, SimpleRnn
+from edgeseq.graph import Gru, Lstm, Recurrent, Reverse, SimpleRnn
 from edgeseq.graph.layers import FloatArray
 
 
@@ -62,8 +62,6 @@ def _append(layer: SourceLayer, chain: Chain, cell: Recurrent) -> str | None:
         notes.append("runs backwards: the model maps whole windows and cannot stream")
     chain.layers.append(cell)
     chain.has_time_axis = bool(config.get("return_sequences", False))
-    if not chain.has_time_axis and any(inner.window_reason for inner in chain.layers):
-        chain.layers.append(LastStep(f"{layer.name}/last"))
     if config.get("recurrent_dropout") or config.get("dropout"):
         notes.append("dropout is train-time only; it is ignored at inference")
     return "; ".join(notes) or None

@@ -82,6 +82,5 @@ def _halves(layer: SourceLayer, cells: Mapping[str, Handler]) -> list[SourceLaye
 def _complete(layers: list[Layer], source: SourceLayer, *, flipped: bool, sequences: bool) -> tuple[Layer, ...]:
     """A half as it runs: sequences of the second one are turned round, else each half gives its own last state."""
     if not sequences:
-        done = layers if isinstance(layers[-1], LastStep) else [*layers, LastStep(f"{source.name}/last")]
-        return tuple(done)
+        return (*layers, LastStep(f"{source.name}/last"))
     return (*layers, Reverse(f"{source.name}/back")) if flipped else tuple(layers)

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from edgeseq.graph.around import Conv1D, DepthwiseConv1D, Embedding, GlobalPool, LayerNormalization, Residual
 from edgeseq.graph.attention import SelfAttention
-from edgeseq.graph.layers import Activate, Dense, FloatArray, Graph, Gru, Layer, Lstm, SimpleRnn
-from edgeseq.graph.reference import attention, dense, recurrent, window
+from edgeseq.graph.layers import Activate, Dense, FloatArray, Gru, Layer, Lstm, SimpleRnn
+from edgeseq.graph.model import Graph
+from edgeseq.graph.reference import around, attention, dense, recurrent, window
 from edgeseq.graph.reference.activations import activate, sigmoid, softmax
 from edgeseq.graph.reference.listener import OUTPUT, Listener, silent
 from edgeseq.graph.window import Bidirectional, LastStep, Reverse
@@ -28,6 +30,11 @@ def run_chain(layers: Sequence[Layer], value: FloatArray, listen: Listener = sil
     return value
 
 
+def residual(layer: Residual, x: FloatArray, listen: Listener) -> FloatArray:
+    """The sum of both chains."""
+    return run_chain(layer.body, x, listen) + run_chain(layer.shortcut, x, listen)
+
+
 # (layer, x (batch, time, inputs), listener) -> (batch, time, outputs)
 MEANINGS: dict[type[Layer], Callable[[Any, FloatArray, Listener], FloatArray]] = {
     Gru: recurrent.gru,
@@ -35,6 +42,12 @@ MEANINGS: dict[type[Layer], Callable[[Any, FloatArray, Listener], FloatArray]] =
     SimpleRnn: recurrent.simple_rnn,
     Dense: dense.dense,
     Activate: dense.activation,
+    Residual: residual,
+    GlobalPool: around.global_pool,
+    LayerNormalization: around.layer_normalization,
+    Conv1D: around.conv1d,
+    DepthwiseConv1D: around.depthwise_conv1d,
+    Embedding: around.embedding,
     Reverse: window.reverse,
     LastStep: window.last_step,
     Bidirectional: window.bidirectional(run_chain),
@@ -60,7 +73,7 @@ def normalize(graph: Graph, x: FloatArray) -> FloatArray:
 def forward(graph: Graph, x: FloatArray, *, listen: Listener = silent, keep_hidden: Sequence[str] = ()) -> ForwardResult:
     """Run windows from a zero state; x: (batch, time, features) in raw units.
 
-    keep_hidden names the recurrent layers whose states are returned, each in the order in which it ran.
+    keep_hidden names the layers, usually recurrent, whose results are returned, each in the order in which it ran.
     """
     hidden: dict[str, FloatArray] = {}
 

@@ -11,7 +11,7 @@ from edgeseq.graph.layers import FloatArray
 Listener: TypeAlias = Callable[[str, str, FloatArray], None]
 
 # The tensor name of a layer's result.
-OUTPUT = "output"
+OUTPUT = "out"
 
 
 def silent(layer: str, tensor: str, value: FloatArray) -> None:

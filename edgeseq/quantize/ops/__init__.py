@@ -5,44 +5,83 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from edgeseq.graph import Activate, Bidirectional, Dense, Gru, LastStep, Layer, Lstm, Rearrange, Reverse, SelfAttention, SimpleRnn
-from edgeseq.quantize.ops import attention, dense, recurrent, window
+from edgeseq.graph import (
+    Activate,
+    Bidirectional,
+    Conv1D,
+    Dense,
+    DepthwiseConv1D,
+    Embedding,
+    GlobalPool,
+    Gru,
+    LastStep,
+    Layer,
+    LayerNormalization,
+    Lstm,
+    Rearrange,
+    Residual,
+    Reverse,
+    SelfAttention,
+    SimpleRnn,
+)
+from edgeseq.quantize.ops import around, attention, convolution, dense, recurrent, residual, window
 from edgeseq.quantize.ops.tensor import Settings, Tensor
 from edgeseq.quantize.types import QuantLastStep, QuantLayer, QuantReverse
 
 
-def convert_chain(layers: Sequence[Layer], tensor: Tensor, settings: Settings) -> tuple[tuple[QuantLayer, ...], Tensor]:
-    """Return the integer layers of a chain that reads `tensor`, and the tensor behind it."""
-    done: list[QuantLayer] = []
+def convert_chain(
+    layers: Sequence[Layer], tensor: Tensor, settings: Settings, *, last: bool
+) -> tuple[tuple[QuantLayer, ...], Tensor]:
+    """Return the integer layers of a chain and the tensor behind them. last: no other layer follows it."""
+    converted: list[QuantLayer] = []
     for index, layer in enumerate(layers):
-        last = all(isinstance(x, Activate | Rearrange) for x in layers[index + 1 :])
-        converted, tensor = convert(layer, tensor, settings, last=last)
-        if converted is not None:
-            done.append(converted)
-    return tuple(done), tensor
+        closing = last and all(isinstance(other, Activate | Rearrange) for other in layers[index + 1 :])
+        parts, tensor = convert(layer, tensor, settings, last=closing)
+        converted += parts
+    return tuple(converted), tensor
 
 
-# (layer, tensor it reads, settings, last=is no other layer behind it) -> integers, or None if nothing is left to do.
+def residual_connection(layer: Residual, tensor: Tensor, settings: Settings, *, last: bool) -> tuple[QuantLayer, ...]:
+    """Both sides are chains."""
+    return (residual.residual(layer, tensor, settings, convert_chain, last=last),)
+
+
+# (layer, tensor it reads, settings, last=is no other layer behind it) -> integers: one layer, several, or None if nothing
+# is left to do.
 CONVERTERS: dict[type[Layer], Callable[..., Any]] = {
     Gru: recurrent.gru,
     Lstm: recurrent.lstm,
     SimpleRnn: recurrent.simple_rnn,
     Dense: dense.dense,
     Activate: dense.activation,
+    Residual: residual_connection,
+    GlobalPool: around.global_pool,
+    LayerNormalization: around.layer_normalization,
+    Conv1D: convolution.conv1d,
+    DepthwiseConv1D: convolution.depthwise_conv1d,
+    Embedding: around.embedding,
     Reverse: window.rearrange(QuantReverse),
     LastStep: window.rearrange(QuantLastStep),
     Bidirectional: window.bidirectional(convert_chain),
     SelfAttention: attention.self_attention,
 }
+# Layers that read an int16 tensor alone: before them the model's input codes are widened to one.
+WIDENED: tuple[type[Layer], ...] = (Activate, Residual, GlobalPool, LayerNormalization, Conv1D, DepthwiseConv1D)
 
 
-def convert(layer: Layer, tensor: Tensor, settings: Settings, *, last: bool) -> tuple[QuantLayer | None, Tensor]:
-    """Return the integer layer, if there is one, and the tensor behind it."""
-    converted: QuantLayer | None = CONVERTERS[type(layer)](layer, tensor, settings, last=last)
-    if converted is None or converted.rearranges:
+def convert(layer: Layer, tensor: Tensor, settings: Settings, *, last: bool) -> tuple[tuple[QuantLayer, ...], Tensor]:
+    """Return the integer layers, if there are any, and the tensor behind them."""
+    widened: tuple[QuantLayer, ...] = ()
+    if tensor.input_dtype is not None and isinstance(layer, WIDENED):
+        widened, tensor = (around.widen(f"{layer.name}_input", tensor),), tensor.widened
+    found: tuple[QuantLayer, ...] | QuantLayer | None = CONVERTERS[type(layer)](layer, tensor, settings, last=last)
+    if found is None:
+        return widened, tensor
+    converted = (found,) if isinstance(found, QuantLayer) else found
+    if all(part.rearranges for part in converted):
         return converted, tensor
-    scale = converted.out_scale
-    return converted, Tensor(converted.units, scale, bound=32768 * scale.value)
+    scale = converted[-1].out_scale
+    return (*widened, *converted), Tensor(converted[-1].units, scale, bound=32768 * scale.value)
 
 
 __all__ = ["CONVERTERS", "Settings", "Tensor", "convert", "convert_chain"]

@@ -19,9 +19,12 @@ from edgeseq.quantize.types import Matvec, Operand, QuantDense, QuantRelu, Weigh
 OUTPUT_HEADROOM = 4.0
 
 
-def dense(layer: Dense, tensor: Tensor, settings: Settings, *, last: bool) -> QuantDense:
-    """A matrix whose output has a scale of its own, or feeds an activation's table."""
-    weight, entering, bits = layer.kernel.T, tensor.whole, settings.bits(layer, head=True)
+def dense(layer: Dense, tensor: Tensor, settings: Settings, *, last: bool, head: bool = True) -> QuantDense:
+    """A matrix whose output has a scale of its own, or feeds an activation's table.
+
+    head: it keeps 8-bit weights under a 4-bit scheme, as a convolution's matrix does not.
+    """
+    weight, entering, bits = layer.kernel.T, tensor.whole, settings.bits(layer, head=head)
     calibrated = settings.ranges.max_abs[layer.name, "before_activation"]
     what = f"layer {layer.name!r}"
     dtype: Operand = "int8" if tensor.input_dtype == "int8" else "int16"
@@ -35,7 +38,7 @@ def dense(layer: Dense, tensor: Tensor, settings: Settings, *, last: bool) -> Qu
     # The last layer's range is a promise about unseen inputs; between layers the
     # next matmul sees the top byte only, so the range is kept tight.
     reach = min(worst, OUTPUT_HEADROOM * calibrated) if last else calibrated
-    out_scale = Scale.at_least(max(reach, 2.0**-14) / 32767.0)
+    out_scale = settings.scales.get(layer.name) or Scale.at_least(max(reach, 2.0**-14) / 32767.0)
     for _ in range(16):
         found = multipliers_for(weight, layer.bias, entering, out_scale, bits)
         if found is not None:
@@ -57,6 +60,4 @@ def activation(layer: Activate, tensor: Tensor, settings: Settings, *, last: boo
     """A ReLU; a final softmax stays on the float side."""
     if layer.function == "softmax":
         return None
-    if tensor.input_dtype is not None:
-        raise CalibrationError(f"layer {layer.name!r}: an activation of the raw input has no integer form")
     return QuantRelu(layer.name, tensor.size, tensor.scale)

@@ -26,6 +26,18 @@ class Tensor:
     input_dtype: Operand | None = None
     zero_point: int = 0
 
+    @property
+    def widened(self) -> Tensor:
+        """The model's input as an int16 tensor."""
+        return Tensor(self.size, self.scale.times_power_of_two(-self.widening_shift), self.bound)
+
+    @property
+    def widening_shift(self) -> int:
+        """Steps of that tensor that one input code is worth, as a power of two: both ends of the codes fit."""
+        if self.input_dtype == "int16":
+            return 1
+        return 8 if self.zero_point == 0 else 7
+
     def doubled(self, operand: Operand) -> MatmulInput:
         """How a layer with doubled products reads it: the input's codes, or part of an int16."""
         match self.input_dtype:
@@ -57,11 +69,13 @@ class Settings:
 
     scheme: of every layer that `layers` does not name. Dense layers keep 8-bit weights under a 4-bit scheme
     unless they are named: they are a few per cent of the weights, and read at every output.
+    scales: that the outputs of single layers shall have, by name: of a branch that ends in a sum.
     """
 
     ranges: Calibration
     scheme: Scheme
     layers: Mapping[str, Scheme] = field(default_factory=dict)
+    scales: Mapping[str, Scale] = field(default_factory=dict)
 
     def operand(self, layer: Layer) -> Operand:
         """How int16 tensors enter the layer's products."""

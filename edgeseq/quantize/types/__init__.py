@@ -10,6 +10,15 @@ Conventions, all proven against TFLite's operators by tests/portability:
 * ``out = saturate_int16((acc * multiplier + 2**(shift-1)) >> shift)`` per row.
 """
 
+from edgeseq.quantize.types.around import (
+    QuantDelay,
+    QuantDepthwise,
+    QuantEmbedding,
+    QuantNormalize,
+    QuantPool,
+    QuantResidual,
+    QuantWiden,
+)
 from edgeseq.quantize.types.attention import QuantAttention
 from edgeseq.quantize.types.base import Matvec, Operand, QuantInput, QuantLayer, WeightBits, walk
 from edgeseq.quantize.types.dense import QuantDense, QuantRelu
@@ -24,6 +33,13 @@ LAYER_TYPES: tuple[type[QuantLayer], ...] = (
     QuantSimpleRnn,
     QuantDense,
     QuantRelu,
+    QuantWiden,
+    QuantResidual,
+    QuantPool,
+    QuantNormalize,
+    QuantDelay,
+    QuantDepthwise,
+    QuantEmbedding,
     QuantReverse,
     QuantLastStep,
     QuantBidirectional,
@@ -40,18 +56,25 @@ __all__ = [
     "Operand",
     "QuantAttention",
     "QuantBidirectional",
+    "QuantDelay",
     "QuantDense",
+    "QuantDepthwise",
+    "QuantEmbedding",
     "QuantGraph",
     "QuantGru",
     "QuantInput",
     "QuantLastStep",
     "QuantLayer",
     "QuantLstm",
+    "QuantNormalize",
+    "QuantPool",
     "QuantRearrange",
     "QuantRecurrent",
     "QuantRelu",
+    "QuantResidual",
     "QuantReverse",
     "QuantSimpleRnn",
+    "QuantWiden",
     "Scheme",
     "WeightBits",
     "walk",

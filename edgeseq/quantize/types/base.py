@@ -100,6 +100,11 @@ class QuantLayer(ABC):
         """Real value of one output step."""
 
     @property
+    def carried_values(self) -> int:
+        """int16 values of the layer itself that survive a step, in the C struct and in the oracle's states."""
+        return 0
+
+    @property
     @abstractmethod
     def matrices(self) -> tuple[Matvec, ...]:
         """All matrices, in the order of the file."""

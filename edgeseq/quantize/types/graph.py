@@ -58,7 +58,12 @@ class QuantGraph:
     @property
     def recurrent(self) -> tuple[QuantRecurrent, ...]:
         """The recurrent layers, in order, those inside other layers too."""
-        return tuple(layer for layer in walk(self.layers) if isinstance(layer, QuantRecurrent))
+        return tuple(layer for layer in self.every_layer if isinstance(layer, QuantRecurrent))
+
+    @property
+    def every_layer(self) -> tuple[QuantLayer, ...]:
+        """All layers, those inside others included; what carries anything, in the order of the state."""
+        return tuple(walk(self.layers))
 
     @property
     def window_reason(self) -> str | None:

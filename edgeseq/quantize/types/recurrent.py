@@ -36,6 +36,11 @@ class QuantRecurrent(QuantLayer):
         return Q15
 
     @property
+    def carried_values(self) -> int:
+        """All carried vectors."""
+        return self.carried * self.units
+
+    @property
     def matrices(self) -> tuple[Matvec, ...]:
         """Input, recurrent."""
         return self.input, self.recurrent

@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from edgeseq.quantize.types import (
     QuantAttention,
     QuantBidirectional,
+    QuantDelay,
     QuantDense,
+    QuantDepthwise,
+    QuantEmbedding,
     QuantGru,
     QuantLastStep,
     QuantLayer,
     QuantLstm,
+    QuantNormalize,
+    QuantPool,
     QuantRelu,
+    QuantResidual,
     QuantReverse,
     QuantSimpleRnn,
+    QuantWiden,
 )
+from edgeseq.simulate.runners import around
 from edgeseq.simulate.runners.attention import AttentionRunner
 from edgeseq.simulate.runners.base import AnyRunner, Int
 from edgeseq.simulate.runners.dense import DenseRunner, ReluRunner
 from edgeseq.simulate.runners.recurrent import GruRunner, LstmRunner, SimpleRnnRunner
 from edgeseq.simulate.runners.window import BidirectionalRunner, LastStepRunner, ReverseRunner
 
-RUNNERS: dict[type[QuantLayer], type[AnyRunner]] = {
+
+def residual_runner(layer: QuantResidual, batch: int, zero_point: int | None) -> AnyRunner:
+    """The runner of a residual connection, whose sides are chains."""
+    return around.ResidualRunner(layer, batch, lambda chain: make_runners(chain, batch, None))
+
+
+# (layer, streams, zero point of the codes it reads or None for an int16 tensor) -> what runs it.
+RUNNERS: dict[type[QuantLayer], Callable[[Any, int, int | None], AnyRunner]] = {
     QuantGru: GruRunner,
     QuantLstm: LstmRunner,
     QuantSimpleRnn: SimpleRnnRunner,
     QuantDense: DenseRunner,
     QuantRelu: ReluRunner,
+    QuantWiden: around.WidenRunner,
+    QuantResidual: residual_runner,
+    QuantPool: around.pool_runner,
+    QuantNormalize: around.NormalizeRunner,
+    QuantDelay: around.DelayRunner,
+    QuantDepthwise: around.DepthwiseRunner,
+    QuantEmbedding: around.EmbeddingRunner,
     QuantReverse: ReverseRunner,
     QuantLastStep: LastStepRunner,
     QuantBidirectional: BidirectionalRunner,
@@ -35,8 +58,8 @@ RUNNERS: dict[type[QuantLayer], type[AnyRunner]] = {
 }
 
 
-def chain_runners(layers: Sequence[QuantLayer], batch: int, zero_point: int | None) -> list[AnyRunner]:
-    """Runners of layers one behind another; zero_point: of the input codes that the first one reads, or None."""
+def make_runners(layers: Sequence[QuantLayer], batch: int, zero_point: int | None) -> list[AnyRunner]:
+    """The runners of a chain; zero_point: of the codes that its first layer reads, or None for an int16 tensor."""
     runners = []
     for layer in layers:
         runners.append(RUNNERS[type(layer)](layer, batch, zero_point))
@@ -44,4 +67,4 @@ def chain_runners(layers: Sequence[QuantLayer], batch: int, zero_point: int | No
     return runners
 
 
-__all__ = ["RUNNERS", "AnyRunner", "Int", "chain_runners"]
+__all__ = ["RUNNERS", "AnyRunner", "Int", "make_runners"]

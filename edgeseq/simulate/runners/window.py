@@ -29,9 +29,9 @@ class BidirectionalRunner(Runner[QuantBidirectional]):
     """Twin: the generated loops, es_add_halves_s16.c, es_multiply_s16.c."""
 
     def __init__(self, layer: QuantBidirectional, batch: int, zero_point: int | None) -> None:
-        from edgeseq.simulate.runners import chain_runners
+        from edgeseq.simulate.runners import make_runners
 
-        self.halves = [chain_runners(chain, batch, zero_point) for chain in layer.chains]
+        self.halves = [make_runners(chain, batch, zero_point) for chain in layer.chains]
         super().__init__(layer, batch, zero_point)
 
     def reset(self) -> None:

@@ -6,16 +6,39 @@ from collections.abc import Callable
 from typing import Any
 
 from edgeseq.export.c.layer_plan import LayerPlan, Place
+from edgeseq.export.c.portable import around
 from edgeseq.export.c.portable.dense import activation_calls, activation_kernels, plan_dense, plan_relu
 from edgeseq.export.c.portable.recurrent import plan_recurrent
-from edgeseq.quantize.types import QuantDense, QuantGru, QuantLayer, QuantLstm, QuantRelu, QuantSimpleRnn
+from edgeseq.quantize.types import (
+    QuantDelay,
+    QuantDense,
+    QuantDepthwise,
+    QuantEmbedding,
+    QuantGru,
+    QuantLayer,
+    QuantLstm,
+    QuantNormalize,
+    QuantPool,
+    QuantRelu,
+    QuantSimpleRnn,
+    QuantWiden,
+)
 
+# A residual connection is no entry: plan_layers plans its sides and then their sum.
 PLANNERS: dict[type[QuantLayer], Callable[[Any, Place], LayerPlan]] = {
     QuantGru: plan_recurrent,
     QuantLstm: plan_recurrent,
     QuantSimpleRnn: plan_recurrent,
     QuantDense: plan_dense,
     QuantRelu: plan_relu,
+    QuantWiden: around.plan_widen,
+    QuantPool: around.plan_pool,
+    QuantNormalize: around.plan_normalize,
+    QuantDelay: around.plan_delay,
+    QuantDepthwise: around.plan_depthwise,
+    QuantEmbedding: around.plan_embedding,
 }
 
-__all__ = ["PLANNERS", "activation_calls", "activation_kernels"]
+plan_sum = around.plan_sum
+
+__all__ = ["PLANNERS", "activation_calls", "activation_kernels", "plan_sum"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgeseq.export.c.layer_plan import LayerPlan, Place
 from edgeseq.export.c.layout import fold_zero_point
 from edgeseq.export.c.portable.matrix import dot_kernel, store, suffix
-from edgeseq.quantize.types import QuantDense, QuantRelu
+from edgeseq.quantize.types import QuantDense, QuantDepthwise, QuantRelu
 
 
 def plan_dense(layer: QuantDense, place: Place) -> LayerPlan:
@@ -34,8 +34,8 @@ def plan_dense(layer: QuantDense, place: Place) -> LayerPlan:
     )
 
 
-def activation_calls(layer: QuantDense, output: str) -> list[str]:
-    """The call that activates a Dense layer's result in place, if it has one."""
+def activation_calls(layer: QuantDense | QuantDepthwise, output: str) -> list[str]:
+    """The call that activates a layer's result in place, if it has one."""
     if layer.activation == "linear":
         return []
     activation = f"ES_ACTIVATION_{layer.activation.upper()}"
