@@ -17,6 +17,8 @@ CellName = Literal["gru", "lstm", "rnn"]
 CELLS: tuple[CellName, ...] = ("gru", "lstm", "rnn")
 # Called with (epochs done, epochs in all, validation accuracy) after each epoch.
 Progress = Callable[[int, int, float], None]
+# (keras, data, recipe) -> an uncompiled classifier of the data's windows.
+Build = Callable[[Any, DataSet, "Recipe"], Any]
 VALIDATION_SHARE = 0.1
 
 
@@ -70,9 +72,12 @@ def _quiet_stderr() -> Iterator[None]:
         os.close(sink)
 
 
-def train_classifier(data: DataSet, recipe: Recipe, progress: Progress | None = None) -> TrainingResult:
+def train_classifier(
+    data: DataSet, recipe: Recipe, progress: Progress | None = None, *, build: Build | None = None
+) -> TrainingResult:
     """Train on the training part, keep the epoch that validates best, score on the test part.
 
+    build: makes the model; without it, recurrent layers as the recipe says. See `edgeseq.train.references`.
     Raises DataError when the loss becomes NaN.
     """
     keras = import_keras()
@@ -83,7 +88,7 @@ def train_classifier(data: DataSet, recipe: Recipe, progress: Progress | None = 
     validation, training = order[:held_out], order[held_out:]
     if len(training) == 0:
         raise DataError(f"{data.name}: {len(order)} training windows; at least 2 are needed")
-    model = _build(keras, data, recipe)
+    model = (build or _build)(keras, data, recipe)
     model.compile(
         optimizer=keras.optimizers.Adam(recipe.learning_rate, clipnorm=1.0),
         loss="sparse_categorical_crossentropy",

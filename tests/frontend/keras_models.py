@@ -84,6 +84,21 @@ def _sequential(keras: Any, *stack: Any, steps: int | None = None) -> Any:
     return keras.Sequential([keras.Input((steps, FEATURES)), *stack])
 
 
+def _transformer(keras: Any, layers: Any, pool: Any) -> Any:
+    """One encoder block."""
+    entry = keras.Input((8, FEATURES))
+    x = layers.Dense(6)(entry)
+    x = layers.LayerNormalization()(layers.Add()([x, layers.MultiHeadAttention(2, 3, dropout=0.1)(x, x)]))
+    hidden = layers.Dense(6)(layers.Dense(12, activation="relu")(x))
+    x = layers.LayerNormalization()(layers.Add()([x, layers.Dropout(0.1)(hidden)]))
+    return keras.Model(entry, layers.Dense(3)(x if pool is None else pool(x)))
+
+
+def _attention(keras: Any, layers: Any, attention: Any) -> Any:
+    entry = keras.Input((8, FEATURES))
+    return keras.Model(entry, layers.GRU(4)(attention(query=entry, value=entry, key=entry)))
+
+
 MODELS = {
     "gru": lambda k, la: _sequential(k, la.GRU(6), la.Dense(3)),
     "gru reset before": lambda k, la: _sequential(k, la.GRU(6, reset_after=False), la.Dense(3)),
@@ -152,4 +167,8 @@ MODELS = {
         la.Dense(2),
         steps=8,
     ),
+    "attention": lambda k, la: _transformer(k, la, la.GlobalAveragePooling1D()),
+    "attention sequences": lambda k, la: _transformer(k, la, None),
+    "attention without bias": lambda k, la: _attention(k, la, la.MultiHeadAttention(3, 4, 5, use_bias=False)),
+    "attention of another size": lambda k, la: _attention(k, la, la.MultiHeadAttention(2, 3, output_shape=7)),
 }

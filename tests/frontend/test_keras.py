@@ -85,6 +85,18 @@ def refused(layers, keras):
             keras.Sequential([inputs, layers.Bidirectional(layers.GRU(3, activation="relu"))]),
             "its forward half: activation='relu'; only 'tanh'",
         ),
+        "causal attention": (
+            keras.Model(inputs, layers.MultiHeadAttention(2, 3)(inputs, inputs, use_causal_mask=True)),
+            "called with use_causal_mask; only plain self-attention",
+        ),
+        "attention to another tensor": (
+            keras.Model(inputs, layers.MultiHeadAttention(2, 3)(inputs, layers.Dense(4)(inputs))),
+            "attends to 2 tensors .*; only self-attention",
+        ),
+        "attention over features": (
+            keras.Model(inputs, layers.MultiHeadAttention(2, 3, attention_axes=(2,))(inputs, inputs)),
+            "attention_axes=.*; only attention over time",
+        ),
         "stateful window": (
             keras.Sequential([keras.Input((8, FEATURES), batch_size=1), layers.GRU(3, stateful=True, go_backwards=True)]),
             "stateful=True carries state from window to window",
