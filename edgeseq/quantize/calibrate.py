@@ -74,15 +74,14 @@ def with_window(graph: Graph, window: int | None) -> Graph:
 def check_windows(graph: Graph, windows: npt.ArrayLike) -> FloatArray:
     """Return windows as float64 (n, time, features), or raise CalibrationError saying what is wrong.
 
-    A 2-D array is one stream, or windows (n, time) of token ids.
+    A 2-D array is one stream.
     """
     try:
         values = np.asarray(windows, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise CalibrationError(f"calibration data is not a numeric array: {error}") from error
     if values.ndim == 2:
-        ids = isinstance(graph.layers[0], Embedding) and values.shape[1] != 1
-        values = values[..., None] if ids else values[None]
+        values = values[None]
     if values.ndim != 3 or values.shape[2] != graph.input_size:
         raise CalibrationError(
             f"calibration data has shape {values.shape}; model {graph.name!r} expects (n, time, {graph.input_size})"

@@ -41,7 +41,7 @@ from edgeseq.quantize.types import (
 )
 
 # What reads an int16 tensor alone, never input codes.
-WIDENED = (QuantRelu, QuantResidual, QuantPool, QuantNormalize, QuantDelay, QuantDepthwise)
+WIDENED = (QuantRelu, QuantPool, QuantNormalize, QuantDelay, QuantDepthwise)
 MAX_SIZE = 65535  # values per time step are uint16 in the C kernels
 MAX_HISTORY = 32767  # the position in a delay line is int16
 
@@ -68,12 +68,28 @@ def chain_problem(layers: tuple[QuantLayer, ...], size: int, entry: QuantInput |
     entry: what they are if the chain starts at the model's input, else None.
     """
     for layer in layers:
-        if problem := _reading_problem(layer, entry) or VALIDATORS[type(layer)](layer, size):
+        if problem := _reading_problem(layer, entry) or _layer_problem(layer, size, entry):
             return f"layer {layer.name!r}: {problem}"
         size, entry = layer.units, entry if layer.rearranges else None
         if not 1 <= size <= MAX_SIZE:
             return f"layer {layer.name!r}: {size} values a step; expected 1 to {MAX_SIZE}"
     return None
+
+
+def _layer_problem(layer: QuantLayer, size: int, entry: QuantInput | None) -> str | None:
+    """Of a connection, a bidirectional layer or attention, whose parts read what it reads, or of any other layer."""
+    if isinstance(layer, QuantBidirectional | QuantAttention):
+        # Attention's last projection reads the contexts.
+        for chain in layer.chains[: 3 if isinstance(layer, QuantAttention) else 2]:
+            if problem := chain_problem(chain, size, entry):
+                return problem
+    if isinstance(layer, QuantResidual):
+        for chain in (layer.body, layer.shortcut):
+            if entry is not None and not chain:
+                return "adds the model's input codes; expected an int16 tensor"
+            if problem := chain_problem(chain, size, entry):
+                return problem
+    return VALIDATORS[type(layer)](layer, size)
 
 
 def _reading_problem(layer: QuantLayer, entry: QuantInput | None) -> str | None:
@@ -177,8 +193,6 @@ def _residual(layer: QuantResidual, size: int) -> str | None:
     if not (_within(layer.body_shift, 0, 30) and _within(layer.shortcut_shift, 0, 30)):
         return f"shifts {layer.body_shift!r} and {layer.shortcut_shift!r}"
     for chain in (layer.body, layer.shortcut):
-        if problem := chain_problem(chain, size, None):
-            return problem
         if (chain[-1].units if chain else size) != layer.units:
             return "the two sides differ in size"
     return _same_size(layer, size)
@@ -195,7 +209,7 @@ def _rearrange(layer: QuantRearrange, size: int) -> str | None:
 def _bidirectional(layer: QuantBidirectional, size: int) -> str | None:
     if layer.merge not in ("concat", "sum", "mul", "ave") or not all(layer.chains):
         return f"merge mode {layer.merge!r} of chains of {[len(chain) for chain in layer.chains]} layers"
-    return chain_problem(layer.forward, size, None) or chain_problem(layer.backward, size, None) or _halves_problem(layer)
+    return _halves_problem(layer)
 
 
 def _halves_problem(layer: QuantBidirectional) -> str | None:
@@ -212,10 +226,10 @@ def _halves_problem(layer: QuantBidirectional) -> str | None:
 
 
 def _attention(layer: QuantAttention, size: int) -> str | None:
-    sizes = (size, size, size, layer.value.units)
-    for part, inputs in zip(layer.projections, sizes, strict=True):
-        if part.activation != "linear" or (problem := _dense(part, inputs)):
-            return f"projection {part.name!r}: {problem or 'activated'}"
+    if any(part.activation != "linear" for part in layer.projections[:3]):
+        return "a projection with an activation"
+    if problem := chain_problem((layer.output,), layer.value.units, None):
+        return problem
     heads, queries, key_bits = layer.heads, layer.query.units, layer.key_bits
     if not (isinstance(heads, int) and heads > 0 and queries % heads == layer.value.units % heads == 0):
         return f"{heads!r} heads of {queries} queries and {layer.value.units} values"

@@ -51,7 +51,7 @@ void es_widen_s8(const int8_t *x, int8_t zero_point, uint8_t shift, uint16_t cou
 void es_widen_s16(const int16_t *x, uint8_t shift, uint16_t count, int16_t *y);
 
 /* y[i] = saturate(a[i] >> a_shift + b[i] >> b_shift), shifted by es_shift_right. */
-void es_add_s16(const int16_t *a, uint8_t a_shift, const int16_t *b, uint8_t b_shift, uint16_t count, int16_t *y);
+void es_residual_s16(const int16_t *a, uint8_t a_shift, const int16_t *b, uint8_t b_shift, uint16_t count, int16_t *y);
 
 /* Zero mean and unit variance over x: (count,), in steps of 2^-fraction_bits.
  * Twin: edgeseq.arith.normalize.normalize_int16. */

@@ -29,11 +29,22 @@ BUILDS = [
     for compiler in ("zig", "gcc")
     if (core.zig_target if compiler == "zig" else shutil.which(f"{core.gcc_prefix}gcc"))
 ]
+# Every kernel around the recurrent ones at least once.
+AROUND = [
+    "tcn",
+    "residual of the input",
+    "mean pooling",
+    "max pooling",
+    "layer normalisation",
+    "depthwise conv",
+    "embedding and conv",
+]
+PLAIN = ["gru", "lstm", "odd sizes", "three layers", "large weights", "lstm, int16 input", "tanh head"]
 BUILDABLE = sorted({build.values[0] for build in BUILDS})
 
 
 @pytest.mark.parametrize(("core", "compiler"), BUILDS)
-@pytest.mark.parametrize("name", ["gru", "lstm", "odd sizes", "three layers", "large weights", "lstm, int16 input", "tanh head"])
+@pytest.mark.parametrize("name", [*PLAIN, *AROUND])
 def test_emulated_core_equals_oracle(name, core, compiler, tmp_path):
     """Outputs and states of 100 steps with a reset in the middle: 0 mismatches."""
     graph = CASES[name].build()
@@ -54,7 +65,7 @@ def test_emulated_core_equals_oracle(name, core, compiler, tmp_path):
 
 # An AVR's flash has a name of its own, which standard C does not know.
 @pytest.mark.parametrize(("core", "compiler"), [build for build in BUILDS if load_core(build.values[0]).isa != "avr"])
-@pytest.mark.parametrize("name", ["gru", "lstm, int16 input", "three layers"])
+@pytest.mark.parametrize("name", ["gru", "lstm, int16 input", "three layers", *AROUND])
 def test_compiles_without_a_warning_for_its_core(name, core, compiler, tmp_path):
     """The code that only the core's own compiler sees passes the strict flags too, as C99, and as C++ with zig."""
     target = load_core(core)

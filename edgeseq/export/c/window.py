@@ -214,8 +214,8 @@ class _Planner:
         body, shortcut = (side.row(self.guard) for side in sides)
         made = self._new(layer.units, target.steps) if target.merge is not None else _towards(target, tail)
         operands = f"{body}, {layer.body_shift}, {shortcut}, {layer.shortcut_shift}"
-        self._emit([f"es_add_s16({operands}, {layer.units}, {made.row(self.guard)});"], *sides, made)
-        self.kernels.add("es_add_s16.c")
+        self._emit([f"es_residual_s16({operands}, {layer.units}, {made.row(self.guard)});"], *sides, made)
+        self.kernels.add("es_residual_s16.c")
         if target.merge is not None:
             self._loop([], made, _towards(target, tail))
 

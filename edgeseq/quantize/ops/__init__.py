@@ -66,7 +66,7 @@ CONVERTERS: dict[type[Layer], Callable[..., Any]] = {
     SelfAttention: attention.self_attention,
 }
 # Layers that read an int16 tensor alone: before them the model's input codes are widened to one.
-WIDENED: tuple[type[Layer], ...] = (Activate, Residual, GlobalPool, LayerNormalization, Conv1D, DepthwiseConv1D)
+WIDENED: tuple[type[Layer], ...] = (Activate, GlobalPool, LayerNormalization, Conv1D, DepthwiseConv1D)
 
 
 def convert(layer: Layer, tensor: Tensor, settings: Settings, *, last: bool) -> tuple[tuple[QuantLayer, ...], Tensor]:

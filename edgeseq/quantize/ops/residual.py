@@ -10,11 +10,12 @@ import numpy as np
 
 from edgeseq.arith.scale import Scale
 from edgeseq.errors import CalibrationError
-from edgeseq.graph import Residual
+from edgeseq.graph import Layer, Residual
 from edgeseq.quantize.ops.affine import affine_to
+from edgeseq.quantize.ops.around import widen
 from edgeseq.quantize.ops.dense import OUTPUT_HEADROOM
 from edgeseq.quantize.ops.tensor import Settings, Tensor
-from edgeseq.quantize.types import QuantResidual
+from edgeseq.quantize.types import QuantLayer, QuantResidual
 
 MAX_SUM_SHIFT = 30  # beyond it a side is nothing beside the other one
 
@@ -27,14 +28,21 @@ def residual(
     A body that cannot give it (a state of 2^-15, say) is brought to it by a gain of one, with a 15-bit
     multiplier. Then each side is at most shifted, and the sum is a plain saturating one.
     """
-    shortcut, side = convert_chain(layer.shortcut, tensor, settings, last=False)
+
+    def converted(chain: tuple[Layer, ...], how: Settings) -> tuple[tuple[QuantLayer, ...], Tensor]:
+        if not chain and tensor.input_dtype is not None:
+            return (widen(f"{layer.name}_input", tensor),), tensor.widened
+        found: tuple[tuple[QuantLayer, ...], Tensor] = convert_chain(chain, tensor, how, last=False)
+        return found
+
+    shortcut, side = converted(layer.shortcut, settings)
     ends = [layer.name] + [chain[-1].name for chain in (layer.body,) if chain]
     reach = max(settings.ranges.max_abs[name, "out"] for name in ends) * (OUTPUT_HEADROOM if last else 1.0)
     scale = side.scale
     while 32767 * scale.value < reach:
         scale = scale.times_power_of_two(1)
     asked = replace(settings, scales={**settings.scales, **{chain[-1].name: scale for chain in (layer.body,) if chain}})
-    body, main = convert_chain(layer.body, tensor, asked, last=False)
+    body, main = converted(layer.body, asked)
     if _steps(main.scale, scale) is None:
         ones = np.ones(main.size)
         body = (*body, affine_to(f"{layer.name}_rescale", ones, 0 * ones, main, scale))

@@ -34,7 +34,7 @@ from edgeseq.simulate.runners.window import BidirectionalRunner, LastStepRunner,
 
 def residual_runner(layer: QuantResidual, batch: int, zero_point: int | None) -> AnyRunner:
     """The runner of a residual connection, whose sides are chains."""
-    return around.ResidualRunner(layer, batch, lambda chain: make_runners(chain, batch, None))
+    return around.ResidualRunner(layer, batch, lambda chain: make_runners(chain, batch, zero_point))
 
 
 # (layer, streams, zero point of the codes it reads or None for an int16 tensor) -> what runs it.

@@ -149,7 +149,7 @@ class DepthwiseRunner(Runner[QuantDepthwise]):
 
 
 class ResidualRunner(Runner[QuantResidual]):
-    """Twin: es_add_s16.c. make: the runners of a chain of layers that reads an int16 tensor."""
+    """Twin: es_residual_s16.c. make: the runners of a chain that reads what the connection reads."""
 
     def __init__(self, layer: QuantResidual, batch: int, make: Callable[[Sequence[QuantLayer]], list[AnyRunner]]) -> None:
         self.body, self.shortcut = make(layer.body), make(layer.shortcut)

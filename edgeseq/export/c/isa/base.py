@@ -29,9 +29,10 @@ class Packed:
 
 
 class Isa(ABC):
-    """One family. group: units whose rows lie together; name: its folder of kernels; headers: what es_isa.h includes there.
+    """One family.
 
-    weight_bits: of recurrent layers; wide_state: whether their products can read 15 bits of the state.
+    group: units whose rows lie together; name: its folder of kernels; headers: files that es_isa.h needs there, whatever
+    the layers. weight_bits: of recurrent layers; wide_state: whether their products can read 15 bits of the state.
     """
 
     name: ClassVar[str]
@@ -42,10 +43,6 @@ class Isa(ABC):
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """Kernel files that a layer needs, besides es_isa.h and its headers."""
-        return ()
-
-    def sources_dense(self) -> tuple[str, ...]:
-        """The same for a Dense layer."""
         return ()
 
     def refusal_cell(self, cell: Cell) -> str | None:

@@ -23,14 +23,8 @@ class Thumb1(Isa):
 
     name = "thumb1"
     group = _ROWS
-
-    def sources(self, cell: Cell) -> tuple[str, ...]:
-        """Both counts of rows: the linker drops what neither this layer nor a Dense one calls."""
-        return self.sources_dense()
-
-    def sources_dense(self) -> tuple[str, ...]:
-        """The same files: es_isa.h includes the header of the units."""
-        return ("es_rows_thumb1.h", "es_units_thumb1.h", "es_rows4.c", "es_rows8.c")
+    # Both counts of rows for recurrent and Dense layers alike: the linker drops what nothing calls.
+    headers = ("es_rows_thumb1.h", "es_units_thumb1.h", "es_rows4.c", "es_rows8.c")
 
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
         """The sum of all values as two halves, an unused element, then the values."""

@@ -31,10 +31,10 @@ def plan_widen(layer: QuantWiden, place: Place) -> LayerPlan:
 def plan_sum(layer: QuantResidual, place: Place, body: Source, shortcut: Source) -> LayerPlan:
     """The sum of two sides that have been computed before."""
     call = (
-        f"es_add_s16({body.expression}, {layer.body_shift}, {shortcut.expression}, {layer.shortcut_shift}, "
+        f"es_residual_s16({body.expression}, {layer.body_shift}, {shortcut.expression}, {layer.shortcut_shift}, "
         f"{layer.units}, {place.output});"
     )
-    return _plain(place, layer.units, call, "es_add_s16.c", "sum of both sides")
+    return _plain(place, layer.units, call, "es_residual_s16.c", "sum of both sides")
 
 
 def plan_normalize(layer: QuantNormalize, place: Place) -> LayerPlan:
