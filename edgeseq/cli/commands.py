@@ -110,6 +110,7 @@ def export(
         "table_bytes": project.table_bytes,
         "state_bytes": project.state_bytes,
         "scratch_bytes": project.scratch_bytes,
+        "window_steps": project.window_steps,
         "modes": {mode: as_json.measurement(value) for mode, value in measured.items()},
     }
     text = tables.exported(project, str(out), measured, note)
@@ -177,7 +178,8 @@ def verify(
     windows = load_windows(data, part="test")
     if windows.shape[2] != graph.input_size:
         raise DataError(f"{data}: {windows.shape[2]} features per time step; model {graph.name!r} expects {graph.input_size}")
-    windows = windows[:, :limit] if len(windows) == 1 else windows[: max(1, limit // windows.shape[1])]
+    stream = len(windows) == 1 and graph.window_steps is None
+    windows = windows[:, :limit] if stream else windows[: max(1, limit // windows.shape[1])]
     with progress() as display:
         Stages(display).start(f"running {windows.shape[0] * windows.shape[1]:,} steps")
         result = run_verification(graph, windows, cores=cores, compiler=compiler, optimize=optimize)

@@ -51,6 +51,7 @@ class Quantization:
     layer_schemes: dict[str, Scheme]
     input_dtype: InputDtype
     ranges: Choice
+    window: int | None
 
 
 def _layer_schemes(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, Scheme]:
@@ -97,6 +98,12 @@ _QUANTIZATION = (
         show_default=True,
         help="Range of a tensor: all that was seen, 99.99 % of it, or of least error; auto takes the best for each.",
     ),
+    click.option(
+        "--window",
+        metavar="STEPS",
+        type=click.IntRange(1),
+        help="Time steps of a window, for a model that needs whole windows (Bidirectional, ...) and does not say how long.",
+    ),
 )
 
 
@@ -118,7 +125,13 @@ def resolve_model(model: str, how: Quantization) -> QuantGraph:
     """Read a .esq, or read and quantise a .keras or .h5 with its calibration data."""
     path = Path(model)
     if path.suffix == ".esq":
-        return read_esq(path)
+        quantized = read_esq(path)
+        if how.window is not None and quantized.window_steps not in (None, how.window):
+            raise CalibrationError(
+                f"{model}: was quantised for windows of {quantized.window_steps} time steps, not {how.window}. "
+                "Leave out --window, or quantise the float model again"
+            )
+        return quantized
     from edgeseq.frontend import load_model
     from edgeseq.quantize.trained import unfixed
 
@@ -131,4 +144,12 @@ def resolve_model(model: str, how: Quantization) -> QuantGraph:
     from edgeseq.data import load_windows
 
     windows = None if how.calibration is None else load_windows(how.calibration)
-    return quantize(graph, windows, how.scheme, layer_schemes=how.layer_schemes, input_dtype=how.input_dtype, ranges=how.ranges)
+    return quantize(
+        graph,
+        windows,
+        how.scheme,
+        layer_schemes=how.layer_schemes,
+        input_dtype=how.input_dtype,
+        ranges=how.ranges,
+        window=how.window,
+    )

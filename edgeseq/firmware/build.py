@@ -64,7 +64,7 @@ def build_firmware(
         sources.append("es_string.c")
     if project is not None:
         write_sources(project, folder)
-        (folder / "es_app_model.h").write_text(app_header(project.name))
+        (folder / "es_app_model.h").write_text(app_header(project))
         sources += project.sources
     arguments = [
         *COMMON_FLAGS,
@@ -91,7 +91,7 @@ def build_firmware(
                 f"the image does not fit the {core.name} memory map ({core.flash_bytes} B flash, {core.ram_bytes} B RAM): {error}"
             ) from error
         raise
-    return Firmware(folder / "firmware.elf", core, toolchain, optimize, f"{project.name}_step" if project else None)
+    return Firmware(folder / "firmware.elf", core, toolchain, optimize, step_symbol(project) if project else None)
 
 
 def build_host_library(
@@ -127,12 +127,29 @@ def write_sources(project: CProject, folder: Path) -> None:
         path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def app_header(name: str) -> str:
-    """es_app_model.h: what the apps call a model, for the model of that C prefix."""
-    guard = name.upper()
+def step_symbol(project: CProject) -> str:
+    """The function that an app calls for each frame, and whose instructions are counted."""
+    return f"{project.name}_{'step' if project.window_steps is None else 'run_window'}"
+
+
+def app_header(project: CProject) -> str:
+    """es_app_model.h: what the apps call a model. A frame holds one time step, or all of a window.
+
+    Room for a window lies in static memory, that for a step on the stack.
+    """
+    name, guard, stream = project.name, project.name.upper(), project.window_steps is None
+    carries = f"#define ES_MODEL_CARRIES\n#define ES_MODEL_RESET {name}_reset\n"
+    if stream:
+        run = f"#define ES_MODEL_RUN {name}_step\n{carries}"
+    else:
+        run = f"#define ES_MODEL_RUN(state, x, y) {name}_run_window(state, x, {guard}_WINDOW_STEPS, y)\n"
+        run += "#define ES_MODEL_CARRIES\n" if project.state_bytes else ""
     return (
         f'#include "{name}.h"\n'
-        f"#define ES_MODEL_STATE {name}_state\n#define ES_MODEL_INPUT {name}_input\n"
-        f"#define ES_MODEL_INIT {name}_init\n#define ES_MODEL_RESET {name}_reset\n#define ES_MODEL_STEP {name}_step\n"
+        f"#define ES_MODEL_STATE {name}_state\n#define ES_MODEL_INPUT {name}_input\n#define ES_MODEL_INIT {name}_init\n{run}"
+        f"#define ES_MODEL_ROOM {'' if stream else 'static'}\n"
         f"#define ES_MODEL_INPUT_SIZE {guard}_INPUT_SIZE\n#define ES_MODEL_OUTPUT_SIZE {guard}_OUTPUT_SIZE\n"
+        f"#define ES_MODEL_STEPS {project.window_steps or 1}\n#define ES_MODEL_OUTPUT_STEPS {project.output_steps}\n"
+        "#define ES_MODEL_INPUT_COUNT (ES_MODEL_STEPS * ES_MODEL_INPUT_SIZE)\n"
+        "#define ES_MODEL_OUTPUT_COUNT (ES_MODEL_OUTPUT_STEPS * ES_MODEL_OUTPUT_SIZE)\n"
     )

@@ -10,7 +10,7 @@ from typing import Literal
 
 from edgeseq.errors import ToolchainError
 from edgeseq.export.c import CProject
-from edgeseq.firmware.build import app_header, write_sources
+from edgeseq.firmware.build import app_header, step_symbol, write_sources
 from edgeseq.firmware.image import read_image
 from edgeseq.firmware.toolchain import COMMON_FLAGS, CompilerName, Toolchain, find_toolchain
 from edgeseq.firmware.wasm_module import wasm_sizes
@@ -72,14 +72,14 @@ def build_hosted(
     folder.mkdir(parents=True, exist_ok=True)
     if project is not None:
         write_sources(project, folder)
-        (folder / "es_app_model.h").write_text(app_header(project.name) + _float_header(project.name))
+        (folder / "es_app_model.h").write_text(app_header(project) + _float_header(project.name))
     if target.port == "wasm":
         if project is None:
             raise ToolchainError(f"{target.name}: a module without a model has no use")
         path = _build_module(project, target, toolchain, folder, optimize)
     else:
         path = _build_program(project, target, toolchain, folder, optimize, app, write_state=write_state)
-    return HostedImage(path, target, toolchain, optimize, f"{project.name}_step" if project else None, write_state)
+    return HostedImage(path, target, toolchain, optimize, step_symbol(project) if project else None, write_state)
 
 
 def hosted_sizes(image: HostedImage, project: CProject, baseline: HostedImage | None) -> HostedSizes:
@@ -93,7 +93,7 @@ def hosted_sizes(image: HostedImage, project: CProject, baseline: HostedImage | 
         module = wasm_sizes(image.path)
         return HostedSizes(module.data_bytes, module.code_bytes, module.file_bytes)
     elf = read_image(image.path)
-    model = elf.object_bytes(f"{project.name}_") + elf.object_bytes("es_sigmoid_table")
+    model = elf.model_bytes(project.name)
     return HostedSizes(model, elf.flash_bytes - read_image(baseline.path).flash_bytes - model, elf.flash_bytes)
 
 

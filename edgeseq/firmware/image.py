@@ -7,6 +7,8 @@ from pathlib import Path
 
 from edgeseq.errors import EmulationError, MissingExtraError
 
+# Tables that all layers of a model share; its own objects have its prefix.
+SHARED_TABLES = ("es_sigmoid_table", "es_power_table")
 _ALLOC, _WRITE, _NOBITS = 0x2, 0x1, "SHT_NOBITS"
 
 
@@ -36,6 +38,10 @@ class Image:
     def object_bytes(self, prefix: str) -> int:
         """Bytes of the constant objects whose names start with prefix."""
         return sum(s.size for s in self.symbols.values() if s.kind == "STT_OBJECT" and s.name.startswith(prefix))
+
+    def model_bytes(self, prefix: str) -> int:
+        """Bytes of a model's constants: those of its own prefix, and the tables it shares."""
+        return sum(self.object_bytes(name) for name in (f"{prefix}_", *SHARED_TABLES))
 
     def code(self, address: int, size: int) -> bytes:
         """Bytes of the programmed image at an address."""

@@ -9,7 +9,18 @@ from typing import cast
 from edgeseq.frontend.handlers import HANDLERS, READ_PADDING, REFUSED, SUPPORTED, Chain, Refusal, trainable
 from edgeseq.frontend.handlers.entry import read_input_shape
 from edgeseq.frontend.source import SourceLayer, SourceModel, every_layer
-from edgeseq.graph import Conv1D, Dense, DepthwiseConv1D, Graph, Layer, Recurrent, Residual
+from edgeseq.graph import (
+    Conv1D,
+    Dense,
+    DepthwiseConv1D,
+    Graph,
+    LastStep,
+    Layer,
+    Rearrange,
+    Recurrent,
+    Residual,
+    walk,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +51,14 @@ def convert(source: SourceModel) -> Conversion:
     """Walk the chain once; every layer gets a row, also after a refusal."""
     chain = Chain(keras_major=source.keras_major)
     rows: list[LayerReport] = []
-    _walk(source.layers, chain, rows)
+    _walk(source.layers, chain, rows, top=True)
     counted = (trainable(layer) for layer in every_layer(source.layers))
     parameters = sum(array.size for arrays in counted for array in arrays)
-    if chain.input_size is None and chain.layers:
-        chain.input_size = _features_read(chain.layers[0])
+    if any(layer.window_reason for layer in chain.layers):
+        rows = [_stateless(row, layer) for row, layer in zip(rows, every_layer(source.layers), strict=True)]
+    first = next((layer for layer in walk(chain.layers) if not layer.chains and not isinstance(layer, Rearrange)), None)
+    if chain.input_size is None and first is not None:
+        chain.input_size = _features_read(first)
     if all(row.supported for row in rows):
         reason = None
         if chain.input_size is None:
@@ -53,7 +67,7 @@ def convert(source: SourceModel) -> Conversion:
             reason = f"nothing reads the {chain.left_padding} padded steps; only a convolution with padding='valid' may follow"
         elif not (built := _graph(source, chain)).remembers:
             reason = (
-                "the model has no recurrent layer, causal convolution or pooling over time: nothing in it carries "
+                "the model has no recurrent layer, causal convolution, attention or pooling over time: nothing in it carries "
                 "anything from one time step to the next; edgeseq needs at least one of them"
             )
         if reason is None:
@@ -82,13 +96,17 @@ def _graph(source: SourceModel, chain: Chain) -> Graph:
     )
 
 
-def _walk(layers: Sequence[SourceLayer], chain: Chain, rows: list[LayerReport]) -> None:
-    """Read a chain; every layer gets a row, also after a refusal."""
+def _walk(layers: Sequence[SourceLayer], chain: Chain, rows: list[LayerReport], *, top: bool = False) -> None:
+    """Read a chain; every layer gets a row, also after a refusal. top: it is the model's own, no branch."""
     for layer in layers:
+        had_time_axis = chain.has_time_axis
         outcome = _join(layer, chain, rows) if layer.branches else _handle(layer, chain)
         refused = isinstance(outcome, Refusal)
         if refused:
             chain.features = None  # what follows is judged by its own weights
+        elif top and had_time_axis and not chain.has_time_axis and any(done.window_reason for done in chain.layers):
+            # What follows runs once for a window; a stream has no last step to wait for.
+            chain.layers.append(LastStep(f"{layer.name}/last"))
         rows.append(
             LayerReport(layer.name, layer.class_name, not refused, outcome.reason if isinstance(outcome, Refusal) else outcome)
         )
@@ -132,3 +150,13 @@ def _handle(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     if shape is not None and (refusal := read_input_shape(layer, shape, chain)):
         return refusal
     return handler(layer, chain)
+
+
+def _stateless(row: LayerReport, layer: SourceLayer) -> LayerReport:
+    """Refuse a stateful layer of a model that needs whole windows."""
+    inner = layer.config.get("layer")
+    nested = isinstance(inner, dict) and isinstance(inner.get("config"), dict) and inner["config"].get("stateful")
+    if not row.supported or not (layer.config.get("stateful") or nested):
+        return row
+    reason = "stateful=True carries state from window to window, but each window starts from zero here; save without it"
+    return LayerReport(row.name, row.kind, supported=False, reason=reason)

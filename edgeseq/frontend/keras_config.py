@@ -18,6 +18,9 @@ _WAY_OUT = (
 )
 # More than any network for a small machine; bounds the time that a hostile file can take.
 MAX_LAYERS = 2000
+# Where a layer's config says what else it was called with.
+CALLED_WITH = "called_with"
+ATTENTION_OPTIONS = ("attention_mask", "query_mask", "value_mask", "key_mask", "use_causal_mask", "return_attention_scores")
 
 
 class ModelLayers(NamedTuple):
@@ -68,7 +71,13 @@ def _entry(entry: Any, origin: str) -> _Node:
         raise ModelError(f"{origin}: a layer entry lacks 'class_name' or 'config'")
     config: Config = entry["config"]
     name = str(config.get("name") or entry.get("name") or entry["class_name"])
-    return _Node(SourceLayer(name, _class_name(entry), config), list(_sources(entry.get("inbound_nodes", []))))
+    kind, nodes = _class_name(entry), entry.get("inbound_nodes", [])
+    sources = list(_sources(nodes))
+    if kind == "MultiHeadAttention":
+        # Query, key and value of self-attention are one tensor.
+        sources = list(dict.fromkeys(sources))
+        config = config | {CALLED_WITH: sorted(set(_options(nodes)))}
+    return _Node(SourceLayer(name, kind, config), sources)
 
 
 def _class_name(entry: Config) -> str:
@@ -78,6 +87,15 @@ def _class_name(entry: Config) -> str:
     """
     name = entry.get("registered_name") or entry["class_name"]
     return str(name).removeprefix("edgeseq>")
+
+
+def _options(node: Any) -> Iterator[str]:
+    """Yield the names of the call's options that change what attention computes, as far as they are set."""
+    values: Any = node.values() if isinstance(node, dict) else node if isinstance(node, list | tuple) else ()
+    if isinstance(node, dict):
+        yield from (name for name in ATTENTION_OPTIONS if node.get(name) not in (None, False))
+    for value in values:
+        yield from _options(value)
 
 
 def _sources(node: Any) -> Iterator[str]:
@@ -152,6 +170,11 @@ def _series_parallel(nodes: list[_Node], origin: str) -> list[SourceLayer]:
 
 def _refuse_joins(nodes: list[_Node], origin: str) -> None:
     for layer, sources in nodes:
+        if layer.class_name == "MultiHeadAttention" and len(sources) > 1:
+            raise UnsupportedModelError(
+                f"{origin}: layer {layer.name!r} attends to {len(sources)} tensors ({', '.join(sources)}); "
+                "only self-attention is supported: the same tensor as query, key and value"
+            )
         if len(sources) > 1 and (layer.class_name != "Add" or len(sources) != 2):
             raise UnsupportedModelError(
                 f"{origin}: layer {layer.name!r} ({layer.class_name}) takes {len(sources)} inputs "

@@ -107,12 +107,28 @@ def _layer_stores(file: h5py.File) -> dict[str, h5py.Group]:
     return stores
 
 
+# Groups of a layer's own weights and of those inside it, in the order that get_weights() has.
+_INNER = (
+    "cell",
+    "layer",
+    "forward_layer",
+    "backward_layer",
+    "query_dense",
+    "key_dense",
+    "value_dense",
+    "output_dense",
+)
+
+
 def _weights(store: h5py.Group, where: str) -> list[Any]:
-    """Arrays of the layer, then of its cell or of the layer that it wraps: the order that get_weights() has."""
+    """Arrays of the layer, then of what it holds: the order that get_weights() has."""
     arrays = []
-    inner = [store[name].get("vars") for name in ("cell", "layer") if isinstance(store.get(name), h5py.Group)]
-    for holder in (store.get("vars"), *inner):
-        if isinstance(holder, h5py.Group):
-            keys = sorted(holder, key=lambda text: (len(text), text))
-            arrays += [read_array(holder[key], f"{where}, weight {key}") for key in keys]
+    holder = store.get("vars")
+    if isinstance(holder, h5py.Group):
+        keys = sorted(holder, key=lambda text: (len(text), text))
+        arrays += [read_array(holder[key], f"{where}, weight {key}") for key in keys]
+    for name in _INNER:
+        inner = store.get(name)
+        if isinstance(inner, h5py.Group):
+            arrays += _weights(inner, where)
     return arrays

@@ -1,9 +1,10 @@
 """The float IR: a chain of layers with explicit recurrent state.
 
-`layers` and `around` hold the types, `model` the graph, `reference` their meaning in float64.
+`layers`, `around`, `window` and `attention` hold the types, `model` the graph, `reference` their meaning in float64.
 """
 
 from edgeseq.graph.around import Conv1D, DepthwiseConv1D, Embedding, GlobalPool, LayerNormalization, Residual
+from edgeseq.graph.attention import SelfAttention
 from edgeseq.graph.cells import FastGrnn, Mgu, MinGru
 from edgeseq.graph.fixed import FixedDense, FixedRecurrent, FixedRows, FixedTensor
 from edgeseq.graph.layers import (
@@ -17,8 +18,10 @@ from edgeseq.graph.layers import (
     Prelu,
     Recurrent,
     SimpleRnn,
+    walk,
 )
 from edgeseq.graph.model import Graph
+from edgeseq.graph.window import Bidirectional, LastStep, MergeMode, Rearrange, Reverse
 
 # Every layer type there is.
 LAYER_TYPES: tuple[type[Layer], ...] = (
@@ -37,6 +40,10 @@ LAYER_TYPES: tuple[type[Layer], ...] = (
     Conv1D,
     DepthwiseConv1D,
     Embedding,
+    Reverse,
+    LastStep,
+    Bidirectional,
+    SelfAttention,
 )
 # What layers carry that were trained with integers.
 FIXED_TYPES: tuple[type, ...] = (FixedTensor, FixedRows, FixedRecurrent, FixedDense)
@@ -45,6 +52,7 @@ __all__ = [
     "FIXED_TYPES",
     "LAYER_TYPES",
     "Activate",
+    "Bidirectional",
     "Conv1D",
     "Dense",
     "DepthwiseConv1D",
@@ -57,15 +65,21 @@ __all__ = [
     "GlobalPool",
     "Graph",
     "Gru",
+    "LastStep",
     "Layer",
     "LayerNormalization",
     "Lstm",
+    "MergeMode",
     "Mgu",
     "MinGru",
     "Normalization",
     "PairRecurrent",
     "Prelu",
+    "Rearrange",
     "Recurrent",
     "Residual",
+    "Reverse",
+    "SelfAttention",
     "SimpleRnn",
+    "walk",
 ]

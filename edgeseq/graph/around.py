@@ -21,6 +21,15 @@ def macs_through(layers: tuple[Layer, ...], inputs: int) -> int:
     return sum(layer.macs_per_step(size) for layer, size in zip(layers, sizes_through(layers, inputs), strict=False))
 
 
+def macs_of_window(layers: tuple[Layer, ...], inputs: int, steps: int) -> int:
+    """The same of one window of `steps` time steps."""
+    total = 0
+    for layer in layers:
+        total += layer.macs_per_window(inputs, steps)
+        inputs, steps = layer.output_size(inputs), layer.output_steps(steps)
+    return total
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Residual(Layer):
     """``body(x) + shortcut(x)`` (He et al. 2015). Both are chains; an empty one is x itself."""
@@ -40,6 +49,20 @@ class Residual(Layer):
     def macs_per_step(self, inputs: int) -> int:
         """Those of both chains."""
         return macs_through(self.body, inputs) + macs_through(self.shortcut, inputs)
+
+    @property
+    def chains(self) -> tuple[tuple[Layer, ...], ...]:
+        """Body and shortcut."""
+        return self.body, self.shortcut
+
+    @property
+    def window_reason(self) -> str | None:
+        """That of the first layer inside that has one."""
+        return next((layer.window_reason for layer in (*self.body, *self.shortcut) if layer.window_reason is not None), None)
+
+    def macs_per_window(self, inputs: int, steps: int) -> int:
+        """Those of both chains."""
+        return macs_of_window(self.body, inputs, steps) + macs_of_window(self.shortcut, inputs, steps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

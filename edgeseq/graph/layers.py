@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
@@ -47,6 +48,32 @@ class Layer(ABC):
     @abstractmethod
     def macs_per_step(self, inputs: int) -> int:
         """Multiply-accumulates of the matrix products of one time step."""
+
+    @property
+    def window_reason(self) -> str | None:
+        """Why the layer needs a whole window before its first output; None: it runs on a stream, step by step."""
+        return None
+
+    @property
+    def chains(self) -> tuple[tuple[Layer, ...], ...]:
+        """Chains of layers inside this one."""
+        return ()
+
+    def output_steps(self, steps: int) -> int:
+        """Time steps of the output, given those of the input."""
+        return steps
+
+    def macs_per_window(self, inputs: int, steps: int) -> int:
+        """Multiply-accumulates of the matrix products of one window."""
+        return steps * self.macs_per_step(inputs)
+
+
+def walk(layers: Sequence[Layer]) -> Iterator[Layer]:
+    """Every layer, each before those inside it."""
+    for layer in layers:
+        yield layer
+        for chain in layer.chains:
+            yield from walk(chain)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

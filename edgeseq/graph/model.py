@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from edgeseq.graph.around import Conv1D, DepthwiseConv1D, GlobalPool, Residual, macs_through, sizes_through
+from edgeseq.graph.around import Conv1D, DepthwiseConv1D, GlobalPool, macs_of_window, macs_through, sizes_through
+from edgeseq.graph.attention import SelfAttention
 from edgeseq.graph.fixed import FixedTensor
-from edgeseq.graph.layers import Layer, Normalization, Recurrent
+from edgeseq.graph.layers import Layer, Normalization, Recurrent, walk
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
     """A chain of layers, one time step in, one out; the state is part of the meaning.
+
+    A model with a layer that needs a whole window (see `window_reason`) maps windows of
+    time_steps steps to their outputs instead, and keeps nothing between them.
 
     input_size: features of one time step.
     returns_sequence: the model's output has a time axis. Otherwise its output is
@@ -46,12 +49,20 @@ class Graph:
 
     @property
     def every_layer(self) -> tuple[Layer, ...]:
-        """All layers, those inside residual connections included; a connection comes behind its layers."""
-        return tuple(_every(self.layers))
+        """All layers, those inside others included, each before those inside it."""
+        return tuple(walk(self.layers))
+
+    @property
+    def window_reason(self) -> str | None:
+        """Why the model cannot run on a stream, naming the layer; None: it can."""
+        for layer in self.layers:
+            if layer.window_reason is not None:
+                return f"layer {layer.name!r} {layer.window_reason}"
+        return None
 
     @property
     def remembers(self) -> bool:
-        """Whether any layer carries something from one time step to the next."""
+        """Whether any layer carries something from one time step to the next, or sees several."""
         return any(_remembers(layer) for layer in self.every_layer)
 
     @property
@@ -67,17 +78,13 @@ class Graph:
 
     @property
     def macs_per_step(self) -> int:
-        """Multiply-accumulates of the matrix products of one time step."""
-        return macs_through(self.layers, self.input_size)
-
-
-def _every(layers: tuple[Layer, ...]) -> Iterator[Layer]:
-    for layer in layers:
-        if isinstance(layer, Residual):
-            yield from _every(layer.body)
-            yield from _every(layer.shortcut)
-        yield layer
+        """Multiply-accumulates of the matrix products of one time step; of a window's, the mean over its steps."""
+        if self.window_reason is None or self.time_steps is None:
+            return macs_through(self.layers, self.input_size)
+        return round(macs_of_window(self.layers, self.input_size, self.time_steps) / self.time_steps)
 
 
 def _remembers(layer: Layer) -> bool:
-    return isinstance(layer, Recurrent | GlobalPool) or (isinstance(layer, Conv1D | DepthwiseConv1D) and layer.taps > 1)
+    return isinstance(layer, Recurrent | GlobalPool | SelfAttention) or (
+        isinstance(layer, Conv1D | DepthwiseConv1D) and layer.taps > 1
+    )

@@ -49,6 +49,19 @@ class HostModel:
         self._call("run_window", self._state, _pointer(frames), ctypes.c_size_t(len(frames)), _pointer(y))
         return y
 
+    def run_windows(self, x: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
+        """Run windows (n, time, features), each from reset, on a model that maps whole windows.
+
+        Returns outputs (n, all values of a window) and what each window leaves in the carried state (n, values).
+        """
+        outputs = np.empty((len(x), self.project.output_steps * self.project.output_size), np.int16)
+        states = np.empty((len(x), self.project.state_bytes // 2), np.int16)
+        for index, window in enumerate(x):
+            outputs[index] = self.run_window(window, self.project.output_steps).ravel()
+            # Such a model has no snapshots; its state struct starts with what it carries.
+            states[index] = np.frombuffer(self._state.raw, np.int16, states.shape[1])
+        return outputs, states
+
     def get_state(self) -> npt.NDArray[np.int16]:
         """The stream's snapshot: int16, each layer's hidden then cell state."""
         carry = np.empty(self.project.state_bytes // 2, np.int16)

@@ -13,7 +13,7 @@ from edgeseq.export.c import CProject
 from edgeseq.firmware.hosted import HostedImage, build_hosted, hosted_sizes, hosted_toolchain
 from edgeseq.firmware.toolchain import CompilerName
 from edgeseq.measure.frames import encode_frames
-from edgeseq.measure.measurement import HostTime, Measurement
+from edgeseq.measure.measurement import HostTime, Measurement, Window
 from edgeseq.measure.process_runner import count_steps, device_name, run_process, runs_natively
 from edgeseq.measure.wasm_runner import node_version, run_module
 from edgeseq.quantize.types import QuantGraph
@@ -35,12 +35,13 @@ def profile_hosted(
     optimize: Optimize,
     warm_up: int,
 ) -> Measurement:
-    """Measure one model on one hosted target over input codes (steps, features).
+    """Measure one model on one hosted target over input codes, one row for each frame.
 
-    Instructions are the mean over the steps after warm_up. Time is measured where this machine
+    Instructions are the mean over the frames after warm_up. Time is measured where this machine
     runs the target's code itself; emulated time would mean nothing.
     """
     toolchain = hosted_toolchain(target, compiler)
+    steps = graph.window_steps
     frames = encode_frames(stream, np.zeros(len(stream), np.bool_))
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
         folder = Path(scratch)
@@ -52,7 +53,7 @@ def profile_hosted(
         else:
             baseline = build_hosted(None, target, toolchain, folder / "empty", optimize=optimize, app="empty")
             counts = count_steps(image, frames)
-            instructions = round(float(np.mean(counts.steps[warm_up:]))) if counts else None
+            instructions = float(np.mean(counts.steps[warm_up:])) if counts else None
             time = None
             if runs_natively(target):
                 bench = build_hosted(project, target, toolchain, folder / "bench", optimize=optimize, app="bench")
@@ -65,7 +66,7 @@ def profile_hosted(
         compiler=toolchain.version,
         optimize=optimize,
         kernel_set=project.kernel_set,
-        instructions_per_step=instructions,
+        instructions_per_step=None if instructions is None else round(instructions / (steps or 1)),
         macs_per_step=graph.source.macs_per_step,
         cycles_per_step=None,
         flash_model_bytes=sizes.model_bytes,
@@ -76,6 +77,7 @@ def profile_hosted(
         ram_stack_bytes=None,
         ram_image_bytes=None,
         time_per_step=time,
+        window=None if steps is None else Window(steps, None if instructions is None else round(instructions), None),
     )
 
 

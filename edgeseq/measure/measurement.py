@@ -34,6 +34,15 @@ class HostTime:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """What one window costs a model that maps whole windows; None as in `Measurement`."""
+
+    steps: int
+    instructions: int | None
+    cycles: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """What one time step costs on a target. Bytes and instructions are exact, time is measured, cycles as their tier says.
 
@@ -43,6 +52,8 @@ class Measurement:
     flash_model_bytes: weights and tables; flash_code_bytes: what the model's image has beyond
     them and an empty image of the same flags; *_image_bytes: the whole image. ram_image_bytes is
     static RAM plus the deepest stack. A module of WebAssembly: see `hosted_sizes`.
+    window: for a model that maps whole windows; what is counted per step is then a window's figure divided by
+    its steps, and the image's RAM holds the window that the app passes.
     """
 
     model: str
@@ -62,3 +73,4 @@ class Measurement:
     ram_stack_bytes: int | None
     ram_image_bytes: int | None
     time_per_step: HostTime | None = None
+    window: Window | None = None

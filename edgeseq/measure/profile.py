@@ -15,7 +15,7 @@ from edgeseq.firmware.toolchain import CompilerName
 from edgeseq.measure.cycles import model_cycles
 from edgeseq.measure.frames import encode_frames
 from edgeseq.measure.hosted import profile_hosted
-from edgeseq.measure.measurement import Cycles, Measurement
+from edgeseq.measure.measurement import Cycles, Measurement, Window
 from edgeseq.measure.runner import run_image
 from edgeseq.measure.trace import EmulatedRun, count_instructions
 from edgeseq.quantize.types import QuantGraph
@@ -36,22 +36,28 @@ def profile(
     """Build, emulate and measure one model on one target.
 
     inputs: codes (steps >= 17, features) to run; default is seeded noise over all codes. Counting
-    starts after the first 16 steps; up to 48 more are averaged.
+    starts after the first 16 steps; up to 48 more are averaged. Of a model that maps whole windows, counting
+    starts after the first window, windows of at least 48 steps in all are averaged, and a step's figures are a
+    window's divided by its steps; inputs are cut into windows.
     """
     core = load_target(target) if isinstance(target, str) else target
     project = project or export_c(graph, kernel_set=core.kernels(optimize))
-    stream = _stream(graph, inputs)
+    stream, warm_up = _stream(graph, inputs)
     if isinstance(core, HostedTarget):
-        return profile_hosted(graph, project, core, stream, compiler=compiler, optimize=optimize, warm_up=WARM_UP_STEPS)
+        return profile_hosted(graph, project, core, stream, compiler=compiler, optimize=optimize, warm_up=warm_up)
     toolchain = find_toolchain(core, compiler)
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
         folder = Path(scratch)
         firmware = build_firmware(project, core, toolchain, folder / "model", optimize=optimize)
         baseline = read_image(build_firmware(None, core, toolchain, folder / "empty", optimize=optimize).elf)
         image = read_image(firmware.elf)
-        run = run_image(firmware, encode_frames(stream, np.zeros(len(stream), np.bool_)), count_after=WARM_UP_STEPS)
-    steps, instructions, cycles = _totals(run, image, core)
-    model_bytes = image.object_bytes(f"{project.name}_") + image.object_bytes("es_sigmoid_table")
+        run = run_image(firmware, encode_frames(stream, np.zeros(len(stream), np.bool_)), count_after=warm_up)
+    calls, instructions, cycles = _totals(run, image, core)
+    steps, window = calls, None
+    if graph.window_steps is not None:
+        steps = calls * graph.window_steps
+        window = Window(graph.window_steps, round(instructions / calls), round(cycles / calls))
+    model_bytes = image.model_bytes(project.name)
     return Measurement(
         model=graph.name,
         scheme=graph.scheme,
@@ -69,11 +75,12 @@ def profile(
         ram_scratch_bytes=project.scratch_bytes,
         ram_stack_bytes=run.stack_bytes,
         ram_image_bytes=image.static_ram_bytes + run.stack_bytes,
+        window=window,
     )
 
 
 def _totals(run: EmulatedRun, image: Image, core: Core) -> tuple[int, int, float]:
-    """Return (steps, instructions, cycles) of the counted calls: the emulator's own, or from its block trace."""
+    """Return (calls, instructions, cycles) of the counted calls: the emulator's own, or from its block trace."""
     if run.totals is not None:
         return run.totals.steps, run.totals.instructions, run.totals.cycles
     assert run.trace is not None  # count_after was given
@@ -84,10 +91,21 @@ def _totals(run: EmulatedRun, image: Image, core: Core) -> tuple[int, int, float
     return run.trace.steps, instructions, instructions * core.cycles_per_instruction
 
 
-def _stream(graph: QuantGraph, inputs: npt.NDArray[np.integer] | None) -> npt.NDArray[np.integer]:
+def _stream(graph: QuantGraph, inputs: npt.NDArray[np.integer] | None) -> tuple[npt.NDArray[np.integer], int]:
+    """Return the codes that the app reads, a frame a row, and how many frames come before the counted ones."""
     steps = WARM_UP_STEPS + COUNTED_STEPS
+    window = graph.window_steps
+    if window is not None:
+        windows = 1 + -(-COUNTED_STEPS // window)
+        given = None if inputs is None else inputs[: len(inputs) // window * window].reshape(-1, window * graph.input_size)
+        if given is not None and len(given) > 1:
+            return given[:windows], 1
+        return _noise(graph, windows, window * graph.input_size), 1
     if inputs is not None and len(inputs) > WARM_UP_STEPS:
-        return inputs[:steps]
-    rng = np.random.default_rng(0)
+        return inputs[:steps], WARM_UP_STEPS
+    return _noise(graph, steps, graph.input_size), WARM_UP_STEPS
+
+
+def _noise(graph: QuantGraph, rows: int, columns: int) -> npt.NDArray[np.integer]:
     low, high = graph.input.code_range
-    return rng.integers(low, high + 1, (steps, graph.input_size)).astype(np.dtype(graph.input.dtype))
+    return np.random.default_rng(0).integers(low, high + 1, (rows, columns)).astype(np.dtype(graph.input.dtype))

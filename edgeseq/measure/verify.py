@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.errors import DataError
 from edgeseq.export.c import CProject, export_c
 from edgeseq.firmware import build_firmware, build_host_library, find_toolchain
 from edgeseq.firmware.hosted import build_hosted, hosted_toolchain
@@ -20,7 +21,7 @@ from edgeseq.measure.host_runner import HostModel
 from edgeseq.measure.hosted import run_hosted
 from edgeseq.measure.runner import run_image
 from edgeseq.quantize.types import QuantGraph, QuantRecurrent
-from edgeseq.simulate import Oracle
+from edgeseq.simulate import Oracle, OracleRun
 from edgeseq.simulate.oracle import dequantize_output, quantize_input
 from edgeseq.targets import HostedTarget, Optimize, load_target
 
@@ -74,20 +75,26 @@ def verify(
 ) -> Verification:
     """Run one stream (steps, features), or windows (n, time, features) each from reset, everywhere.
 
-    x is in raw units. cores: names of targets besides this host, each with the kernels
-    that optimize picks for it.
+    A model that needs whole windows takes those of its own length alone, else DataError. x is in raw units.
+    cores: names of targets besides this host, each with the kernels that optimize picks for it.
     """
     windows = np.asarray(x, np.float64)
     if windows.ndim == 2:
         windows = windows[None]
+    if graph.window_steps not in (None, windows.shape[1]):
+        raise DataError(
+            f"windows of {windows.shape[1]} time steps; model {graph.name!r} needs exactly {graph.window_steps}: "
+            f"{graph.window_reason}. Cut the data into such windows"
+        )
     codes = quantize_input(graph.input, windows)
     oracle = Oracle(graph, batch=len(codes)).run(codes, keep_states=True)
     assert oracle.states is not None
-    frames = codes.reshape(-1, graph.input_size)
+    project = export_c(graph)
+    frames = as_frames(project, codes)
     reset = np.zeros(codes.shape[:2], np.bool_)
     reset[:, 0] = True
-    outputs, states = oracle.outputs.reshape(len(frames), -1), oracle.states.reshape(len(frames), -1)
-    project = export_c(graph)
+    reset = reset if project.window_steps is None else reset[:, :1]
+    outputs, states = as_outputs(project, oracle)
     against = []
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
         folder = Path(scratch)
@@ -97,17 +104,33 @@ def verify(
             project = export_c(graph, kernel_set=load_target(core).kernels(optimize))
             got = run_on_core(project, frames, reset.ravel(), core, folder / core, compiler, optimize)
             against.append(_compare(f"c-{core}", got, (outputs, states)))
-    return Verification(
-        graph.name, graph.scheme, len(frames), tuple(against), fidelity(graph, windows, oracle.outputs, oracle.states)
-    )
+    steps = codes.shape[0] * codes.shape[1]
+    figures = fidelity(graph, windows, oracle.outputs, oracle.states)
+    return Verification(graph.name, graph.scheme, steps, tuple(against), figures)
 
 
 Int16Pair = tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]
 
 
+def as_frames(project: CProject, codes: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    """Windows (n, time, features) as what the app takes at a time: (n * time, features), or whole windows (n, values)."""
+    return codes.reshape(len(codes), -1) if project.window_steps is not None else codes.reshape(-1, project.input_size)
+
+
+def as_outputs(project: CProject, oracle: OracleRun) -> Int16Pair:
+    """What the oracle says that each frame gives: outputs and carried state, (frames, values)."""
+    outputs, states = oracle.outputs, oracle.states
+    assert states is not None  # the caller asked to keep them
+    if project.window_steps is None:
+        return outputs.reshape(-1, outputs.shape[2]), states.reshape(-1, states.shape[2])
+    return outputs[:, -project.output_steps :].reshape(len(outputs), -1), states[:, -1]
+
+
 def run_on_host(project: CProject, x: npt.NDArray[np.integer], reset: npt.NDArray[np.bool_], folder: Path) -> Int16Pair:
-    """Outputs and states of the C code on this machine; x: (steps, features), reset: (steps,)."""
+    """Outputs and states of the C code on this machine; x: frames as `as_frames` makes them, reset: (frames,)."""
     model = HostModel(project, build_host_library(project, find_toolchain(None), folder))
+    if project.window_steps is not None:
+        return model.run_windows(x.reshape(len(x), project.window_steps, project.input_size))
     starts = np.flatnonzero(reset)
     pieces = []
     for start, end in zip(starts, [*starts[1:], len(x)], strict=True):
@@ -133,7 +156,7 @@ def run_on_core(
     else:
         firmware = build_firmware(project, core, find_toolchain(core, compiler), folder, optimize=optimize, write_state=True)
         output = run_image(firmware, frames).output
-    return decode_outputs(output, project.output_size, project.state_bytes // 2)
+    return decode_outputs(output, project.output_steps * project.output_size, project.state_bytes // 2)
 
 
 def _compare(name: str, got: Int16Pair, wanted: Int16Pair) -> Comparison:

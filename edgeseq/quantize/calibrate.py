@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from edgeseq.quantize.choose import rounded_input, spread, state_sqnr_db
 from edgeseq.quantize.ranges import METHODS, PERCENTILE, Choice, Method, Range, Samples, choose_range
 from edgeseq.quantize.rounding import DAMPINGS, STRETCHES, Moments, MomentSum
 from edgeseq.quantize.trained import trained_input
-from edgeseq.quantize.types import QuantInput
+from edgeseq.quantize.types import MAX_WINDOW_STEPS, QuantInput
 
 # More windows than this change no range that matters and only cost time.
 MAX_CALIBRATION_STEPS = 200_000
@@ -48,6 +48,31 @@ class Calibration:
         return {key: found.reach for key, found in self.ranges.items()}
 
 
+def with_window(graph: Graph, window: int | None) -> Graph:
+    """Return the graph with the length of its windows settled; window: the wanted one, or None.
+
+    Raises CalibrationError where a model needs whole windows and nobody says how long, or two lengths disagree.
+    """
+    reason, built = graph.window_reason, graph.time_steps
+    if window is not None and not 1 <= window <= MAX_WINDOW_STEPS:
+        raise CalibrationError(f"a window of {window} time steps; expected 1 to {MAX_WINDOW_STEPS}")
+    if reason is None:
+        return graph
+    if window is None and built is None:
+        raise CalibrationError(
+            f"model {graph.name!r} needs a whole window: {reason}; but the model does not say of how many time steps. "
+            "Give the length (--window STEPS), or build the model with keras.Input((steps, features))"
+        )
+    if window is not None and built is not None and window != built:
+        raise CalibrationError(
+            f"model {graph.name!r} was built for windows of {built} time steps, not {window}. Leave out --window, "
+            f"or rebuild the model with keras.Input(({window}, {graph.input_size}))"
+        )
+    if built is not None and built > MAX_WINDOW_STEPS:
+        raise CalibrationError(f"model {graph.name!r}: a window of {built} time steps; expected 1 to {MAX_WINDOW_STEPS}")
+    return graph if window is None else replace(graph, time_steps=window)
+
+
 def check_windows(graph: Graph, windows: npt.ArrayLike) -> FloatArray:
     """Return windows as float64 (n, time, features), or raise CalibrationError saying what is wrong.
 
@@ -62,6 +87,11 @@ def check_windows(graph: Graph, windows: npt.ArrayLike) -> FloatArray:
     if values.ndim != 3 or values.shape[2] != graph.input_size:
         raise CalibrationError(
             f"calibration data has shape {values.shape}; model {graph.name!r} expects (n, time, {graph.input_size})"
+        )
+    if graph.window_reason is not None and values.shape[1] != graph.time_steps:
+        raise CalibrationError(
+            f"calibration data has windows of {values.shape[1]} time steps; model {graph.name!r} needs exactly "
+            f"{graph.time_steps}: {graph.window_reason}. Cut the data into such windows"
         )
     if values.size == 0:
         raise CalibrationError(f"calibration data is empty: shape {values.shape}. Give at least one window")

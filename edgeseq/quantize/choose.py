@@ -9,14 +9,14 @@ and the one whose states stay closest to the original wins.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from edgeseq.arith.scale import Scale
-from edgeseq.graph import Graph, Layer, Residual
-from edgeseq.graph.layers import FloatArray
+from edgeseq.graph import Graph
+from edgeseq.graph.layers import FloatArray, Layer
 from edgeseq.graph.reference import forward, normalize
 from edgeseq.quantize.types import (
     Factor,
@@ -32,7 +32,6 @@ from edgeseq.quantize.types import (
     QuantMinGru,
     QuantPair,
     QuantRecurrent,
-    QuantResidual,
     QuantSimpleRnn,
 )
 
@@ -83,32 +82,33 @@ def best_of(candidates: Sequence[QuantGraph], windows: FloatArray) -> QuantGraph
 
 def dequantized(graph: QuantGraph) -> Graph:
     """Return the float graph that computes with the recurrent layers' rounded weights and biases."""
-    rounded = dict(_real_cells(graph.layers, graph.input.scale, is_input=True))
-    return dataclasses.replace(graph.source, layers=_replaced(graph.source.layers, rounded))
+    rounded: dict[str, dict[str, Any]] = {}
+
+    def collect(layers: Sequence[QuantLayer], scale: Scale, *, is_input: bool) -> None:
+        for layer in layers:
+            if isinstance(layer, QuantRecurrent):
+                # The model's input enters as it is, any later tensor by its upper bits.
+                rounded[layer.name] = _REAL[type(layer)](layer, scale if is_input else _operand_scale(scale, layer.operand))
+            for chain in layer.chains:
+                collect(chain, scale, is_input=is_input)
+            scale, is_input = layer.out_scale, is_input and layer.rearranges
+
+    collect(graph.layers, graph.input.scale, is_input=True)
+    return dataclasses.replace(graph.source, layers=_with_weights(graph.source.layers, rounded))
 
 
-def _real_cells(layers: Sequence[QuantLayer], scale: Scale, *, is_input: bool) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the name and the rounded arrays of every recurrent layer of a chain that reads a tensor of that scale."""
+def _with_weights(layers: tuple[Layer, ...], rounded: Mapping[str, dict[str, Any]]) -> tuple[Layer, ...]:
+    """Replace the weights of the named layers, those inside other layers too."""
+
+    def replaced(value: Any) -> Any:
+        chain = isinstance(value, tuple) and bool(value) and isinstance(value[0], Layer)
+        return _with_weights(value, rounded) if chain else value
+
+    done = []
     for layer in layers:
-        if isinstance(layer, QuantResidual):
-            for chain in (layer.body, layer.shortcut):
-                yield from _real_cells(chain, scale, is_input=is_input)
-        if isinstance(layer, QuantRecurrent):
-            # The model's input enters as it is, any later tensor by its upper bits.
-            yield layer.name, _REAL[type(layer)](layer, scale if is_input else _operand_scale(scale, layer.operand))
-        scale, is_input = layer.out_scale, False
-
-
-def _replaced(layers: Sequence[Layer], rounded: Mapping[str, dict[str, Any]]) -> tuple[Layer, ...]:
-    """A chain with the arrays that `rounded` has for its layers."""
-    found: list[Layer] = []
-    for layer in layers:
-        if isinstance(layer, Residual):
-            body, shortcut = _replaced(layer.body, rounded), _replaced(layer.shortcut, rounded)
-            found.append(dataclasses.replace(layer, body=body, shortcut=shortcut))
-        else:
-            found.append(dataclasses.replace(layer, **rounded.get(layer.name, {})))
-    return tuple(found)
+        inner = {f.name: replaced(getattr(layer, f.name)) for f in dataclasses.fields(layer)} if layer.chains else {}
+        done.append(dataclasses.replace(layer, **(inner | rounded.get(layer.name, {}))))
+    return tuple(done)
 
 
 def _operand_scale(scale: Scale, operand: Operand) -> Scale:

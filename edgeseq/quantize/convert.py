@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from edgeseq.arith.entry import InputDtype
 from edgeseq.errors import CalibrationError
-from edgeseq.graph import Activate, Dense, Graph
-from edgeseq.quantize.calibrate import Calibration, calibrate, check_windows
+from edgeseq.graph import Activate, Dense, Graph, walk
+from edgeseq.quantize.calibrate import Calibration, calibrate, check_windows, with_window
 from edgeseq.quantize.choose import best_of
 from edgeseq.quantize.ops import Settings, Tensor, convert_chain
 from edgeseq.quantize.ranges import Choice
@@ -28,6 +28,7 @@ def quantize(
     layer_schemes: Mapping[str, Scheme] | None = None,
     input_dtype: InputDtype = "auto",
     ranges: Choice = "auto",
+    window: int | None = None,
 ) -> QuantGraph:
     """Turn a float graph into integers.
 
@@ -37,6 +38,7 @@ def quantize(
     input_dtype: int8 codes are smaller and faster; int16 ones keep heavy-tailed signals;
     auto takes int16 where rounding the input to int8 would be the largest error.
     ranges: how a tensor's range is taken from what calibration saw; auto takes the method of the best SQNR for each.
+    window: time steps of a window, for a model that needs whole windows and does not say of how many steps.
     Raises CalibrationError naming the tensor whose range cannot be used.
     """
     single = dict(layer_schemes or {})
@@ -47,6 +49,11 @@ def quantize(
     for name in single:
         if name not in names:
             raise CalibrationError(f"a scheme is given for layer {name!r}; the model has {', '.join(names)}")
+    for layer in walk(graph.layers):
+        # A scheme for a layer holds for all inside it that have none of their own.
+        if layer.name in single:
+            single = {inner.name: single[layer.name] for chain in layer.chains for inner in walk(chain)} | single
+    graph = with_window(graph, window)
     trained = trained_scheme(graph, scheme, single, input_dtype)
     if trained is not None and not unfixed(graph):
         entry = trained_input(graph)

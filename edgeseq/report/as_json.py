@@ -67,6 +67,10 @@ def measurement(value: Measurement) -> dict[str, Any]:
         "macs_per_step": value.macs_per_step,
         "cycles_per_step": _cycles(value.cycles_per_step),
         "time_per_step": _time(value.time_per_step),
+        # Of a model that maps whole windows: then the figures per step are these divided by its steps.
+        "window": None
+        if value.window is None
+        else {"steps": value.window.steps, "instructions": value.window.instructions, "cycles": value.window.cycles},
         # A core has no clock; boards do.
         "latency_us": None,
         "flash_bytes": {

@@ -83,9 +83,14 @@ def measurement(value: Measurement) -> Table:
     table.add_column("value", justify="right")
     table.add_column("label")
     exact = "exact"
-    cycles, time = value.cycles_per_step, value.time_per_step
+    cycles, time, window = value.cycles_per_step, value.time_per_step, value.window
+    counted = "exact (emulated, mean)"
+    per_step = counted if window is None else f"a window's, divided by its {window.steps} steps"
     rows = [
-        ("instructions per step", value.instructions_per_step, "", "exact (emulated, mean)"),
+        ("time steps per window", window.steps if window else None, "", exact),
+        ("instructions per window", window.instructions if window else None, "", counted),
+        ("cycles per window", window.cycles if window else None, "", cycle_label(cycles) if cycles else ""),
+        ("instructions per step", value.instructions_per_step, "", per_step),
         ("cycles per step", cycles.value if cycles else None, "", cycle_label(cycles) if cycles else ""),
         ("time per step", round(time.ns) if time else None, " ns", time_label(time) if time else ""),
         ("multiply-accumulates per step", value.macs_per_step, "", exact),

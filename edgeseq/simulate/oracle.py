@@ -18,14 +18,20 @@ Codes: TypeAlias = npt.NDArray[np.int8] | npt.NDArray[np.int16]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OracleRun:
-    """outputs: int16 (batch, time, out). states: int16 (batch, time, all state values), layer by layer, hidden then cell."""
+    """outputs: int16 (batch, time, out). states: int16 (batch, time, all state values), layer by layer, hidden then cell.
+
+    Of a window model: outputs of one step where a layer leaves one; states in the order in which each layer ran.
+    """
 
     outputs: npt.NDArray[np.int16]
     states: npt.NDArray[np.int16] | None = field(default=None)
 
 
 class Oracle:
-    """Runs a QuantGraph on input codes; keeps state between calls like the C code does."""
+    """Runs a QuantGraph on input codes; keeps state between calls like the C code does.
+
+    A model that needs whole windows starts each one from a zero state instead.
+    """
 
     def __init__(self, graph: QuantGraph, batch: int = 1) -> None:
         self.graph = graph
@@ -38,14 +44,25 @@ class Oracle:
             runner.reset()
 
     def step(self, x: npt.NDArray[np.integer]) -> Int:
-        """Advance one time step. x: input codes (batch, features); returns int16 values (batch, out)."""
+        """Advance one time step. x: input codes (batch, features); returns int16 values (batch, out).
+
+        Raises DataError for a model that needs a whole window.
+        """
+        if self.graph.window_reason is not None:
+            raise DataError(
+                f"model {self.graph.name!r} has no single steps: {self.graph.window_reason}. "
+                f"Run whole windows of {self.graph.window_steps} time steps"
+            )
         return self._forward(x[:, None].astype(np.int32))[:, 0]
 
     def run(self, x: npt.NDArray[np.integer], *, keep_states: bool = False) -> OracleRun:
-        """Advance over (batch, time, features); the state continues from the last call."""
-        batch, _, features = x.shape
-        if batch != self.batch or features != self.graph.input_size:
-            raise DataError(f"input {x.shape}; expected ({self.batch}, time, {self.graph.input_size})")
+        """Advance over (batch, time, features); the state continues from the last call, or a window starts from zero."""
+        batch, time, features = x.shape
+        steps = self.graph.window_steps
+        if batch != self.batch or features != self.graph.input_size or time != (steps or time):
+            raise DataError(f"input {x.shape}; expected ({self.batch}, {steps or 'time'}, {self.graph.input_size})")
+        if steps is not None:
+            self.reset()
         outputs = self._forward(x.astype(np.int32)).astype(np.int16)
         return OracleRun(outputs, self._carried() if keep_states else None)
 
@@ -68,7 +85,8 @@ class Oracle:
 
     def _carried(self) -> npt.NDArray[np.int16]:
         parts = [part for runner in self._runners for part in runner.carried()]
-        return np.concatenate(parts, axis=2).astype(np.int16)
+        # A model may carry nothing.
+        return np.concatenate(parts or [np.empty((self.batch, 1, 0), np.int32)], axis=2).astype(np.int16)
 
 
 def quantize_input(entry: QuantInput, x: npt.NDArray[np.floating]) -> Codes:

@@ -3,8 +3,20 @@
 from edgeseq.train.cells import CompactLayers, compact_layers
 from edgeseq.train.classifier import train_classifier
 from edgeseq.train.recipe import Recipe
+from edgeseq.train.references import build_tcn, build_transformer
 from edgeseq.train.registry import CELLS
 from edgeseq.train.run import TrainingResult, train
 from edgeseq.train.save import save_keras
 
-__all__ = ["CELLS", "CompactLayers", "Recipe", "TrainingResult", "compact_layers", "save_keras", "train", "train_classifier"]
+__all__ = [
+    "CELLS",
+    "CompactLayers",
+    "Recipe",
+    "TrainingResult",
+    "build_tcn",
+    "build_transformer",
+    "compact_layers",
+    "save_keras",
+    "train",
+    "train_classifier",
+]

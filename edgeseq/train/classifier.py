@@ -8,15 +8,18 @@ from edgeseq.data import DataSet
 from edgeseq.errors import DataError
 from edgeseq.train.backend import import_keras
 from edgeseq.train.recipe import Recipe
-from edgeseq.train.run import TrainingResult, train
+from edgeseq.train.run import Build, TrainingResult, train
 
 # Called with (epochs done, epochs in all, validation accuracy) after each epoch.
 Progress = Callable[[int, int, float], None]
 
 
-def train_classifier(data: DataSet, recipe: Recipe, progress: Progress | None = None) -> TrainingResult:
+def train_classifier(
+    data: DataSet, recipe: Recipe, progress: Progress | None = None, *, build: Build | None = None
+) -> TrainingResult:
     """Train on the training part, keep the epoch that validates best, score on the test part.
 
+    build: makes the model; without it, recurrent layers as the recipe says. See `edgeseq.train.references`.
     Raises DataError when the targets are no classes, TrainingError when the loss becomes NaN.
     """
     if data.task != "classification":
@@ -26,7 +29,7 @@ def train_classifier(data: DataSet, recipe: Recipe, progress: Progress | None = 
         if progress and done == int(done) and logs:
             progress(int(done), recipe.epochs, logs["val_accuracy"])
 
-    return train(data, recipe, watch=watch)
+    return train(data, recipe, watch=watch, build=build)
 
 
 __all__ = ["Progress", "import_keras", "train_classifier"]

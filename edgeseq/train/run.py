@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -47,18 +48,30 @@ class TrainingResult:
         return len(self.history)
 
 
+# (keras, data, recipe) -> an uncompiled model of the data's windows.
+Build = Callable[[Any, DataSet, Recipe], Any]
+
+
 def train(
-    data: DataSet, recipe: Recipe, *, checkpoint: Path | None = None, resume: bool = False, watch: Watch | None = None
+    data: DataSet,
+    recipe: Recipe,
+    *,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    watch: Watch | None = None,
+    build: Build | None = None,
 ) -> TrainingResult:
     """Train on the training part, keep the epoch that validates best, judge on the test part.
 
+    build: makes the model; without it, recurrent layers as the recipe says. See `edgeseq.train.references`.
     Raises TrainingError when the recipe does not fit the task, or the loss becomes NaN.
     """
     keras = import_keras()
     keras.utils.set_random_seed(recipe.seed)
     parts = split(data, recipe)
     task = TASKS[data.task](data, parts, recipe)
-    model = build_model(keras, parts.train, task.head, recipe, f"{data.name}_{recipe.cell.replace('+', '_')}")
+    name = f"{data.name}_{recipe.cell.replace('+', '_')}"
+    model = build(keras, data, recipe) if build else build_model(keras, parts.train, task.head, recipe, name)
     masked = recipe.mask and not task.head.per_step and parts.train.lengths is not None
     trained = with_mask(keras, model) if masked else model
     compile_model(keras, trained, task.head, recipe)

@@ -1,6 +1,6 @@
 /* Time per step on a system with a clock: frames of stream.c in, one line of text out.
  *
- * The line: nanoseconds per step as median, smallest and largest of the batches, then the number
+ * The line: nanoseconds per time step as median, smallest and largest of the batches, then the number
  * of batches and of steps in each. Only the steps are inside the clock, reading and writing are not. */
 #define _POSIX_C_SOURCE 200112L
 
@@ -18,7 +18,7 @@ enum { MAX_FRAMES = 256, BATCHES = 31 };
 static const double MIN_BATCH_NS = 2e6;
 
 static ES_MODEL_STATE state;
-static ES_MODEL_INPUT frames[MAX_FRAMES][1 + ES_MODEL_INPUT_SIZE];
+static ES_MODEL_INPUT frames[MAX_FRAMES][1 + ES_MODEL_INPUT_COUNT];
 
 static double now_ns(void)
 {
@@ -29,11 +29,11 @@ static double now_ns(void)
 
 static double batch_ns(unsigned count, unsigned passes)
 {
-    int16_t y[ES_MODEL_OUTPUT_SIZE];
+    ES_MODEL_ROOM int16_t y[ES_MODEL_OUTPUT_COUNT];
     const double start = now_ns();
     for (unsigned pass = 0; pass < passes; ++pass) {
         for (unsigned t = 0; t < count; ++t) {
-            (void)ES_MODEL_STEP(&state, frames[t] + 1, y);
+            (void)ES_MODEL_RUN(&state, frames[t] + 1, y);
         }
     }
     return now_ns() - start;
@@ -62,9 +62,10 @@ int main(void)
         passes *= 2;
     }
     for (unsigned i = 0; i < BATCHES; ++i) {
-        ns[i] = batch_ns(count, passes) / ((double)count * passes);
+        ns[i] = batch_ns(count, passes) / ((double)count * passes * ES_MODEL_STEPS);
     }
     qsort(ns, BATCHES, sizeof(ns[0]), ascending);
-    (void)printf("%.3f %.3f %.3f %u %u\n", ns[BATCHES / 2], ns[0], ns[BATCHES - 1], (unsigned)BATCHES, count * passes);
+    (void)printf("%.3f %.3f %.3f %u %u\n", ns[BATCHES / 2], ns[0], ns[BATCHES - 1], (unsigned)BATCHES,
+                 count * passes * ES_MODEL_STEPS);
     return 0;
 }

@@ -26,7 +26,7 @@ def keras_file(tmp_path_factory) -> Path:
 def windows(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("data") / "windows.npz"
     x = np.random.default_rng(0).normal([0, 5, -3, 1, 100], [1, 2, 0.1, 10, 30], (40, 8, 5)).astype(np.float32)
-    np.savez(path, X=x, y=np.arange(40) % 3, stream=x[0], flat=np.arange(3.0))
+    np.savez(path, X=x, y=np.arange(40) % 3, stream=x[0], flat=np.arange(3.0), long=x.reshape(8, 40, 5))
     return path
 
 
@@ -136,6 +136,55 @@ def test_targets(capsys):
     _, out, _ = run(capsys, "targets", "--json")
     names = {row["name"] for row in json.loads(out)["targets"]}
     assert names >= {"atmega328p", "cortex-m0plus", "cortex-m4", "cortex-m55", "rv32imc", "aarch64", "x86_64-avx2", "wasm32-simd"}
+
+
+@pytest.fixture(scope="session")
+def bidirectional(tmp_path_factory) -> Path:
+    """A model that needs whole windows and does not say how long."""
+    path = tmp_path_factory.mktemp("bi") / "both ways.keras"
+    build("bidirectional mean").save(path)
+    return path
+
+
+def test_window_model(capsys, bidirectional, windows, tmp_path):
+    """A model of whole windows from the file to a core: its length is given once, and figures say that they are a window's."""
+    esq = str(tmp_path / "m.esq")
+    given = ["--calibration", str(windows), "--window", "8"]
+    code, out, _ = run(capsys, "quantize", str(bidirectional), *given, "--out", esq, "--json")
+    assert (code, json.loads(out)["window_steps"]) == (0, 8)
+    code, out, _ = run(capsys, "verify", esq, "--input", str(windows), "--against", "c,cortex-m4", "--json")
+    document = json.loads(out)
+    assert [(row["name"], row["mismatches"]) for row in document["against"]] == [("c-host", 0), ("c-cortex-m4", 0)]
+    code, out, _ = run(capsys, "profile", esq, "--target", "cortex-m4", "--json")
+    document = json.loads(out)
+    assert document["window"]["steps"] == 8
+    assert abs(document["instructions_per_step"] - document["window"]["instructions"] / 8) <= 0.5
+    code, out, _ = run(capsys, "profile", esq, "--target", "cortex-m4")
+    assert "instructions per window" in out
+    assert run(capsys, "export", esq, "--out", str(tmp_path / "c"))[0] == 0
+    assert any("_WINDOW_STEPS 8" in path.read_text() for path in (tmp_path / "c").glob("*.h"))
+
+
+def test_window_length_errors(capsys, bidirectional, windows, tmp_path):
+    """No length, another one than the data's, than the file's, or than the model's: exit 2 and a way out."""
+    out, esq = str(tmp_path / "m.esq"), str(tmp_path / "done.esq")
+    start = ["quantize", str(bidirectional), "--calibration", str(windows), "--out"]
+    assert run(capsys, *start, esq, "--window", "8")[0] == 0
+    fixed = tmp_path / "fixed.keras"
+    build("bidirectional gru").save(fixed)
+    cases = {
+        r"needs a whole window: layer .* runs one half backwards .*\(--window STEPS\)": [*start, out],
+        "windows of 8 time steps; model .* needs exactly 9": [*start, out, "--window", "9"],
+        "a window of 40000 time steps; expected 1 to 32767": [*start, out, "--window", "40000"],
+        "was quantised for windows of 8 time steps, not 9": ["profile", esq, "--window", "9"],
+        "built for windows of 8 time steps, not 4": ["profile", str(fixed), "--calibration", str(windows), "--window", "4"],
+        "windows of 40 time steps; .* needs exactly 8": ["verify", esq, "--input", f"{windows}:long"],
+    }
+    for words, arguments in cases.items():
+        code, printed, err = run(capsys, *arguments)
+        assert (code, printed) == (2, ""), arguments
+        assert re.search(words, " ".join(err.split())), (words, err)
+    assert not Path(out).exists()
 
 
 def bad_inputs(folder: Path, model: Path, data: Path, esq: Path) -> dict[str, tuple[list[str], str]]:

@@ -84,6 +84,21 @@ def _sequential(keras: Any, *stack: Any, steps: int | None = None) -> Any:
     return keras.Sequential([keras.Input((steps, FEATURES)), *stack])
 
 
+def _transformer(keras: Any, layers: Any, pool: Any) -> Any:
+    """One encoder block."""
+    entry = keras.Input((8, FEATURES))
+    x = layers.Dense(6)(entry)
+    x = layers.LayerNormalization()(layers.Add()([x, layers.MultiHeadAttention(2, 3, dropout=0.1)(x, x)]))
+    hidden = layers.Dense(6)(layers.Dense(12, activation="relu")(x))
+    x = layers.LayerNormalization()(layers.Add()([x, layers.Dropout(0.1)(hidden)]))
+    return keras.Model(entry, layers.Dense(3)(x if pool is None else pool(x)))
+
+
+def _attention(keras: Any, layers: Any, attention: Any) -> Any:
+    entry = keras.Input((8, FEATURES))
+    return keras.Model(entry, layers.GRU(4)(attention(query=entry, value=entry, key=entry)))
+
+
 MODELS = {
     "gru": lambda k, la: _sequential(k, la.GRU(6), la.Dense(3)),
     "gru reset before": lambda k, la: _sequential(k, la.GRU(6, reset_after=False), la.Dense(3)),
@@ -118,4 +133,42 @@ MODELS = {
         k, la.TimeDistributed(la.Dense(6, activation="tanh")), la.GRU(4, return_sequences=True), la.TimeDistributed(la.Dense(2))
     ),
     "stateful": lambda k, la: k.Sequential([k.Input((None, FEATURES), batch_size=1), la.GRU(4, stateful=True), la.Dense(2)]),
+    "backwards": lambda k, la: _sequential(k, la.GRU(6, go_backwards=True), la.Dense(3), steps=8),
+    "backwards sequences": lambda k, la: _sequential(
+        k, la.LSTM(4, go_backwards=True, return_sequences=True), la.SimpleRNN(5, go_backwards=True, return_sequences=True)
+    ),
+    "backwards in between": lambda k, la: _sequential(
+        k, la.GRU(6, return_sequences=True), la.GRU(5, return_sequences=True, go_backwards=True), la.LSTM(3), la.Dense(2), steps=8
+    ),
+    "bidirectional gru": lambda k, la: _sequential(k, la.Bidirectional(la.GRU(6)), la.Dense(3, activation="softmax"), steps=8),
+    "bidirectional lstm sequences": lambda k, la: _sequential(
+        k, _adapted(la), la.Bidirectional(la.LSTM(4, return_sequences=True), merge_mode="sum"), la.Dense(2)
+    ),
+    "bidirectional rnn product": lambda k, la: _sequential(
+        k, la.Bidirectional(la.SimpleRNN(5, return_sequences=True), merge_mode="mul"), la.GRU(4), la.Dense(2), steps=8
+    ),
+    "bidirectional mean": lambda k, la: _sequential(
+        k, la.Bidirectional(la.GRU(5, use_bias=False, dropout=0.1), merge_mode="ave"), la.Dense(2, activation="tanh")
+    ),
+    "given backward layer": lambda k, la: _sequential(
+        k,
+        la.Bidirectional(la.GRU(6, return_sequences=True), backward_layer=la.LSTM(6, return_sequences=True, go_backwards=True)),
+        la.Dense(2),
+    ),
+    "forward layer backwards": lambda k, la: _sequential(
+        k, la.Bidirectional(la.GRU(4, go_backwards=True, return_sequences=True), backward_layer=la.GRU(4, return_sequences=True))
+    ),
+    "bidirectional between causal": lambda k, la: _sequential(
+        k,
+        la.LSTM(5, return_sequences=True),
+        la.Bidirectional(la.GRU(4, reset_after=False, return_sequences=True)),
+        la.Bidirectional(la.LSTM(3)),
+        la.Dense(4, activation="relu"),
+        la.Dense(2),
+        steps=8,
+    ),
+    "attention": lambda k, la: _transformer(k, la, la.GlobalAveragePooling1D()),
+    "attention sequences": lambda k, la: _transformer(k, la, None),
+    "attention without bias": lambda k, la: _attention(k, la, la.MultiHeadAttention(3, 4, 5, use_bias=False)),
+    "attention of another size": lambda k, la: _attention(k, la, la.MultiHeadAttention(2, 3, output_shape=7)),
 }

@@ -29,7 +29,7 @@ def test_graph_computes_what_keras_computes(model, form, tmp_path):
     graph = load_model(source)
     x = np.random.default_rng(1).normal(0, 1, (1, 8, FEATURES)).astype(np.float32)
     for layer in model.layers:
-        if hasattr(layer, "reset_state"):
+        if getattr(layer, "stateful", False):
             layer.reset_state()  # a stateful layer remembers the form tested before
     wanted = model.predict(x, verbose=0)
     got = forward(graph, x).outputs
@@ -64,14 +64,49 @@ def test_keras_2_config_is_read(tmp_path):
     assert np.array_equal(forward(load_model(path), x).outputs, forward(load_model(model), x).outputs)
 
 
+def uneven_sum(layers):
+    """Keras can add halves of 3 and 1 units, since it broadcasts."""
+    return layers.Bidirectional(layers.GRU(3), backward_layer=layers.GRU(1, go_backwards=True), merge_mode="sum")
+
+
 def refused(layers, keras):
     inputs = keras.Input((8, FEATURES))
     branch = keras.layers.GRU(3)(inputs)
     return {
-        "bidirectional": (keras.Sequential([inputs, layers.Bidirectional(layers.GRU(3))]), "backward half"),
+        "two outputs of one layer": (
+            keras.Model(inputs, layers.Bidirectional(layers.GRU(3), merge_mode=None)(inputs)),
+            "leaves two outputs; expected one of concat, sum, mul, ave",
+        ),
+        "bidirectional after a last step": (
+            keras.Sequential([inputs, layers.GRU(3), layers.Reshape((3, 1)), layers.Bidirectional(layers.GRU(3))]),
+            "set return_sequences=True there",
+        ),
+        "relu inside bidirectional": (
+            keras.Sequential([inputs, layers.Bidirectional(layers.GRU(3, activation="relu"))]),
+            "its forward half: activation='relu'; only 'tanh'",
+        ),
+        "causal attention": (
+            keras.Model(inputs, layers.MultiHeadAttention(2, 3)(inputs, inputs, use_causal_mask=True)),
+            "called with use_causal_mask; only plain self-attention",
+        ),
+        "attention to another tensor": (
+            keras.Model(inputs, layers.MultiHeadAttention(2, 3)(inputs, layers.Dense(4)(inputs))),
+            "attends to 2 tensors .*; only self-attention",
+        ),
+        "attention over features": (
+            keras.Model(inputs, layers.MultiHeadAttention(2, 3, attention_axes=(2,))(inputs, inputs)),
+            "attention_axes=.*; only attention over time",
+        ),
+        "stateful window": (
+            keras.Sequential([keras.Input((8, FEATURES), batch_size=1), layers.GRU(3, stateful=True, go_backwards=True)]),
+            "stateful=True carries state from window to window",
+        ),
+        "unequal halves": (
+            keras.Sequential([inputs, uneven_sum(layers)]),
+            "merge_mode='sum' of 3 and 1 units",
+        ),
         "masking": (keras.Sequential([inputs, layers.Masking(), layers.GRU(3)]), "stream has none"),
         "lambda": (keras.Sequential([inputs, layers.GRU(3), layers.Lambda(lambda x: x * 2)]), "never runs it"),
-        "backwards": (keras.Sequential([inputs, layers.GRU(3, go_backwards=True)]), "no end to start from"),
         "unknown layer": (keras.Sequential([inputs, layers.GaussianNoise(0.1), layers.GRU(3)]), "supported layers"),
         "no recurrent layer": (keras.Sequential([inputs, layers.Dense(3)]), "no recurrent layer"),
         "softmax in the middle": (keras.Sequential([inputs, layers.GRU(3), layers.Softmax(), layers.Dense(2)]), "last layer"),

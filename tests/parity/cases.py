@@ -5,6 +5,7 @@ from typing import NamedTuple
 from edgeseq.quantize import QuantGraph
 from edgeseq.quantize.types import SCHEMES
 from tests.conftest import make_quantized
+from tests.window_models import window_quantized
 
 
 class Case(NamedTuple):
@@ -102,4 +103,46 @@ CASES |= {
     "bent head": Case("mgu", 6, 10, 3, {"activation": "rectified:0.5:-0.25:0.1"}),
     "prelu head": Case("mgu", 6, 10, 3, {"activation": "prelu"}),
     "softsign head": Case("lstm", 6, 10, 3, {"activation": "softsign"}),
+}
+
+
+class WindowCase(NamedTuple):
+    """A model that maps whole windows; parts as `tests.window_models.part` reads them."""
+
+    parts: str
+    inputs: int
+    units: int
+    outputs: int
+    options: dict
+
+    def build(self) -> QuantGraph:
+        return window_quantized(self.parts, self.inputs, self.units, self.outputs, **self.options)
+
+
+WINDOW_CASES = {
+    "gru backwards": WindowCase("back gru last", 6, 10, 3, {}),
+    "lstm backwards, sequences": WindowCase("back lstm", 5, 9, 3, {"sequence": True}),
+    "bidirectional gru": WindowCase("bi gru concat last", 6, 10, 4, {"input_dtype": "int16"}),
+    "bidirectional gru, sequences": WindowCase("bi gru concat", 6, 7, 4, {"sequence": True}),
+    "bidirectional lstm, sum": WindowCase("bi lstm sum", 5, 9, 3, {"sequence": True}),
+    "bidirectional lstm, sum of last": WindowCase("bi lstm sum last", 5, 9, 3, {}),
+    "bidirectional rnn, product": WindowCase("bi rnn mul", 5, 8, 3, {"sequence": True}),
+    "bidirectional gru, mean": WindowCase("bi gru_before ave last", 5, 8, 3, {"input_dtype": "int16"}),
+    "lstm and gru as halves": WindowCase("bi lstm gru concat", 4, 6, 2, {"sequence": True}),
+    "causal around bidirectional": WindowCase("gru+bi lstm ave+lstm last", 6, 8, 3, {"input_dtype": "int16"}),
+    "two bidirectional": WindowCase("bi gru sum+bi lstm concat last", 5, 6, 3, {}),
+    "backwards between causal": WindowCase("rnn+back gru+lstm", 5, 7, 2, {"sequence": True}),
+    "no last step": WindowCase("back gru+gru", 5, 7, 2, {}),
+    "one step": WindowCase("bi gru concat last", 5, 7, 2, {"steps": 1}),
+    "bidirectional, int16x8": WindowCase("bi gru concat+lstm last", 5, 7, 3, {"scheme": "int16x8"}),
+    "bidirectional, int8x4": WindowCase("bi lstm mul+gru last", 5, 7, 3, {"scheme": "int8x4", "input_dtype": "int16"}),
+    "bidirectional, int16x4": WindowCase("gru+bi lstm gru sum last", 5, 7, 3, {"scheme": "int16x4"}),
+    "mixed schemes in halves": WindowCase(
+        "bi gru concat+back lstm last", 5, 7, 3, {"layer_schemes": {"part_0": "int16x8", "part_0/1": "int8x4", "head": "int8x4"}}
+    ),
+    "attention": WindowCase("attend 2", 6, 10, 3, {"sequence": True}),
+    "attention, int16 input": WindowCase("attend 3", 6, 7, 3, {"input_dtype": "int16", "steps": 23}),
+    "attention after a gru": WindowCase("gru+attend 1", 6, 7, 3, {"scheme": "int16x8"}),
+    "attention, int8x4": WindowCase("lstm+attend 2+attend 2", 6, 7, 3, {"scheme": "int8x4"}),
+    "attention of one step": WindowCase("attend 2", 6, 7, 3, {"scheme": "int16x4", "steps": 1}),
 }

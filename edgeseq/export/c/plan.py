@@ -17,17 +17,24 @@ def plan_layers(graph: QuantGraph, prefix: str, kernel_set: str) -> tuple[LayerP
     kernel_set: "portable", or a family of fast kernels, which leaves what it cannot run to the portable ones.
     """
     source = Source("x", graph.input_size, graph.input.dtype, graph.input.zero_point)
-    plans, _ = _plan_chain(graph.layers, source, "l", prefix, kernel_set, last=True)
+    return plan_step(graph.layers, prefix, kernel_set, source)
+
+
+def plan_step(
+    layers: Sequence[QuantLayer], prefix: str, kernel_set: str, source: Source, *, first: int = 0
+) -> tuple[LayerPlan, ...]:
+    """Plan one time step of layers one behind another, from source to y. first: number of the first in C names."""
+    plans, _ = _plan_chain(layers, source, "l", prefix, kernel_set, last=True, first=first)
     return tuple(plans)
 
 
 def _plan_chain(
-    layers: Sequence[QuantLayer], source: Source, label: str, prefix: str, kernel_set: str, *, last: bool
+    layers: Sequence[QuantLayer], source: Source, label: str, prefix: str, kernel_set: str, *, last: bool, first: int = 0
 ) -> tuple[list[LayerPlan], Source]:
-    """Plan a chain that reads source, and say where its result lies. last: the model ends with it."""
+    """Plan a chain that reads source, and say where its result lies. last: the model ends with it; first: its first number."""
     plans: list[LayerPlan] = []
     for index, layer in enumerate(layers):
-        place = Place(f"{label}{index}", prefix, source, last=last and index == len(layers) - 1)
+        place = Place(f"{label}{first + index}", prefix, source, last=last and index == len(layers) - 1)
         if isinstance(layer, QuantResidual):
             # Both sides read the same tensor, which therefore must outlive the first.
             body, body_source = _plan_chain(layer.body, source, f"{place.label}b", prefix, kernel_set, last=False)

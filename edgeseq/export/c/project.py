@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from edgeseq._version import __version__
 from edgeseq.errors import TargetError
-from edgeseq.export.c.buffers import struct_extent, union_extent
+from edgeseq.export.c.buffers import Buffer, struct_extent, union_extent
 from edgeseq.export.c.emit import float_array, float_literal, identifier
 from edgeseq.export.c.isa import FAMILIES
 from edgeseq.export.c.layer_plan import LayerPlan
 from edgeseq.export.c.plan import plan_layers
+from edgeseq.export.c.window import WindowPlan, plan_window
 from edgeseq.files import staged_folder
 from edgeseq.quantize.esq import to_bytes
 from edgeseq.quantize.types import ROUNDING_MODE, QuantGraph
@@ -23,6 +24,8 @@ from edgeseq.resources import templates_root
 
 KERNEL_HEADERS = ("es_types.h", "es_arith.h", "es_kernels.h")
 PORTABLE = "portable"
+# Bytes of the tables that all layers share, by their files.
+SHARED_TABLES = {"es_sigmoid_table.c": 512, "es_power_table.c": 258}
 KERNEL_SETS: tuple[str, ...] = (PORTABLE, *FAMILIES)
 
 
@@ -33,6 +36,8 @@ class CProject:
     name: prefix of every public symbol. Bytes: weights are int8 matrices, tables are
     biases, multipliers and the sigmoid table; state and scratch as the structs hold them,
     padding between them counted as scratch. fallbacks: layer -> why the wanted kernels could not run it.
+    window_steps: time steps of the windows that the model maps, None if it runs on a stream; output_steps: rows
+    of output that one window gives, 1 for a stream's step.
     """
 
     name: str
@@ -48,6 +53,8 @@ class CProject:
     digest: str
     kernel_set: str
     fallbacks: Mapping[str, str]
+    window_steps: int | None = None
+    output_steps: int = 1
 
 
 def export_c(
@@ -67,13 +74,14 @@ def export_c(
     if kernel_set not in KERNEL_SETS:
         raise TargetError(f"unknown kernel set {kernel_set!r}; known: {', '.join(KERNEL_SETS)}")
     prefix = identifier(name or graph.name)
-    plans = plan_layers(graph, prefix, kernel_set)
-    kernels = sorted({file for plan in plans for file in plan.kernels})
+    window = plan_window(graph, prefix, kernel_set) if graph.window_steps is not None else None
+    plans = plan_layers(graph, prefix, kernel_set) if window is None else window.layers
+    kernels = sorted({file for plan in plans for file in plan.kernels} | (window.kernels if window else frozenset()))
     weight_bytes = sum(plan.weight_bytes for plan in plans)
-    table_bytes = sum(plan.table_bytes for plan in plans) + (512 if "es_sigmoid_table.c" in kernels else 0)
+    table_bytes = sum(plan.table_bytes for plan in plans) + sum(size for file, size in SHARED_TABLES.items() if file in kernels)
     carry = struct_extent(buffer for plan in plans for buffer in plan.carry)
     state_bytes = carry.size
-    tensors = [buffer for plan in plans for buffer in plan.tensors]
+    tensors = _tensors(plans, window)
     users = [plan for plan in plans if plan.work]
     scratch = struct_extent([*tensors, union_extent([struct_extent(plan.work) for plan in users])])
     scratch_bytes = struct_extent([carry, scratch]).size - state_bytes
@@ -83,7 +91,7 @@ def export_c(
         "file": prefix,
         "name": prefix,
         "guard": prefix.upper(),
-        "title": f"one time step of {graph.name!r}: {graph.input_size} in, {graph.output_size} out".replace("*/", "* /"),
+        "title": _title(graph, window),
         "version": __version__,
         "source": _comment(source),
         "command": _comment(command),
@@ -105,15 +113,21 @@ def export_c(
         "output_scale": float_literal(graph.output_scale.value),
         "returns_sequence": str(int(graph.source.returns_sequence)),
         "carry": "\n".join(f"    {buffer.declaration}" for plan in plans for buffer in plan.carry),
-        "scratch": "\n".join(f"    {line}" for line in _scratch_members(plans)),
+        "scratch": "\n".join(f"    {line}" for line in _scratch_members(plans, tensors)),
         "kernels": kernel_set + "".join(f"; {label} portable: {reason}" for label, reason in fallbacks.items()),
-        "includes": '#include "es_fast.h"\n' if any(plan.kernel_set != PORTABLE for plan in plans) else "",
+        "includes": "".join(f'#include "{header}"\n' for header in _headers(plans, kernels)),
         "data": "\n".join(
             [*dict.fromkeys(text for plan in plans for text in plan.instances), *(p.data for p in plans if p.data)]
         ),
         "calls": "\n".join(f"    {call}" for plan in plans for call in plan.calls),
     }
     templates = templates_root()
+    form = "stream" if window is None else "window"
+    values["ownership"] = f"The caller owns {prefix}_state and keeps it between calls; one per stream."
+    if window is not None:
+        values |= _window_values(graph, prefix, window)
+    values["interface"] = _fill(templates / "model" / f"{form}.h.in", values)
+    values["functions"] = _fill(templates / "model" / f"{form}.c.in", values)
     files = {
         f"{prefix}.h": _fill(templates / "model" / "model.h.in", values),
         f"{prefix}.c": _fill(templates / "model" / "model.c.in", values),
@@ -138,6 +152,8 @@ def export_c(
         digest=digest,
         kernel_set=kernel_set,
         fallbacks=fallbacks,
+        window_steps=graph.window_steps,
+        output_steps=1 if window is None else window.output_steps,
     )
 
 
@@ -155,9 +171,43 @@ def _comment(text: str) -> str:
     return text.replace("*/", "* /").replace("\n", " ").replace("\r", " ").replace("\\", "/")
 
 
-def _scratch_members(plans: tuple[LayerPlan, ...]) -> list[str]:
+def _title(graph: QuantGraph, window: WindowPlan | None) -> str:
+    what = "one time step" if window is None else f"one window of {graph.window_steps} time steps"
+    return f"{what} of {graph.name!r}: {graph.input_size} in, {graph.output_size} out".replace("*/", "* /")
+
+
+def _headers(plans: tuple[LayerPlan, ...], kernels: Sequence[str]) -> list[str]:
+    """Headers that the model's own file needs besides es_kernels.h."""
+    fast = ["es_fast.h"] if any(plan.kernel_set != PORTABLE for plan in plans) else []
+    return fast + [header for header in ("es_window.h",) if header in kernels]
+
+
+def _tensors(plans: tuple[LayerPlan, ...], window: WindowPlan | None) -> list[Buffer]:
+    """Scratch that several layers read."""
+    kept = [] if window is None or window.kept == 0 else [Buffer("kept", "int16", window.kept, "results between loops")]
+    return kept + [buffer for plan in plans for buffer in plan.tensors]
+
+
+def _window_values(graph: QuantGraph, prefix: str, window: WindowPlan) -> dict[str, str]:
+    """Fields of window.h.in and window.c.in."""
+    carry = "\n".join(f"    {buffer.declaration}" for plan in window.layers for buffer in plan.carry)
+    about = "/* The recurrent layers' states while a window runs; each starts from zero. */"
+    return {
+        "ownership": f"The caller owns {prefix}_state; one per thread, for any number of windows.",
+        "reason": _comment(graph.window_reason or ""),
+        "window_steps": str(graph.window_steps),
+        "output_steps": str(window.output_steps),
+        "carry_struct": f"{about}\ntypedef struct {{\n{carry}\n}} {prefix}_carry;\n\n" if carry else "",
+        "members": (f"    {prefix}_carry carry;\n" if carry else "") + f"    {prefix}_scratch scratch;",
+        "loops": window.functions,
+        "start": "    memset(&state->carry, 0, sizeof(state->carry));\n" if carry else "",
+        "body": window.body,
+    }
+
+
+def _scratch_members(plans: tuple[LayerPlan, ...], tensors: Sequence[Buffer]) -> list[str]:
     """Members of the scratch struct: tensors between layers, then a union of what single layers need."""
-    lines = [buffer.declaration for plan in plans for buffer in plan.tensors]
+    lines = [buffer.declaration for buffer in tensors]
     structs: list[str] = []
     for plan in plans:
         if plan.work:

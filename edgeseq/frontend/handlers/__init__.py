@@ -4,20 +4,36 @@ from typing import Any
 
 import numpy.typing as npt
 
-from edgeseq.frontend.handlers import activation, compact, convolution, dense, entry, normalize, pooling, qat, recurrent
+from edgeseq.frontend.handlers import (
+    activation,
+    attention,
+    compact,
+    convolution,
+    dense,
+    entry,
+    normalize,
+    pooling,
+    qat,
+    recurrent,
+    window,
+)
 from edgeseq.frontend.handlers.chain import Chain, Handler, Refusal
 from edgeseq.frontend.source import SourceLayer
 from edgeseq.graph import Lstm, Mgu, SimpleRnn
 
-HANDLERS: dict[str, Handler] = {
-    "InputLayer": entry.input_layer,
-    "Normalization": entry.normalization,
+CELLS: dict[str, Handler] = {
     "GRU": recurrent.gru,
     "LSTM": recurrent.plain_cell(Lstm, gates=4),
     "SimpleRNN": recurrent.plain_cell(SimpleRnn, gates=1),
     "MGU": recurrent.plain_cell(Mgu, gates=2),
     "MinGRU": compact.min_gru,
     "FastGRNN": compact.fast_grnn,
+}
+
+HANDLERS: dict[str, Handler] = {
+    "InputLayer": entry.input_layer,
+    "Normalization": entry.normalization,
+    **CELLS,
     "Dense": dense.dense,
     "Activation": activation.activation,
     "ReLU": activation.activation,
@@ -42,6 +58,8 @@ HANDLERS: dict[str, Handler] = {
     "SeparableConv1D": convolution.separable_conv1d,
     "TimeDistributed": dense.time_distributed,
     "Embedding": entry.embedding,
+    "Bidirectional": window.bidirectional(CELLS),
+    "MultiHeadAttention": attention.multi_head_attention,
 }
 # What may stand behind ZeroPadding1D.
 READ_PADDING = frozenset({"Conv1D", "DepthwiseConv1D", "SeparableConv1D", "Dropout", "SpatialDropout1D"})
@@ -59,7 +77,6 @@ REFUSED = {
     "MaxPooling1D": FEWER_STEPS,
     "AveragePooling1D": FEWER_STEPS,
     "Lambda": "a Lambda layer is Python code inside the file; edgeseq never runs it. Rewrite it with standard layers",
-    "Bidirectional": "the backward half needs the whole window before its first step; use a forward GRU or LSTM",
     "Masking": "masking skips padded steps, and a stream has none; drop the layer and feed only valid steps",
     "Add": "adds two branches that start at the same layer; this one joins none",
     "Conv1DTranspose": "makes more time steps than it reads; a stream gives one output a step",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgeseq.frontend.handlers.chain import MAX_UNITS, Chain, Refusal
-from edgeseq.frontend.handlers.recurrent import recurrent_refusal, train_time_note
+from edgeseq.frontend.handlers.recurrent import append_cell, recurrent_refusal
 from edgeseq.frontend.source import SourceLayer
 from edgeseq.graph import FastGrnn, MinGru
 from edgeseq.graph.layers import FloatArray
@@ -23,8 +23,8 @@ def min_gru(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     weights = _shaped(layer, [(_features(layer, chain), 2 * units), *([(2 * units,)] if biased else [])])
     if isinstance(weights, Refusal):
         return weights
-    chain.layers.append(MinGru(layer.name, weights[0], weights[1] if biased else np.zeros(2 * units)))
-    return _done(layer, chain, units)
+    chain.features = units
+    return append_cell(layer, chain, MinGru(layer.name, weights[0], weights[1] if biased else np.zeros(2 * units)))
 
 
 def fast_grnn(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
@@ -48,8 +48,8 @@ def fast_grnn(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     recurrent = weights[len(kernels) :][: 1 if ranks[1] is None else 2]
     bias = weights[-3] if biased else np.zeros((2, units))
     zeta, nu = sigmoid(weights[-2]), sigmoid(weights[-1])
-    chain.layers.append(FastGrnn(layer.name, tuple(kernels), tuple(recurrent), bias, zeta, nu))
-    return _done(layer, chain, units)
+    chain.features = units
+    return append_cell(layer, chain, FastGrnn(layer.name, tuple(kernels), tuple(recurrent), bias, zeta, nu))
 
 
 def _units_refusal(layer: SourceLayer) -> Refusal | None:
@@ -71,9 +71,3 @@ def _shaped(layer: SourceLayer, shapes: list[tuple[int, ...]]) -> list[FloatArra
     if found != shapes:
         return Refusal(layer.name, f"weights of shapes {found}; expected {shapes}. The file may be damaged; save the model again")
     return list(layer.weights)
-
-
-def _done(layer: SourceLayer, chain: Chain, units: Any) -> str | None:
-    chain.features = units
-    chain.has_time_axis = bool(layer.config.get("return_sequences", False))
-    return train_time_note(layer.config)

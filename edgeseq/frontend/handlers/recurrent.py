@@ -8,8 +8,8 @@ import numpy as np
 
 from edgeseq.frontend.handlers.chain import MAX_UNITS, Chain, Handler, Refusal
 from edgeseq.frontend.handlers.functions import cell_function
-from edgeseq.frontend.source import Config, SourceLayer
-from edgeseq.graph import Gru, Lstm, Mgu, SimpleRnn
+from edgeseq.frontend.source import SourceLayer
+from edgeseq.graph import Gru, Lstm, Mgu, Recurrent, Reverse, SimpleRnn
 from edgeseq.graph.layers import FloatArray
 
 
@@ -21,10 +21,6 @@ def recurrent_refusal(layer: SourceLayer, chain: Chain) -> Refusal | None:
     if config.get("return_state"):
         return Refusal(
             layer.name, "return_state=True makes the state an output; the C code has get_state for that, so save without it"
-        )
-    if config.get("go_backwards"):
-        return Refusal(
-            layer.name, "go_backwards=True needs the whole window before its first step; a stream has no end to start from"
         )
     if config.get("time_major"):
         return Refusal(layer.name, "time_major=True; use (batch, time, features)")
@@ -51,8 +47,20 @@ def _checked(layer: SourceLayer, chain: Chain, blocks: int) -> tuple[FloatArray,
             f"kernel {kernel.shape} and recurrent kernel {recurrent.shape} do not fit {features} inputs and units={units}",
         )
     chain.features = units
-    chain.has_time_axis = bool(layer.config.get("return_sequences", False))
     return kernel, recurrent, bias
+
+
+def append_cell(layer: SourceLayer, chain: Chain, cell: Recurrent) -> str | None:
+    """Append the cell, with what its direction and its output need; return the note on it."""
+    config, notes = layer.config, []
+    if config.get("go_backwards"):
+        chain.layers.append(Reverse(f"{layer.name}/reverse"))
+        notes.append("runs backwards: the model maps whole windows and cannot stream")
+    chain.layers.append(cell)
+    chain.has_time_axis = bool(config.get("return_sequences", False))
+    if config.get("recurrent_dropout") or config.get("dropout"):
+        notes.append("dropout is train-time only; it is ignored at inference")
+    return "; ".join(notes) or None
 
 
 def gru(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
@@ -72,8 +80,7 @@ def gru(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
         if bias.shape != ((2, width) if reset_after else (width,)):
             return Refusal(layer.name, f"bias {bias.shape} does not fit reset_after={reset_after} and {width} rows")
         full[: 2 if reset_after else 1] = bias
-    chain.layers.append(Gru(layer.name, kernel, recurrent, full, reset_after, **functions))
-    return train_time_note(layer.config)
+    return append_cell(layer, chain, Gru(layer.name, kernel, recurrent, full, reset_after, **functions))
 
 
 def plain_cell(kind: type[Lstm | SimpleRnn | Mgu], gates: int) -> Handler:
@@ -90,8 +97,7 @@ def plain_cell(kind: type[Lstm | SimpleRnn | Mgu], gates: int) -> Handler:
         if bias is not None and bias.shape != (kernel.shape[1],):
             return Refusal(layer.name, f"bias {bias.shape} does not fit {kernel.shape[1]} rows")
         bias = np.zeros(kernel.shape[1]) if bias is None else bias
-        chain.layers.append(kind(layer.name, kernel, recurrent, bias, **functions))
-        return train_time_note(layer.config)
+        return append_cell(layer, chain, kind(layer.name, kernel, recurrent, bias, **functions))
 
     return handle
 
@@ -105,10 +111,3 @@ def _functions(layer: SourceLayer, chain: Chain, *, gated: bool) -> dict[str, An
             return function
         found[key] = function
     return found
-
-
-def train_time_note(config: Config) -> str | None:
-    """What is left out of a layer with dropout inside."""
-    if config.get("recurrent_dropout") or config.get("dropout"):
-        return "dropout is train-time only; it is ignored at inference"
-    return None

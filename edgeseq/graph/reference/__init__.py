@@ -13,25 +13,27 @@ from typing import Any
 import numpy as np
 
 from edgeseq.graph.around import Conv1D, DepthwiseConv1D, Embedding, GlobalPool, LayerNormalization, Residual
+from edgeseq.graph.attention import SelfAttention
 from edgeseq.graph.cells import FastGrnn, Mgu, MinGru
 from edgeseq.graph.layers import Activate, Dense, FloatArray, Gru, Layer, Lstm, Prelu, SimpleRnn
 from edgeseq.graph.model import Graph
-from edgeseq.graph.reference import around, cells, dense, recurrent
+from edgeseq.graph.reference import around, attention, cells, dense, recurrent, window
 from edgeseq.graph.reference.activations import activate, sigmoid, softmax
-from edgeseq.graph.reference.listener import Listener, silent
+from edgeseq.graph.reference.listener import OUTPUT, Listener, silent
+from edgeseq.graph.window import Bidirectional, LastStep, Reverse
 
 
-def through(layers: Sequence[Layer], x: FloatArray, listen: Listener) -> FloatArray:
-    """Run a chain; the listener hears every layer's result as its tensor "out"."""
+def run_chain(layers: Sequence[Layer], value: FloatArray, listen: Listener = silent) -> FloatArray:
+    """Run layers one behind another over (batch, time, n); the listener also hears of each one's output."""
     for layer in layers:
-        x = MEANINGS[type(layer)](layer, x, listen)
-        listen(layer.name, "out", x)
-    return x
+        value = MEANINGS[type(layer)](layer, value, listen)
+        listen(layer.name, OUTPUT, value)
+    return value
 
 
 def residual(layer: Residual, x: FloatArray, listen: Listener) -> FloatArray:
     """The sum of both chains."""
-    return through(layer.body, x, listen) + through(layer.shortcut, x, listen)
+    return run_chain(layer.body, x, listen) + run_chain(layer.shortcut, x, listen)
 
 
 # (layer, x (batch, time, inputs), listener) -> (batch, time, outputs)
@@ -51,6 +53,10 @@ MEANINGS: dict[type[Layer], Callable[[Any, FloatArray, Listener], FloatArray]] =
     Conv1D: around.conv1d,
     DepthwiseConv1D: around.depthwise_conv1d,
     Embedding: around.embedding,
+    Reverse: window.reverse,
+    LastStep: window.last_step,
+    Bidirectional: window.bidirectional(run_chain),
+    SelfAttention: attention.self_attention,
 }
 
 
@@ -72,17 +78,28 @@ def normalize(graph: Graph, x: FloatArray) -> FloatArray:
 def forward(graph: Graph, x: FloatArray, *, listen: Listener = silent, keep_hidden: Sequence[str] = ()) -> ForwardResult:
     """Run windows from a zero state; x: (batch, time, features) in raw units.
 
-    keep_hidden names the layers, usually recurrent, whose results are returned.
+    keep_hidden names the layers, usually recurrent, whose results are returned, each in the order in which it ran.
     """
     hidden: dict[str, FloatArray] = {}
 
     def keep(layer: str, tensor: str, value: FloatArray) -> None:
-        if tensor == "out" and layer in keep_hidden:
+        if tensor == OUTPUT and layer in keep_hidden:
             hidden[layer] = value
         listen(layer, tensor, value)
 
-    outputs = through(graph.layers, normalize(graph, np.asarray(x, dtype=np.float64)), keep)
-    return ForwardResult(outputs, hidden)
+    value = run_chain(graph.layers, normalize(graph, np.asarray(x, dtype=np.float64)), keep)
+    return ForwardResult(value, hidden)
 
 
-__all__ = ["MEANINGS", "ForwardResult", "Listener", "activate", "forward", "normalize", "sigmoid", "silent", "softmax"]
+__all__ = [
+    "MEANINGS",
+    "ForwardResult",
+    "Listener",
+    "activate",
+    "forward",
+    "normalize",
+    "run_chain",
+    "sigmoid",
+    "silent",
+    "softmax",
+]

@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeseq.graph import (
     Activate,
+    Bidirectional,
     Conv1D,
     Dense,
     DepthwiseConv1D,
@@ -14,18 +15,22 @@ from edgeseq.graph import (
     FastGrnn,
     GlobalPool,
     Gru,
+    LastStep,
     Layer,
     LayerNormalization,
     Lstm,
     Mgu,
     MinGru,
     Prelu,
+    Rearrange,
     Residual,
+    Reverse,
+    SelfAttention,
     SimpleRnn,
 )
-from edgeseq.quantize.ops import activation, around, compact, convolution, dense, recurrent, residual
+from edgeseq.quantize.ops import activation, around, attention, compact, convolution, dense, recurrent, residual, window
 from edgeseq.quantize.ops.tensor import Settings, Tensor
-from edgeseq.quantize.types import QuantLayer
+from edgeseq.quantize.types import QuantLastStep, QuantLayer, QuantReverse
 
 
 def convert_chain(
@@ -34,7 +39,7 @@ def convert_chain(
     """Return the integer layers of a chain and the tensor behind them. last: no other layer follows it."""
     converted: list[QuantLayer] = []
     for index, layer in enumerate(layers):
-        closing = last and all(isinstance(other, Activate | Prelu) for other in layers[index + 1 :])
+        closing = last and all(isinstance(other, Activate | Prelu | Rearrange) for other in layers[index + 1 :])
         parts, tensor = convert(layer, tensor, settings, last=closing)
         converted += parts
     return tuple(converted), tensor
@@ -63,6 +68,10 @@ CONVERTERS: dict[type[Layer], Callable[..., Any]] = {
     Conv1D: convolution.conv1d,
     DepthwiseConv1D: convolution.depthwise_conv1d,
     Embedding: around.embedding,
+    Reverse: window.rearrange(QuantReverse),
+    LastStep: window.rearrange(QuantLastStep),
+    Bidirectional: window.bidirectional(convert_chain),
+    SelfAttention: attention.self_attention,
 }
 # Layers that read an int16 tensor alone: before them the model's input codes are widened to one.
 WIDENED: tuple[type[Layer], ...] = (Activate, Prelu, GlobalPool, LayerNormalization, Conv1D, DepthwiseConv1D)
@@ -77,6 +86,8 @@ def convert(layer: Layer, tensor: Tensor, settings: Settings, *, last: bool) -> 
     if found is None:
         return widened, tensor
     converted = (found,) if isinstance(found, QuantLayer) else found
+    if all(part.rearranges for part in converted):
+        return converted, tensor
     scale = converted[-1].out_scale
     return (*widened, *converted), Tensor(converted[-1].units, scale, bound=32768 * scale.value)
 

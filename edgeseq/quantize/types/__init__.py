@@ -21,9 +21,10 @@ from edgeseq.quantize.types.around import (
     QuantResidual,
     QuantWiden,
 )
-from edgeseq.quantize.types.base import Matvec, Operand, QuantInput, QuantLayer, WeightBits
+from edgeseq.quantize.types.attention import QuantAttention
+from edgeseq.quantize.types.base import Matvec, Operand, QuantInput, QuantLayer, WeightBits, walk
 from edgeseq.quantize.types.dense import UNIT_FUNCTIONS, DenseFunction, QuantDense
-from edgeseq.quantize.types.graph import ROUNDING_MODE, QuantGraph
+from edgeseq.quantize.types.graph import MAX_WINDOW_STEPS, ROUNDING_MODE, QuantGraph
 from edgeseq.quantize.types.recurrent import (
     Factor,
     QuantFastGrnn,
@@ -36,6 +37,7 @@ from edgeseq.quantize.types.recurrent import (
     QuantRecurrent,
     QuantSimpleRnn,
 )
+from edgeseq.quantize.types.window import QuantBidirectional, QuantLastStep, QuantRearrange, QuantReverse
 
 # Every layer type there is; what reads, checks, runs or exports them has a line for each.
 LAYER_TYPES: tuple[type[QuantLayer], ...] = (
@@ -56,10 +58,15 @@ LAYER_TYPES: tuple[type[QuantLayer], ...] = (
     QuantDelay,
     QuantDepthwise,
     QuantEmbedding,
+    QuantReverse,
+    QuantLastStep,
+    QuantBidirectional,
+    QuantAttention,
 )
 
 __all__ = [
     "LAYER_TYPES",
+    "MAX_WINDOW_STEPS",
     "ROUNDING_MODE",
     "SCHEMES",
     "SCHEME_PARTS",
@@ -68,6 +75,8 @@ __all__ = [
     "Factor",
     "Matvec",
     "Operand",
+    "QuantAttention",
+    "QuantBidirectional",
     "QuantDelay",
     "QuantDense",
     "QuantDepthwise",
@@ -78,6 +87,7 @@ __all__ = [
     "QuantGraph",
     "QuantGru",
     "QuantInput",
+    "QuantLastStep",
     "QuantLayer",
     "QuantLookup",
     "QuantLstm",
@@ -86,12 +96,15 @@ __all__ = [
     "QuantNormalize",
     "QuantPair",
     "QuantPool",
+    "QuantRearrange",
     "QuantRectify",
     "QuantRecurrent",
     "QuantRelu",
     "QuantResidual",
+    "QuantReverse",
     "QuantSimpleRnn",
     "QuantWiden",
     "Scheme",
     "WeightBits",
+    "walk",
 ]

@@ -65,6 +65,16 @@ class QuantResidual(QuantLayer):
         return self.scale
 
     @property
+    def chains(self) -> tuple[tuple[QuantLayer, ...], ...]:
+        """Body and shortcut."""
+        return self.body, self.shortcut
+
+    @property
+    def window_reason(self) -> str | None:
+        """That of the first layer inside that has one."""
+        return next((layer.window_reason for layer in (*self.body, *self.shortcut) if layer.window_reason is not None), None)
+
+    @property
     def matrices(self) -> tuple[Matvec, ...]:
         """Those of the body, then those of the shortcut."""
         return tuple(matrix for layer in (*self.body, *self.shortcut) for matrix in layer.matrices)

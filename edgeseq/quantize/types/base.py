@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -77,8 +79,11 @@ class Matvec:
 class QuantLayer(ABC):
     """One integer layer of the chain: int16 (batch, time, inputs) -> int16 (batch, time, units).
 
-    The first layer of a model reads input codes instead.
+    The first layer of a model reads input codes instead. rearranges: the layer hands time steps on
+    as they are, in another order or number, so that input codes stay input codes.
     """
+
+    rearranges: ClassVar[bool] = False
 
     name: str
 
@@ -101,3 +106,21 @@ class QuantLayer(ABC):
     @abstractmethod
     def matrices(self) -> tuple[Matvec, ...]:
         """All matrices, in the order of the file."""
+
+    @property
+    def window_reason(self) -> str | None:
+        """Why the layer needs a whole window at once, or None; see `edgeseq.graph.layers.Layer`."""
+        return None
+
+    @property
+    def chains(self) -> tuple[tuple[QuantLayer, ...], ...]:
+        """Chains of layers inside this one."""
+        return ()
+
+
+def walk(layers: Sequence[QuantLayer]) -> Iterator[QuantLayer]:
+    """Every layer, each before those inside it."""
+    for layer in layers:
+        yield layer
+        for chain in layer.chains:
+            yield from walk(chain)

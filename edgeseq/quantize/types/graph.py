@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgeseq.arith.matmul import Scheme
 from edgeseq.arith.scale import Scale
 from edgeseq.graph import Graph
-from edgeseq.quantize.types.around import QuantResidual
-from edgeseq.quantize.types.base import QuantInput, QuantLayer
+from edgeseq.quantize.types.base import QuantInput, QuantLayer, walk
 from edgeseq.quantize.types.recurrent import QuantRecurrent
 
+# A window lies in RAM as a whole; the loops over it count in 16 bits on the smallest cores.
+MAX_WINDOW_STEPS = 32767
 # Named in files and headers: a later mode must be told apart from this one.
 ROUNDING_MODE = "half-up-on-tie-free-accumulators"
 
@@ -48,18 +48,23 @@ class QuantGraph:
 
     @property
     def recurrent(self) -> tuple[QuantRecurrent, ...]:
-        """The recurrent layers, in order."""
+        """The recurrent layers, in order, those inside other layers too."""
         return tuple(layer for layer in self.every_layer if isinstance(layer, QuantRecurrent))
 
     @property
     def every_layer(self) -> tuple[QuantLayer, ...]:
-        """All layers, those inside residual connections included; a connection comes behind its layers."""
-        return tuple(_every(self.layers))
+        """All layers, those inside others included; what carries anything, in the order of the state."""
+        return tuple(walk(self.layers))
 
+    @property
+    def window_reason(self) -> str | None:
+        """Why the model cannot run on a stream, naming the layer; None: it can."""
+        for layer in self.layers:
+            if layer.window_reason is not None:
+                return f"layer {layer.name!r} {layer.window_reason}"
+        return None
 
-def _every(layers: tuple[QuantLayer, ...]) -> Iterator[QuantLayer]:
-    for layer in layers:
-        if isinstance(layer, QuantResidual):
-            yield from _every(layer.body)
-            yield from _every(layer.shortcut)
-        yield layer
+    @property
+    def window_steps(self) -> int | None:
+        """Time steps of the windows that the model maps to outputs; None: it runs on a stream."""
+        return None if self.window_reason is None else self.source.time_steps

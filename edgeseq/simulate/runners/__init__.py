@@ -1,15 +1,20 @@
 """How each layer type runs."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from edgeseq.quantize.types import (
+    QuantAttention,
+    QuantBidirectional,
     QuantDelay,
     QuantDense,
     QuantDepthwise,
     QuantEmbedding,
     QuantFastGrnn,
     QuantGru,
+    QuantLastStep,
     QuantLayer,
     QuantLookup,
     QuantLstm,
@@ -20,15 +25,18 @@ from edgeseq.quantize.types import (
     QuantRectify,
     QuantRelu,
     QuantResidual,
+    QuantReverse,
     QuantSimpleRnn,
     QuantWiden,
 )
 from edgeseq.simulate.runners import around
 from edgeseq.simulate.runners.activation import LookupRunner, RectifyRunner, ReluRunner
+from edgeseq.simulate.runners.attention import AttentionRunner
 from edgeseq.simulate.runners.base import AnyRunner, Int
 from edgeseq.simulate.runners.compact import FastGrnnRunner, MinGruRunner
 from edgeseq.simulate.runners.dense import DenseRunner
 from edgeseq.simulate.runners.recurrent import GruRunner, LstmRunner, MguRunner, SimpleRnnRunner
+from edgeseq.simulate.runners.window import BidirectionalRunner, LastStepRunner, ReverseRunner
 
 
 def residual_runner(layer: QuantResidual, batch: int, zero_point: int | None) -> AnyRunner:
@@ -55,6 +63,10 @@ RUNNERS: dict[type[QuantLayer], Callable[[Any, int, int | None], AnyRunner]] = {
     QuantDelay: around.DelayRunner,
     QuantDepthwise: around.DepthwiseRunner,
     QuantEmbedding: around.EmbeddingRunner,
+    QuantReverse: ReverseRunner,
+    QuantLastStep: LastStepRunner,
+    QuantBidirectional: BidirectionalRunner,
+    QuantAttention: AttentionRunner,
 }
 
 
@@ -63,7 +75,7 @@ def make_runners(layers: Sequence[QuantLayer], batch: int, zero_point: int | Non
     runners = []
     for layer in layers:
         runners.append(RUNNERS[type(layer)](layer, batch, zero_point))
-        zero_point = None
+        zero_point = zero_point if layer.rearranges else None
     return runners
 
 

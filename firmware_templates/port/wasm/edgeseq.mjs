@@ -5,6 +5,7 @@
  *     const y = model.run([0.1, -2.0, ...]);   // each time step; the state carries on
  *     model.reset();                           // before a new stream
  *
+ * A model that maps whole windows (steps > 1) takes and gives those, time step by time step, in one array.
  * One Model is one stream. Instances share compiled code when made from one WebAssembly.Module. */
 export class Model {
     /* source: a fetch() response or its promise, the bytes, or a WebAssembly.Module. */
@@ -25,14 +26,17 @@ export class Model {
         const memory = exports.memory.buffer;
         const Codes = exports.es_input_bytes() === 1 ? Int8Array : Int16Array;
         this.module = module;
+        this.steps = exports.es_steps();
         this.inputSize = exports.es_input_size();
         this.outputSize = exports.es_output_size();
+        const inputs = this.steps * this.inputSize;
+        const outputs = exports.es_output_steps() * this.outputSize;
         /* Codes of one step, as model.h describes them; carry: the snapshot of the stream. */
-        this.input = new Codes(memory, exports.es_input(), this.inputSize);
-        this.output = new Int16Array(memory, exports.es_output(), this.outputSize);
+        this.input = new Codes(memory, exports.es_input(), inputs);
+        this.output = new Int16Array(memory, exports.es_output(), outputs);
         this.carry = new Int16Array(memory, exports.es_carry(), exports.es_carry_bytes() / 2);
-        this.raw = new Float32Array(memory, exports.es_raw(), this.inputSize);
-        this.real = new Float32Array(memory, exports.es_real(), this.outputSize);
+        this.raw = new Float32Array(memory, exports.es_raw(), inputs);
+        this.real = new Float32Array(memory, exports.es_real(), outputs);
         this.exports = exports;
         this.check(exports.es_init());
     }
@@ -48,15 +52,15 @@ export class Model {
         this.check(this.exports.es_reset());
     }
 
-    /* One time step from the codes in this.input to the codes in this.output. */
+    /* One time step, or window, from the codes in this.input to the codes in this.output. */
     step() {
         this.check(this.exports.es_step());
     }
 
-    /* One time step of raw values; returns real values, or probabilities after a softmax. */
+    /* One time step, or window, of raw values; returns real values, or probabilities after a softmax. */
     run(values) {
-        if (values.length !== this.inputSize) {
-            throw new RangeError(`${values.length} values; the model takes ${this.inputSize}`);
+        if (values.length !== this.raw.length) {
+            throw new RangeError(`${values.length} values; the model takes ${this.raw.length}`);
         }
         this.raw.set(values);
         this.check(this.exports.es_step_raw());

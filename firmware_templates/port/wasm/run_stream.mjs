@@ -10,7 +10,7 @@ const BATCHES = 31;
 
 function* frames(model, bytes) {
     const codeBytes = model.input.BYTES_PER_ELEMENT;
-    const size = codeBytes * (1 + model.inputSize);
+    const size = codeBytes * (1 + model.input.length);
     for (let at = 0; at + size <= bytes.length; at += size) {
         const codes = bytes.subarray(at + codeBytes, at + size);
         yield { reset: (bytes[at] & 1) !== 0, codes };
@@ -58,7 +58,7 @@ function bench(model, bytes) {
     while (batch(passes) < MIN_BATCH_NS) {
         passes *= 2;
     }
-    const steps = codes.length * passes;
+    const steps = codes.length * passes * model.steps;
     const ns = Array.from({ length: BATCHES }, () => batch(passes) / steps).sort((a, b) => a - b);
     const median = ns[BATCHES >> 1].toFixed(3);
     return Buffer.from(`${median} ${ns[0].toFixed(3)} ${ns[BATCHES - 1].toFixed(3)} ${BATCHES} ${steps}\n`);
