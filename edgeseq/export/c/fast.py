@@ -107,7 +107,7 @@ def plan_dense(layer: QuantDense, place: Place, isa: Isa) -> LayerPlan | str | N
         label=place.label,
         data=array(f"{place.name}_rows", packed.rows),
         calls=(call, *portable.activation_calls(layer, place.output)),
-        kernels=(*_kernels(isa), *_HEADERS, *portable.activation_kernels(layer.activation)),
+        kernels=(*_kernels(isa, *isa.dense_sources), *_HEADERS, *portable.activation_kernels(layer.activation)),
         output=place.output,
         weight_bytes=packed.weight_bytes,
         table_bytes=packed.rows.nbytes - packed.weight_bytes,

@@ -24,9 +24,11 @@ class Thumb1(Isa):
     name = "thumb1"
     group = _ROWS
 
+    dense_sources = ("es_rows_thumb1.h", "es_units_thumb1.h", "es_rows4.c", "es_rows8.c")
+
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """Both counts of rows: the linker drops what neither this layer nor a Dense one calls."""
-        return ("es_rows_thumb1.h", "es_units_thumb1.h", "es_rows4.c", "es_rows8.c")
+        return self.dense_sources
 
     def view(self, name: str, size: int, entry: Entry, reason: str) -> Buffer | None:
         """The sum of all values as two halves, an unused element, then the values."""
