@@ -37,7 +37,9 @@ UNUSUAL = ["fastgrnn_low, int8x4", "mingru, int16x8", "lstm:hard_sigmoid:tanh", 
 
 
 @pytest.mark.parametrize(("core", "compiler"), BUILDS)
-@pytest.mark.parametrize("name", ["gru", "lstm", "odd sizes", "three layers", "large weights", "lstm, int16 input", "tanh head", *UNUSUAL])
+@pytest.mark.parametrize(
+    "name", ["gru", "lstm", "odd sizes", "three layers", "large weights", "lstm, int16 input", "tanh head", *UNUSUAL]
+)
 def test_emulated_core_equals_oracle(name, core, compiler, tmp_path):
     """Outputs and states of 100 steps with a reset in the middle: 0 mismatches."""
     graph = CASES[name].build()
