@@ -32,14 +32,13 @@ BUILDS = [
 BUILDABLE = sorted({build.values[0] for build in BUILDS})
 
 
+USUAL = ["gru", "lstm", "odd sizes", "three layers", "large weights", "lstm, int16 input", "tanh head"]
 # Portable on every core: compact cells, other functions, a table, straight pieces.
 UNUSUAL = ["fastgrnn_low, int8x4", "mingru, int16x8", "lstm:hard_sigmoid:tanh", "gelu head", "bent head"]
 
 
 @pytest.mark.parametrize(("core", "compiler"), BUILDS)
-@pytest.mark.parametrize(
-    "name", ["gru", "lstm", "odd sizes", "three layers", "large weights", "lstm, int16 input", "tanh head", *UNUSUAL]
-)
+@pytest.mark.parametrize("name", [*USUAL, *UNUSUAL])
 def test_emulated_core_equals_oracle(name, core, compiler, tmp_path):
     """Outputs and states of 100 steps with a reset in the middle: 0 mismatches."""
     graph = CASES[name].build()
