@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from benchmarks.paths import shared
-from edgeseq.graph import Activate, Dense, FastGrnn, Graph, Gru, Lstm, Mgu, MinGru, Prelu, SimpleRnn
+from edgeseq.graph import Activate, Dense, Embedding, FastGrnn, Graph, Gru, Lstm, Mgu, MinGru, Prelu, SimpleRnn
 from edgeseq.graph.layers import ActivationName, Layer
 from edgeseq.quantize import QuantGraph, quantize
+from tests.around import IDS, around, residual
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -72,17 +73,23 @@ def cell(kind: str, inputs: int, units: int, rng: np.random.Generator, name: str
 def make_graph(
     kinds: str, inputs: int, units: int, outputs: int, seed: int = 0, *, activation: str = "linear", gain: float = 1.0
 ) -> Graph:
-    """A graph of one or more stacked cells, e.g. 'gru' or 'gru+lstm', and a Dense head.
+    """A graph of one or more stacked cells or layers of tests.around, e.g. 'gru' or 'conv3+lstm', and a Dense head.
 
     activation: of the head, or of a layer behind it, with its parameters behind colons.
     """
     rng = np.random.default_rng(seed)
     layers: list[Layer] = []
     size = inputs
+
+    def make(kind: str, size: int, name: str) -> Layer:
+        if kind.split(":", maxsplit=1)[0] in GATES:
+            return cell(kind, size, units, rng, name, gain=gain)
+        return residual(kind, make, size, name) or around(kind, size, units, rng, name)
+
     for index, kind in enumerate(kinds.split("+")):
-        layers.append(cell(kind, size, units, rng, f"{kind.split(':')[0]}_{index}", gain=gain))
-        size = units
-    kernel, bias = rng.normal(0, 1 / np.sqrt(units), (units, outputs)), rng.normal(0, 0.2, outputs)
+        layers.append(make(kind, size, f"{kind.split(':')[0]}_{index}"))
+        size = layers[-1].output_size(size)
+    kernel, bias = rng.normal(0, 1 / np.sqrt(size), (size, outputs)), rng.normal(0, 0.2, outputs)
     function, *parameters = activation.split(":")
     fused = function in get_args(ActivationName)
     layers.append(Dense("head", kernel, bias, function if fused else "linear"))
@@ -96,9 +103,17 @@ def make_graph(
 def make_quantized(kinds: str, inputs: int, units: int, outputs: int, seed: int = 0, **options: object) -> QuantGraph:
     """The quantised graph, calibrated on seeded noise."""
     chosen = {key: options.pop(key) for key in ("scheme", "layer_schemes") if key in options}
-    chosen["input_dtype"] = options.pop("input_dtype", "int8")
+    chosen["input_dtype"] = options.pop("input_dtype", "auto" if kinds.startswith("embedding") else "int8")
     graph = make_graph(kinds, inputs, units, outputs, seed, **options)
-    return quantize(graph, np.random.default_rng(seed + 1).normal(0, 1, (8, 40, inputs)), **chosen)
+    return quantize(graph, noise(graph, (8, 40), seed + 1), **chosen)
+
+
+def noise(graph: Graph, shape: tuple[int, int], seed: int) -> np.ndarray:
+    """Windows (n, time, features) of standard normal noise, or of token ids where the model reads them."""
+    rng = np.random.default_rng(seed)
+    if isinstance(graph.layers[0], Embedding):
+        return rng.integers(0, IDS, (*shape, 1)).astype(float)
+    return rng.normal(0, 1, (*shape, graph.input_size))
 
 
 def random_codes(graph: QuantGraph, steps: int, seed: int = 0) -> np.ndarray:

@@ -1,6 +1,6 @@
 """int16 products, saturating sums and the int8 view of a state.
 
-C twins: ``es_multiply``, ``es_multiply_q15``, ``es_saturate_s16``, ``es_narrow``, ``es_halve`` in
+C twins: ``es_multiply``, ``es_multiply_q15``, ``es_saturate_s16``, ``es_narrow``, ``es_halve``, ``es_shift_right`` in
 firmware_templates/kernels/es_arith.h.
 """
 
@@ -65,3 +65,20 @@ def halve(value: IntArray) -> Int32Array:
     array([     1,     -2,  16383, -16384], dtype=int32)
     """
     return value.astype(np.int32, copy=False) >> 1
+
+
+def shift_right(value: IntArray, shift: int) -> Int32Array:
+    """Return ``value * 2**-shift`` as TFLite's QUANTIZE from int16 to int16 rounds it.
+
+    A halving that rounds up, then the other shifts half away from zero, in one step. value: int16; shift: 0..30.
+
+    >>> shift_right(np.array([5, -5, 6, -6]), 2), shift_right(np.array([5, -5]), 1)
+    (array([ 2, -1,  2, -2], dtype=int32), array([ 3, -2], dtype=int32))
+    """
+    wide = value.astype(np.int32)
+    if shift == 0:
+        return wide
+    if shift == 1:
+        return np.minimum((wide + 1) >> 1, INT16_MAX).astype(np.int32)
+    half = (1 << (shift - 1)) - 1
+    return ((wide + half + 2 * (wide >= 0).astype(np.int32)) >> shift).astype(np.int32)

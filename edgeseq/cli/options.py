@@ -10,9 +10,9 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from edgeseq.arith.entry import InputDtype
 from edgeseq.errors import CalibrationError
 from edgeseq.quantize import QuantGraph, quantize, read_esq
-from edgeseq.quantize.calibrate import InputDtype
 from edgeseq.quantize.ranges import CHOICES, Choice
 from edgeseq.quantize.types import SCHEMES, Scheme
 from edgeseq.targets import target_names
@@ -47,7 +47,7 @@ class Quantization:
     """How a float model becomes integers; all of it is ignored for a .esq."""
 
     calibration: str | None
-    scheme: Scheme
+    scheme: Scheme | None
     layer_schemes: dict[str, Scheme]
     input_dtype: InputDtype
     ranges: Choice
@@ -72,9 +72,7 @@ _QUANTIZATION = (
     click.option(
         "--scheme",
         type=click.Choice(SCHEMES),
-        default="int8",
-        show_default=True,
-        help="Activation x weight. 4-bit weights leave Dense layers at 8 bits.",
+        help="Activation x weight; default: int8, or as it was trained. 4-bit weights leave Dense layers at 8 bits.",
     ),
     click.option(
         "--layer-scheme",
@@ -122,14 +120,15 @@ def resolve_model(model: str, how: Quantization) -> QuantGraph:
     if path.suffix == ".esq":
         return read_esq(path)
     from edgeseq.frontend import load_model
+    from edgeseq.quantize.trained import unfixed
 
     graph = load_model(path)
-    if how.calibration is None:
+    if how.calibration is None and unfixed(graph):
         raise CalibrationError(
             f"{model}: a float model needs calibration data. Add --calibration DATA (.npz, .csv or a known name), "
             "or pass the .esq that 'edgeseq quantize' wrote"
         )
     from edgeseq.data import load_windows
 
-    windows = load_windows(how.calibration)
+    windows = None if how.calibration is None else load_windows(how.calibration)
     return quantize(graph, windows, how.scheme, layer_schemes=how.layer_schemes, input_dtype=how.input_dtype, ranges=how.ranges)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from edgeseq.frontend.handlers import HANDLERS, REFUSED, SUPPORTED, Chain, Refusal
+from edgeseq.frontend.handlers import HANDLERS, READ_PADDING, REFUSED, SUPPORTED, Chain, Refusal, trainable
 from edgeseq.frontend.handlers.entry import read_input_shape
-from edgeseq.frontend.source import SourceLayer, SourceModel
-from edgeseq.graph import Dense, Graph, Recurrent
+from edgeseq.frontend.source import SourceLayer, SourceModel, every_layer
+from edgeseq.graph import Dense, Graph, Recurrent, Residual
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +39,73 @@ class Conversion:
 def convert(source: SourceModel) -> Conversion:
     """Walk the chain once; every layer gets a row, also after a refusal."""
     chain = Chain(keras_major=source.keras_major)
-    rows = []
-    for layer in source.layers:
-        outcome = _handle(layer, chain)
-        refused = isinstance(outcome, Refusal)
-        rows.append(
-            LayerReport(layer.name, layer.class_name, not refused, outcome.reason if isinstance(outcome, Refusal) else outcome)
-        )
-    parameters = sum(w.size for layer in source.layers if layer.class_name != "Normalization" for w in layer.weights)
+    rows: list[LayerReport] = []
+    _walk(source.layers, chain, rows)
+    counted = (trainable(layer) for layer in every_layer(source.layers))
+    parameters = sum(array.size for arrays in counted for array in arrays)
     if chain.input_size is None and chain.layers and isinstance(chain.layers[0], Dense | Recurrent):
         chain.input_size = chain.layers[0].inputs
-    if all(row.supported for row in rows) and not any(isinstance(x, Recurrent) for x in chain.layers):
-        last = rows[-1]
-        reason = "the model has no recurrent layer; edgeseq needs at least one GRU, LSTM or SimpleRNN"
-        rows[-1] = LayerReport(last.name, last.kind, supported=False, reason=reason)
-    if not all(row.supported for row in rows):
-        return Conversion(None, tuple(rows), parameters)
-    graph = Graph(
+    if all(row.supported for row in rows):
+        reason = None
+        if chain.left_padding:
+            reason = f"nothing reads the {chain.left_padding} padded steps; only a convolution with padding='valid' may follow"
+        elif not (built := _graph(source, chain)).remembers:
+            reason = (
+                "the model has no recurrent layer, causal convolution or pooling over time: nothing in it carries "
+                "anything from one time step to the next; edgeseq needs at least one of them"
+            )
+        if reason is None:
+            return Conversion(built, tuple(rows), parameters)
+        rows[-1] = LayerReport(rows[-1].name, rows[-1].kind, supported=False, reason=reason)
+    return Conversion(None, tuple(rows), parameters)
+
+
+def _graph(source: SourceModel, chain: Chain) -> Graph:
+    size = cast("int", chain.input_size)
+    return Graph(
         source.name,
-        cast("int", chain.input_size),
+        size,
         chain.normalization,
         tuple(chain.layers),
         chain.has_time_axis,
         chain.time_steps,
+        fixed_input=chain.fixed_input,
     )
-    return Conversion(graph, tuple(rows), parameters)
+
+
+def _walk(layers: Sequence[SourceLayer], chain: Chain, rows: list[LayerReport]) -> None:
+    """Read a chain; every layer gets a row, also after a refusal."""
+    for layer in layers:
+        outcome = _join(layer, chain, rows) if layer.branches else _handle(layer, chain)
+        refused = isinstance(outcome, Refusal)
+        if refused:
+            chain.features = None  # what follows is judged by its own weights
+        rows.append(
+            LayerReport(layer.name, layer.class_name, not refused, outcome.reason if isinstance(outcome, Refusal) else outcome)
+        )
+
+
+def _join(layer: SourceLayer, chain: Chain, rows: list[LayerReport]) -> str | Refusal | None:
+    """Two branches of the layer before, and their sum."""
+    inner = [chain.branch(), chain.branch()]
+    for branch, part in zip(layer.branches, inner, strict=True):
+        _walk(branch, part, rows)
+    first, second = inner
+    if (first.features, first.has_time_axis) != (second.features, second.has_time_axis):
+        return Refusal(
+            layer.name,
+            f"adds {first.features} and {second.features} features, with and without a time axis: "
+            f"{first.has_time_axis} and {second.has_time_axis}; both branches must have the same shape",
+        )
+    if any(part.ended for part in inner):
+        return Refusal(layer.name, "a softmax is only supported as the last layer; remove the one in the branch")
+    if any(part.left_padding for part in inner):
+        return Refusal(layer.name, "a branch ends in padding; only a convolution with padding='valid' may follow it")
+    # A chain of nothing reads best as the shortcut.
+    body, shortcut = sorted(inner, key=lambda part: not part.layers)
+    chain.layers.append(Residual(layer.name, tuple(body.layers), tuple(shortcut.layers)))
+    chain.features, chain.has_time_axis = first.features, first.has_time_axis
+    return None
 
 
 def _handle(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
@@ -72,6 +115,10 @@ def _handle(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
         return Refusal(layer.name, reason)
     if chain.ended and layer.class_name != "Dropout":
         return Refusal(layer.name, "a softmax is only supported as the last layer; remove it or what follows")
+    if chain.tokens and layer.class_name not in ("InputLayer", "Embedding"):
+        return Refusal(layer.name, "reads an input of shape (batch, time); expected (batch, time, features), or Embedding first")
+    if chain.left_padding and layer.class_name not in READ_PADDING:
+        return Refusal(layer.name, "reads padded time steps; only a convolution with padding='valid' may follow ZeroPadding1D")
     shape = layer.config.get("batch_shape") or layer.config.get("batch_input_shape")
     if shape is not None and (refusal := read_input_shape(layer, shape, chain)):
         return refusal

@@ -11,7 +11,7 @@ import h5py
 from edgeseq.errors import ModelError
 from edgeseq.frontend.hdf5 import open_hdf5, read_array
 from edgeseq.frontend.keras_config import ordered_layers
-from edgeseq.frontend.source import MAX_FILE_BYTES, SourceLayer, SourceModel, major_version
+from edgeseq.frontend.source import MAX_FILE_BYTES, SourceModel, every_layer, major_version, with_weights
 
 
 def read_h5_file(path: Path) -> SourceModel:
@@ -27,15 +27,15 @@ def read_h5_file(path: Path) -> SourceModel:
             config = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise ModelError(f"{origin}: model_config is not valid JSON ({error})") from error
-        name, layers = ordered_layers(config, origin)
+        model = ordered_layers(config, origin)
         major = major_version(file.attrs.get("keras_version"))
         root = file.get("model_weights")
-        source = []
-        for layer_name, class_name, layer_config in layers:
-            group = root.get(layer_name) if isinstance(root, h5py.Group) else None
-            weights = _weights(group, f"{origin}: layer {layer_name!r}") if isinstance(group, h5py.Group) else []
-            source.append(SourceLayer(layer_name, class_name, layer_config, tuple(weights)))
-    return SourceModel(name, origin, tuple(source), major)
+        weights = {}
+        for layer in every_layer(model.chain):
+            group = root.get(layer.name) if isinstance(root, h5py.Group) else None
+            if isinstance(group, h5py.Group):
+                weights[layer.name] = _weights(group, f"{origin}: layer {layer.name!r}")
+    return SourceModel(model.name, origin, with_weights(model.chain, weights), major)
 
 
 def _weights(group: h5py.Group, where: str) -> list[Any]:

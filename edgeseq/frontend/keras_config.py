@@ -1,4 +1,4 @@
-"""A Keras model config (Sequential or linear Functional) -> ordered layer configs.
+"""A Keras model config (Sequential, or Functional whose branches meet again in Add) -> ordered layer configs.
 
 Reads the JSON alone. Nothing named in it is imported or called.
 """
@@ -6,14 +6,33 @@ Reads the JSON alone. Nothing named in it is imported or called.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from edgeseq.errors import ModelError, UnsupportedModelError
-from edgeseq.frontend.source import Config
+from edgeseq.frontend.source import Config, SourceLayer
+
+_WAY_OUT = (
+    "Only a straight chain of layers, or one whose branches meet again in Add (two at a time), is supported; "
+    "split the model at the branch."
+)
+# More than any network for a small machine; bounds the time that a hostile file can take.
+MAX_LAYERS = 2000
 
 
-def ordered_layers(model: Any, origin: str) -> tuple[str, list[tuple[str, str, Config]]]:
-    """Return (model name, [(layer name, class name, config)]) in the order data flows."""
+class ModelLayers(NamedTuple):
+    """name: of the model; chain: its layers in the order data flows, without weights.
+
+    stored: class and name of every layer in the file's order.
+    """
+
+    name: str
+    chain: list[SourceLayer]
+    stored: list[tuple[str, str]]
+
+
+def ordered_layers(model: Any, origin: str) -> ModelLayers:
+    """Return the layers of a model config."""
     if not isinstance(model, dict):
         raise ModelError(f"{origin}: the model config is a {type(model).__name__}; expected a JSON object")
     kind, config = model.get("class_name"), model.get("config")
@@ -31,17 +50,25 @@ def ordered_layers(model: Any, origin: str) -> tuple[str, list[tuple[str, str, C
         )
     name = str(config.get("name", "model"))
     layers = [_entry(entry, origin) for entry in entries]
+    stored = [(node.layer.class_name, node.layer.name) for node in layers]
     if kind == "Sequential":
-        return name, [(layer_name, class_name, cfg) for layer_name, class_name, cfg, _ in layers]
-    return name, _chain(layers, origin)
+        return ModelLayers(name, [node.layer for node in layers], stored)
+    return ModelLayers(name, _series_parallel(layers, origin), stored)
 
 
-def _entry(entry: Any, origin: str) -> tuple[str, str, Config, list[str]]:
+class _Node(NamedTuple):
+    """A layer and the names of those it reads, one per input."""
+
+    layer: SourceLayer
+    sources: list[str]
+
+
+def _entry(entry: Any, origin: str) -> _Node:
     if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict) or "class_name" not in entry:
         raise ModelError(f"{origin}: a layer entry lacks 'class_name' or 'config'")
-    config = entry["config"]
+    config: Config = entry["config"]
     name = str(config.get("name") or entry.get("name") or entry["class_name"])
-    return name, _class_name(entry), config, list(_sources(entry.get("inbound_nodes", [])))
+    return _Node(SourceLayer(name, _class_name(entry), config), list(_sources(entry.get("inbound_nodes", []))))
 
 
 def _class_name(entry: Config) -> str:
@@ -73,28 +100,73 @@ def _sources(node: Any) -> Iterator[str]:
             yield from _sources(value)
 
 
-def _chain(layers: list[tuple[str, str, Config, list[str]]], origin: str) -> list[tuple[str, str, Config]]:
-    """Order a Functional model's layers; refuse anything that is not one straight line."""
-    way_out = "Only a straight chain of layers is supported; split the model at the branch."
-    starts = [layer for layer in layers if not layer[3]]
+@dataclass(slots=True)
+class _Edge:
+    """A way from one layer to another; chain: what lies between them."""
+
+    start: str
+    end: str
+    chain: list[SourceLayer]
+
+
+def _series_parallel(nodes: list[_Node], origin: str) -> list[SourceLayer]:
+    """Order a Functional model's layers, two branches that meet in Add as one layer; refuse any other shape.
+
+    Series-parallel reduction (Valdes, Tarjan and Lawler 1982): a layer with one way in and one out joins
+    them, and two ways between the same layers that end in Add become its branches.
+    """
+    by_name = {node.layer.name: node.layer for node in nodes}
+    if len(by_name) != len(nodes) or len(nodes) > MAX_LAYERS:
+        raise ModelError(f"{origin}: {len(nodes)} layers of {len(by_name)} names; expected at most {MAX_LAYERS}, each of its own")
+    starts = [node for node in nodes if not node.sources]
     if len(starts) != 1:
-        raise UnsupportedModelError(f"{origin}: the model has {len(starts)} inputs. {way_out}")
-    followers: dict[str, tuple[str, str, Config, list[str]]] = {}
-    for layer in layers:
-        if len(layer[3]) > 1:
+        raise UnsupportedModelError(f"{origin}: the model has {len(starts)} inputs. {_WAY_OUT}")
+    edges = [_Edge(source, node.layer.name, []) for node in nodes for source in node.sources]
+    _refuse_joins(nodes, origin)
+    changed = True
+    while changed:
+        changed = False
+        for name, layer in by_name.items():
+            into = [edge for edge in edges if edge.end == name]
+            out = [edge for edge in edges if edge.start == name]
+            if len(into) == 2 and into[0].start == into[1].start:
+                by_name[name] = replace(layer, branches=(tuple(into[0].chain), tuple(into[1].chain)))
+                into[0].chain = []
+                edges = [edge for edge in edges if edge is not into[1]]
+                changed = True
+                break
+            if len(into) == len(out) == 1 and into[0] is not out[0]:
+                into[0].chain = [*into[0].chain, layer, *out[0].chain]
+                into[0].end = out[0].end
+                edges = [edge for edge in edges if edge is not out[0]]
+                del by_name[name]
+                changed = True
+                break
+    first = starts[0].layer
+    if len(nodes) == 1:
+        return [first]
+    if len(edges) != 1 or edges[0].start != first.name or len(by_name) != 2:
+        _refuse_rest(edges, by_name, origin)
+    return [first, *edges[0].chain, by_name[edges[0].end]]
+
+
+def _refuse_joins(nodes: list[_Node], origin: str) -> None:
+    for layer, sources in nodes:
+        if len(sources) > 1 and (layer.class_name != "Add" or len(sources) != 2):
             raise UnsupportedModelError(
-                f"{origin}: layer {layer[0]!r} ({layer[1]}) takes {len(layer[3])} inputs ({', '.join(layer[3])}). {way_out}"
+                f"{origin}: layer {layer.name!r} ({layer.class_name}) takes {len(sources)} inputs "
+                f"({', '.join(sources)}). {_WAY_OUT}"
             )
-        for source in layer[3]:
-            if source in followers:
-                raise UnsupportedModelError(
-                    f"{origin}: the output of layer {source!r} is used twice "
-                    f"(by {followers[source][0]!r} and {layer[0]!r}). {way_out}"
-                )
-            followers[source] = layer
-    ordered = [starts[0]]
-    while ordered[-1][0] in followers and len(ordered) <= len(layers):
-        ordered.append(followers[ordered[-1][0]])
-    if len(ordered) != len(layers):
-        raise UnsupportedModelError(f"{origin}: not all layers are on the path from the input. {way_out}")
-    return [(name, class_name, config) for name, class_name, config, _ in ordered]
+
+
+def _refuse_rest(edges: list[_Edge], by_name: dict[str, SourceLayer], origin: str) -> None:
+    """Name a layer that no reduction could remove."""
+    for name in by_name:
+        users = [edge.chain[0].name if edge.chain else edge.end for edge in edges if edge.start == name]
+        if len(users) > 1:
+            used = " and ".join(repr(user) for user in users[:2])
+            raise UnsupportedModelError(
+                f"{origin}: the output of layer {name!r} is used {'twice' if len(users) == 2 else f'{len(users)} times'} "
+                f"(by {used}). {_WAY_OUT}"
+            )
+    raise UnsupportedModelError(f"{origin}: not all layers are on the path from the input. {_WAY_OUT}")

@@ -19,7 +19,7 @@ import h5py
 from edgeseq.errors import ModelError
 from edgeseq.frontend.hdf5 import open_hdf5, read_array
 from edgeseq.frontend.keras_config import ordered_layers
-from edgeseq.frontend.source import MAX_FILE_BYTES, SourceLayer, SourceModel, major_version
+from edgeseq.frontend.source import MAX_FILE_BYTES, SourceModel, major_version, with_weights
 
 CONFIG_MEMBER, WEIGHTS_MEMBER, METADATA_MEMBER = "config.json", "model.weights.h5", "metadata.json"
 MAX_CONFIG_BYTES = 16 * 1024 * 1024
@@ -42,21 +42,21 @@ def read_keras_file(path: Path) -> SourceModel:
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{origin}: {CONFIG_MEMBER} is not valid JSON ({error})") from error
     try:
-        name, layers = ordered_layers(config, origin)
+        model = ordered_layers(config, origin)
     except RecursionError as error:
         raise ModelError(f"{origin}: {CONFIG_MEMBER} is nested too deeply") from error
     with open_hdf5(io.BytesIO(weight_bytes), origin) as file:
         stores = _layer_stores(file)
         counts: dict[str, int] = {}
-        source = []
-        for layer_name, class_name, layer_config in layers:
+        weights = {}
+        for class_name, layer_name in model.stored:
             snake = _snake_case(class_name)
             index = counts.get(snake, 0)
             counts[snake] = index + 1
             store = stores.get(layer_name) or stores.get(f"/{snake}_{index}" if index else f"/{snake}")
-            weights = tuple(_weights(store, f"{origin}: layer {layer_name!r}")) if store is not None else ()
-            source.append(SourceLayer(layer_name, class_name, layer_config, weights))
-    return SourceModel(name, origin, tuple(source), major)
+            if store is not None:
+                weights[layer_name] = _weights(store, f"{origin}: layer {layer_name!r}")
+    return SourceModel(model.name, origin, with_weights(model.chain, weights), major)
 
 
 def _keras_major(archive: zipfile.ZipFile, origin: str) -> int | None:
@@ -108,9 +108,10 @@ def _layer_stores(file: h5py.File) -> dict[str, h5py.Group]:
 
 
 def _weights(store: h5py.Group, where: str) -> list[Any]:
-    """Arrays of the layer, then of its cell: the order that get_weights() has."""
+    """Arrays of the layer, then of its cell or of the layer that it wraps: the order that get_weights() has."""
     arrays = []
-    for holder in (store.get("vars"), store["cell"].get("vars") if isinstance(store.get("cell"), h5py.Group) else None):
+    inner = [store[name].get("vars") for name in ("cell", "layer") if isinstance(store.get(name), h5py.Group)]
+    for holder in (store.get("vars"), *inner):
         if isinstance(holder, h5py.Group):
             keys = sorted(holder, key=lambda text: (len(text), text))
             arrays += [read_array(holder[key], f"{where}, weight {key}") for key in keys]

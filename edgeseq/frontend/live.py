@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeseq.errors import ModelError
 from edgeseq.frontend.keras_config import ordered_layers
-from edgeseq.frontend.source import SourceLayer, SourceModel, as_finite_float64, major_version
+from edgeseq.frontend.source import SourceModel, as_finite_float64, every_layer, major_version, with_weights
 
 
 def read_live_model(model: Any) -> SourceModel:
@@ -18,18 +18,18 @@ def read_live_model(model: Any) -> SourceModel:
     if not getattr(model, "built", True):
         raise ModelError(f"{origin} is not built. Call it once, or add keras.Input.")
     described = {"class_name": type(model).__name__, "config": model.get_config()}
-    name, layers = ordered_layers(described, origin)
+    described_layers = ordered_layers(described, origin)
     by_name = {layer.name: layer for layer in model.layers}
-    source = []
-    for layer_name, class_name, config in layers:
-        weights = []
-        for index, array in enumerate(by_name[layer_name].get_weights() if layer_name in by_name else []):
+    weights = {}
+    for layer in every_layer(described_layers.chain):
+        arrays = []
+        for index, array in enumerate(by_name[layer.name].get_weights() if layer.name in by_name else []):
             finite = as_finite_float64(np.asarray(array))
             if finite is None:
-                raise ModelError(f"{origin}: layer {layer_name!r}, weight {index} holds NaN or infinity")
-            weights.append(finite)
-        source.append(SourceLayer(layer_name, class_name, config, tuple(weights)))
-    return SourceModel(name, origin, tuple(source), _keras_major(model))
+                raise ModelError(f"{origin}: layer {layer.name!r}, weight {index} holds NaN or infinity")
+            arrays.append(finite)
+        weights[layer.name] = arrays
+    return SourceModel(described_layers.name, origin, with_weights(described_layers.chain, weights), _keras_major(model))
 
 
 def _keras_major(model: Any) -> int | None:

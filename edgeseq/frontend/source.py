@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,17 +17,19 @@ class SourceLayer:
     """One layer as its file describes it.
 
     weights: in the order Keras' `get_weights` gives; empty for layers without any.
+    branches: the two chains that a layer which joins them reads; both start at the layer before it.
     """
 
     name: str
     class_name: str
     config: Config
     weights: tuple[npt.NDArray[Any], ...] = ()
+    branches: tuple[tuple[SourceLayer, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceModel:
-    """A linear chain of layers, first to last. origin is the path or object it came from.
+    """A chain of layers, first to last. origin is the path or object it came from.
 
     keras_major: first number of the version of Keras that made it, or None where nothing tells.
     """
@@ -46,6 +49,26 @@ def major_version(version: Any) -> int | None:
     text = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)
     first = text.split(".")[0]
     return int(first) if first.isdecimal() and len(first) < 4 else None
+
+
+def every_layer(layers: Iterable[SourceLayer]) -> Iterator[SourceLayer]:
+    """All layers, those of branches before the layer that joins them."""
+    for layer in layers:
+        for branch in layer.branches:
+            yield from every_layer(branch)
+        yield layer
+
+
+def with_weights(layers: Iterable[SourceLayer], weights: Mapping[str, Sequence[Any]]) -> tuple[SourceLayer, ...]:
+    """The same layers with their arrays, by name."""
+    return tuple(
+        replace(
+            layer,
+            weights=tuple(weights.get(layer.name, ())),
+            branches=tuple(with_weights(branch, weights) for branch in layer.branches),
+        )
+        for layer in layers
+    )
 
 
 MAX_WEIGHTS_PER_ARRAY = 64 * 1024 * 1024

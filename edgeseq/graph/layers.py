@@ -9,6 +9,8 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.graph.fixed import FixedDense, FixedRecurrent
+
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 # Keras 2's hard_sigmoid has another slope than Keras 3's.
 ActivationName = Literal["linear", "relu", "sigmoid", "tanh", "softmax", "hard_sigmoid", "hard_sigmoid_keras2"]
@@ -83,11 +85,15 @@ class Recurrent(Layer):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairRecurrent(Recurrent):
-    """A cell of two matrices. kernel: (inputs, gates * units); recurrent_kernel: (units, gates * units)."""
+    """A cell of two matrices. kernel: (inputs, gates * units); recurrent_kernel: (units, gates * units).
+
+    fixed: of a layer trained with integers.
+    """
 
     kernel: FloatArray
     recurrent_kernel: FloatArray
     bias: FloatArray
+    fixed: FixedRecurrent | None = field(default=None, kw_only=True)
 
     @property
     def units(self) -> int:
@@ -177,12 +183,13 @@ class SimpleRnn(PairRecurrent):
 class Dense(Layer):
     """``activation(x kernel + bias)``, applied to every time step.
 
-    kernel: (inputs, units); bias: (units,). softmax only as the last layer.
+    kernel: (inputs, units); bias: (units,). softmax only as the last layer. fixed: of a layer trained with integers.
     """
 
     kernel: FloatArray
     bias: FloatArray
     activation: ActivationName
+    fixed: FixedDense | None = field(default=None, kw_only=True)
 
     @property
     def units(self) -> int:
@@ -250,49 +257,3 @@ class Prelu(Layer):
     def macs_per_step(self, inputs: int) -> int:
         """No matrix."""
         return 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Graph:
-    """A chain of layers, one time step in, one out; the state is part of the meaning.
-
-    input_size: features of one time step.
-    returns_sequence: the model's output has a time axis. Otherwise its output is
-    that of the last step of a window; a stream still yields one output a step.
-    time_steps: the window length that the model was built with, or None.
-    """
-
-    name: str
-    input_size: int
-    normalization: Normalization | None
-    layers: tuple[Layer, ...]
-    returns_sequence: bool
-    time_steps: int | None
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Values per time step before each layer, and after the last."""
-        sizes = [self.input_size]
-        for layer in self.layers:
-            sizes.append(layer.output_size(sizes[-1]))
-        return tuple(sizes)
-
-    @property
-    def output_size(self) -> int:
-        """Values that one step yields."""
-        return self.sizes[-1]
-
-    @property
-    def recurrent(self) -> tuple[Recurrent, ...]:
-        """The recurrent layers, in order."""
-        return tuple(layer for layer in self.layers if isinstance(layer, Recurrent))
-
-    @property
-    def parameters(self) -> int:
-        """Trainable numbers: weights and biases."""
-        return sum(array.size for layer in self.layers for array in layer.weights)
-
-    @property
-    def macs_per_step(self) -> int:
-        """Multiply-accumulates of the matrix products of one time step."""
-        return sum(layer.macs_per_step(size) for layer, size in zip(self.layers, self.sizes, strict=False))

@@ -19,7 +19,7 @@ from edgeseq.measure.frames import decode_outputs, encode_frames
 from edgeseq.measure.host_runner import HostModel
 from edgeseq.measure.hosted import run_hosted
 from edgeseq.measure.runner import run_image
-from edgeseq.quantize.types import QuantGraph
+from edgeseq.quantize.types import QuantGraph, QuantRecurrent
 from edgeseq.simulate import Oracle
 from edgeseq.simulate.oracle import dequantize_output, quantize_input
 from edgeseq.targets import HostedTarget, Optimize, load_target
@@ -38,9 +38,12 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """Integers against the float model. SQNR in dB; agreement: share of equal arg-max outputs, None for one output."""
+    """Integers against the float model.
 
-    state_sqnr_db: float
+    SQNR in dB, of the states None without recurrent layers; agreement: share of equal arg-max outputs, None for one output.
+    """
+
+    state_sqnr_db: float | None
     output_sqnr_db: float
     agreement: float | None
 
@@ -148,9 +151,10 @@ def hidden_states(graph: QuantGraph, states: npt.NDArray[np.int16]) -> list[npt.
     """Return the real hidden states (..., units) of each recurrent layer from all carried values (..., n)."""
     hidden: list[npt.NDArray[np.float64]] = []
     at = 0
-    for layer in graph.recurrent:
-        hidden.append(states[..., at : at + layer.units].astype(np.float64) * layer.out_scale.value)
-        at += layer.units * layer.carried
+    for layer in graph.every_layer:
+        if isinstance(layer, QuantRecurrent):
+            hidden.append(states[..., at : at + layer.units].astype(np.float64) * layer.out_scale.value)
+        at += layer.carried_values
     return hidden
 
 
@@ -160,12 +164,15 @@ def fidelity(
     """Compare integer outputs and hidden states (n, time, ...) with the float64 model over the same input."""
     names = [layer.name for layer in graph.recurrent]
     reference = forward(graph.source, x, keep_hidden=names)
-    integer_hidden = np.concatenate(hidden_states(graph, states), axis=-1)
-    float_hidden = np.concatenate([reference.hidden[name] for name in names], axis=-1)
+    hidden = hidden_states(graph, states)
+    state_sqnr_db = None
+    if hidden:
+        float_hidden = np.concatenate([reference.hidden[name] for name in names], axis=-1)
+        state_sqnr_db = sqnr_db(float_hidden, np.concatenate(hidden, axis=-1))
     real = dequantize_output(graph, outputs)
     judged = slice(None) if graph.source.returns_sequence or len(x) == 1 else slice(-1, None)
     agreement = None
     if graph.output_size > 1:
         same = real[:, judged].argmax(-1) == reference.outputs[:, judged].argmax(-1)
         agreement = float(same.mean())
-    return Fidelity(sqnr_db(float_hidden, integer_hidden), sqnr_db(reference.outputs, real), agreement)
+    return Fidelity(state_sqnr_db, sqnr_db(reference.outputs, real), agreement)

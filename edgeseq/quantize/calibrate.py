@@ -4,32 +4,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.arith.entry import MIN_INPUT_SQNR_DB, InputDtype, int8_input, int16_input
 from edgeseq.arith.requantize import INT16_MAX
 from edgeseq.arith.scale import Scale
 from edgeseq.errors import CalibrationError
-from edgeseq.graph import Graph
+from edgeseq.graph import Conv1D, DepthwiseConv1D, Embedding, Graph
 from edgeseq.graph.layers import FloatArray
 from edgeseq.graph.reference import forward, normalize
 from edgeseq.quantize.choose import rounded_input, spread, state_sqnr_db
 from edgeseq.quantize.ranges import METHODS, PERCENTILE, Choice, Method, Range, Samples, choose_range
 from edgeseq.quantize.rounding import DAMPINGS, STRETCHES, Moments, MomentSum
+from edgeseq.quantize.trained import trained_input
 from edgeseq.quantize.types import QuantInput
 
 # More windows than this change no range that matters and only cost time.
 MAX_CALIBRATION_STEPS = 200_000
-# int8 weights leave states at 35 to 50 dB on average, and single windows far lower where a
-# cell integrates: rounding the input to int8 must be far below that. It is not for most
-# standardised signals, and least for heavy tails such as raw vibration; data
-# on a binary grid (pixels, ADC codes of 8 bits) loses nothing and stays int8.
-MIN_INPUT_SQNR_DB = 50.0
-# Unseen inputs exceed the calibrated range, and int16 codes have room to spare.
-INT16_HEADROOM = 2.0
-InputDtype = Literal["auto", "int8", "int16"]
 # Shares of the input's span that "mse" tries.
 _INPUT_SHARES = tuple(np.linspace(1.0, 0.3, 15))
 MATMUL_INPUTS = ("x", "h", "gated_h", "x_rank", "h_rank")
@@ -58,14 +51,15 @@ class Calibration:
 def check_windows(graph: Graph, windows: npt.ArrayLike) -> FloatArray:
     """Return windows as float64 (n, time, features), or raise CalibrationError saying what is wrong.
 
-    A 2-D array is one stream.
+    A 2-D array is one stream, or windows (n, time) of token ids.
     """
     try:
         values = np.asarray(windows, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise CalibrationError(f"calibration data is not a numeric array: {error}") from error
     if values.ndim == 2:
-        values = values[None]
+        ids = isinstance(graph.layers[0], Embedding) and values.shape[1] != 1
+        values = values[..., None] if ids else values[None]
     if values.ndim != 3 or values.shape[2] != graph.input_size:
         raise CalibrationError(
             f"calibration data has shape {values.shape}; model {graph.name!r} expects (n, time, {graph.input_size})"
@@ -111,23 +105,31 @@ def calibrate(graph: Graph, windows: FloatArray, input_dtype: InputDtype, choice
 
 
 def choose_input(graph: Graph, windows: FloatArray, dtype: InputDtype, choice: Choice = "auto") -> QuantInput:
-    """Choose int8 or int16 codes. auto: int16 where int8 codes alone would disturb the states too much."""
+    """Choose int8 or int16 codes. auto: int16 where int8 codes alone would disturb the states too much.
+
+    A model that was trained with integers keeps its codes.
+    """
+    if graph.fixed_input is not None:
+        return trained_input(graph)
     normalized = normalize(graph, windows)
+    if isinstance(graph.layers[0], Embedding):
+        if dtype == "int8":
+            what = f"layer {graph.layers[0].name!r}"
+            raise CalibrationError(f"{what} reads token ids, which are int16 codes; leave the input dtype at auto")
+        return QuantInput("int16", Scale(1, 0), 0, np.zeros(1), np.ones(1))
     narrow = _int8_input(graph, normalized, choice)
     few = spread(windows)
     if dtype == "int8" or (
         dtype == "auto" and state_sqnr_db(graph, graph, few, rounded_input(narrow, few, graph)) >= MIN_INPUT_SQNR_DB
     ):
         return narrow
-    scale = Scale.at_least(INT16_HEADROOM * float(np.abs(normalized).max()) / 16383.0)
-    return QuantInput("int16", scale, 0, narrow.mean, narrow.std)
+    return QuantInput("int16", int16_input(normalized), 0, narrow.mean, narrow.std)
 
 
 def _int8_input(graph: Graph, normalized: FloatArray, choice: Choice) -> QuantInput:
-    """Pick the int8 scale and zero point with the least mean square error over the data."""
-    flat = normalized.ravel()
-    candidates = [candidate for low, high in _spans(flat, choice) for candidate in _int8_codes(low, high)]
-    scale, zero_point = min(candidates, key=lambda c: _mean_square_error(flat, c[0], c[1]))
+    # A convolution starts from a delay line of zeros, which must mean 0.
+    symmetric = isinstance(graph.layers[0], Conv1D | DepthwiseConv1D)
+    scale, zero_point = int8_input(normalized, _spans(normalized, choice), symmetric=symmetric)
     ones = np.ones(graph.input_size)
     mean, std = (graph.normalization.mean, graph.normalization.std) if graph.normalization else (0 * ones, ones)
     return QuantInput("int8", scale, zero_point, mean, std)
@@ -144,23 +146,3 @@ def _spans(flat: FloatArray, choice: Choice) -> list[tuple[float, float]]:
     }
     wanted = METHODS if choice == "auto" else (choice,)
     return [span for method in wanted for span in spans[method] if any(span)] or spans["minmax"]
-
-
-def _int8_codes(low: float, high: float) -> list[tuple[Scale, int]]:
-    """Scale and zero point for a span: symmetric, asymmetric, and the next powers of two.
-
-    The last are exact for data that already lies on a binary grid (ADC codes, pixels, q0.7).
-    """
-    magnitude = max(abs(low), abs(high))
-    span_low, span_high = min(low, 0.0), max(high, 0.0)
-    symmetric = Scale.at_least(magnitude / 127.0)
-    asymmetric = Scale.at_least((span_high - span_low) / 255.0)
-    zero_point = int(np.clip(np.round(-128 - span_low / asymmetric.value), -128, 127))
-    # 128 steps of a power of two reach magnitude itself; the one clipped code is judged by its error.
-    binary = Scale.at_least(magnitude / 128.0, bits=1)
-    return [(symmetric, 0), (binary, 0), (binary.times_power_of_two(1), 0), (asymmetric, zero_point)]
-
-
-def _mean_square_error(values: FloatArray, scale: Scale, zero_point: int) -> float:
-    codes = np.clip(np.round(values / scale.value) + zero_point, -128, 127)
-    return float(np.mean(((codes - zero_point) * scale.value - values) ** 2))

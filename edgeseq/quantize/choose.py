@@ -9,13 +9,13 @@ and the one whose states stay closest to the original wins.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from edgeseq.arith.scale import Scale
-from edgeseq.graph import Graph
+from edgeseq.graph import Graph, Layer, Residual
 from edgeseq.graph.layers import FloatArray
 from edgeseq.graph.reference import forward, normalize
 from edgeseq.quantize.types import (
@@ -32,6 +32,7 @@ from edgeseq.quantize.types import (
     QuantMinGru,
     QuantPair,
     QuantRecurrent,
+    QuantResidual,
     QuantSimpleRnn,
 )
 
@@ -51,8 +52,8 @@ def rounded_input(entry: QuantInput, x: FloatArray, graph: Graph) -> FloatArray:
 
 
 def state_sqnr_db(graph: Graph, other: Graph, x: FloatArray, other_x: FloatArray) -> float:
-    """SQNR in dB of all recurrent states of `other` on `other_x` against `graph` on `x`."""
-    names = [layer.name for layer in graph.recurrent]
+    """SQNR in dB of all observed layers' outputs, usually the states, of `other` on `other_x` against `graph` on `x`."""
+    names = graph.observed
     exact = forward(graph, x, keep_hidden=names).hidden
     disturbed = forward(other, other_x, keep_hidden=names).hidden
     signal = sum(float(np.sum(exact[name] ** 2)) for name in names)
@@ -67,7 +68,9 @@ def best_of(candidates: Sequence[QuantGraph], windows: FloatArray) -> QuantGraph
     """
     few = spread(windows)
     source, entry = candidates[0].source, candidates[0].input
-    names = [layer.name for layer in source.recurrent]
+    if len(candidates) == 1:
+        return candidates[0]
+    names = source.observed
     exact = forward(source, few, keep_hidden=names).hidden
     rounded = rounded_input(entry, few, source)
 
@@ -80,17 +83,32 @@ def best_of(candidates: Sequence[QuantGraph], windows: FloatArray) -> QuantGraph
 
 def dequantized(graph: QuantGraph) -> Graph:
     """Return the float graph that computes with the recurrent layers' rounded weights and biases."""
-    scale, is_input = graph.input.scale, True
-    rounded: dict[str, Any] = {}
-    for layer in graph.layers:
+    rounded = dict(_real_cells(graph.layers, graph.input.scale, is_input=True))
+    return dataclasses.replace(graph.source, layers=_replaced(graph.source.layers, rounded))
+
+
+def _real_cells(layers: Sequence[QuantLayer], scale: Scale, *, is_input: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name and the rounded arrays of every recurrent layer of a chain that reads a tensor of that scale."""
+    for layer in layers:
+        if isinstance(layer, QuantResidual):
+            for chain in (layer.body, layer.shortcut):
+                yield from _real_cells(chain, scale, is_input=is_input)
         if isinstance(layer, QuantRecurrent):
             # The model's input enters as it is, any later tensor by its upper bits.
-            rounded[layer.name] = _REAL[type(layer)](layer, scale if is_input else _operand_scale(scale, layer.operand))
+            yield layer.name, _REAL[type(layer)](layer, scale if is_input else _operand_scale(scale, layer.operand))
         scale, is_input = layer.out_scale, False
-    layers = tuple(
-        dataclasses.replace(layer, **rounded[layer.name]) if layer.name in rounded else layer for layer in graph.source.layers
-    )
-    return dataclasses.replace(graph.source, layers=layers)
+
+
+def _replaced(layers: Sequence[Layer], rounded: Mapping[str, dict[str, Any]]) -> tuple[Layer, ...]:
+    """A chain with the arrays that `rounded` has for its layers."""
+    found: list[Layer] = []
+    for layer in layers:
+        if isinstance(layer, Residual):
+            body, shortcut = _replaced(layer.body, rounded), _replaced(layer.shortcut, rounded)
+            found.append(dataclasses.replace(layer, body=body, shortcut=shortcut))
+        else:
+            found.append(dataclasses.replace(layer, **rounded.get(layer.name, {})))
+    return tuple(found)
 
 
 def _operand_scale(scale: Scale, operand: Operand) -> Scale:

@@ -21,8 +21,8 @@ import numpy.typing as npt
 from edgeseq.arith.scale import Scale
 from edgeseq.errors import QuantizedFileError
 from edgeseq.files import write_atomically
+from edgeseq.graph import FIXED_TYPES, Graph, Normalization
 from edgeseq.graph import LAYER_TYPES as FLOAT_LAYER_TYPES
-from edgeseq.graph import Graph, Normalization
 from edgeseq.quantize.types import LAYER_TYPES, Factor, Matvec, QuantGraph, QuantInput
 from edgeseq.quantize.validate import validate
 
@@ -35,7 +35,18 @@ MAX_FILE_BYTES = 1 << 30
 # The only types that a file may name.
 _TYPES: dict[str, type] = {
     cls.__name__: cls
-    for cls in (QuantGraph, QuantInput, Matvec, Factor, *LAYER_TYPES, Scale, Graph, Normalization, *FLOAT_LAYER_TYPES)
+    for cls in (
+        QuantGraph,
+        QuantInput,
+        Matvec,
+        Factor,
+        *LAYER_TYPES,
+        Scale,
+        Graph,
+        Normalization,
+        *FLOAT_LAYER_TYPES,
+        *FIXED_TYPES,
+    )
 }
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.arith.matmul import largest_code
 from edgeseq.graph.layers import FloatArray
 from edgeseq.quantize.types import WeightBits
 
@@ -55,23 +56,29 @@ class MomentSum:
         return Moments(mean, self._outer / max(1, self._count) - np.outer(mean, mean))
 
 
-# Steps that `best_steps` tries, as shares of the one that clips nothing.
-_STEP_SHARES = np.linspace(1.0, 0.5, 26)
+# What `row_stretch` tries.
+_STRETCHES_4_BITS = np.linspace(1.0, 0.5, 26)
 
 
-def best_steps(weight: FloatArray, bits: WeightBits, moments: Moments) -> FloatArray:
-    """Return the step per row (rows,) whose rounded and clipped weights disturb the products least."""
-    largest = (1 << (bits - 1)) - 1
-    # Mean square of (error @ x) is error @ (covariance + mean mean') @ error'; the mean goes into the bias.
+def row_stretch(weight: FloatArray, bits: WeightBits, moments: Moments) -> FloatArray:
+    """Return what the step of each row (rows,) is multiplied by, 1 being the step whose codes hold the largest weight.
+
+    At 4 bits, clipping the largest weights often disturbs the products less than coarse codes for all do.
+    """
+    best = np.ones(len(weight))
+    if bits == 8:
+        return best
+    largest = largest_code(bits)
+    least = np.full(len(weight), np.inf)
     widest = np.abs(weight).max(axis=1, initial=0.0) / largest
-    best, least = widest, np.full(len(weight), np.inf)
-    for share in _STEP_SHARES:
-        step = np.maximum(share * widest, 1e-30)[:, None]
+    for stretch in _STRETCHES_4_BITS:
+        step = np.maximum(stretch * widest, 1e-30)[:, None]
         error = weight - step * np.clip(np.round(weight / step), -largest, largest)
+        # Mean square of error @ x, less what its mean adds: that goes into the bias.
         disturbed = ((error @ moments.covariance) * error).sum(axis=1)
         better = disturbed < least
-        best, least = np.where(better, share * widest, best), np.where(better, disturbed, least)
-    return np.asarray(best, dtype=np.float64)
+        best, least = np.where(better, stretch, best), np.where(better, disturbed, least)
+    return best
 
 
 def round_matrix(

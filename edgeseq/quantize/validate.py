@@ -9,7 +9,10 @@ from edgeseq.arith.scale import Scale
 from edgeseq.graph import Graph
 from edgeseq.quantize.types import (
     SCHEMES,
+    QuantDelay,
     QuantDense,
+    QuantDepthwise,
+    QuantEmbedding,
     QuantFastGrnn,
     QuantGraph,
     QuantGru,
@@ -19,11 +22,18 @@ from edgeseq.quantize.types import (
     QuantLstm,
     QuantMgu,
     QuantMinGru,
+    QuantNormalize,
+    QuantPool,
     QuantRectify,
     QuantRelu,
+    QuantResidual,
     QuantSimpleRnn,
+    QuantWiden,
 )
-from edgeseq.quantize.validators import recurrent, single
+from edgeseq.quantize.validators import around, recurrent, single
+
+# What reads an int16 tensor alone, never input codes.
+WIDENED = (QuantRelu, QuantRectify, QuantLookup, QuantResidual, QuantPool, QuantNormalize, QuantDelay, QuantDepthwise)
 
 
 def validate(graph: QuantGraph) -> str | None:
@@ -34,12 +44,37 @@ def validate(graph: QuantGraph) -> str | None:
         return problem
     if not graph.layers:
         return "the graph has no layers"
-    size = graph.input.size
-    for layer in graph.layers:
-        if problem := VALIDATORS[type(layer)](layer, size):
+    return chain_problem(graph.layers, graph.input.size, graph.input)
+
+
+def chain_problem(layers: tuple[QuantLayer, ...], size: int, entry: QuantInput | None) -> str | None:
+    """Return what is wrong with a chain of layers that reads `size` values, or None.
+
+    entry: what they are if the chain starts at the model's input, else None.
+    """
+    for layer in layers:
+        if problem := _reading_problem(layer, entry) or VALIDATORS[type(layer)](layer, size):
             return f"layer {layer.name!r}: {problem}"
-        size = layer.units
+        size, entry = layer.units, None
+        if not 1 <= size <= around.MAX_SIZE:
+            return f"layer {layer.name!r}: {size} values a step; expected 1 to {around.MAX_SIZE}"
     return None
+
+
+def _reading_problem(layer: QuantLayer, entry: QuantInput | None) -> str | None:
+    """What a layer cannot read where it stands; entry: the codes that it reads, or None for an int16 tensor."""
+    if isinstance(layer, QuantDense) and layer.input_dtype != ("int16" if entry is None else entry.dtype):
+        return f"input dtype {layer.input_dtype!r} does not fit what it reads"
+    if not isinstance(layer, QuantWiden | QuantEmbedding):
+        if entry is not None and isinstance(layer, WIDENED):
+            return "reads the model's input codes; expected an int16 tensor"
+        return None
+    if entry is None:
+        return "reads the model's input codes, and is not the first layer"
+    if isinstance(layer, QuantEmbedding):
+        return None if (entry.dtype, entry.size) == ("int16", 1) else "reads one int16 token id a step"
+    expected = 1 if entry.dtype == "int16" else 8 if entry.zero_point == 0 else 7
+    return None if layer.shift == expected else f"shifts {entry.dtype} codes by {layer.shift!r}"
 
 
 def _input_problem(graph: QuantGraph) -> str | None:
@@ -55,6 +90,17 @@ def _input_problem(graph: QuantGraph) -> str | None:
     return None
 
 
+def _residual(layer: QuantResidual, size: int) -> str | None:
+    if not (around.within(layer.body_shift, 0, 30) and around.within(layer.shortcut_shift, 0, 30)):
+        return f"shifts {layer.body_shift!r} and {layer.shortcut_shift!r}"
+    for chain in (layer.body, layer.shortcut):
+        if problem := chain_problem(chain, size, None):
+            return problem
+        if (chain[-1].units if chain else size) != layer.units:
+            return "the two sides differ in size"
+    return around.same_size(layer, size)
+
+
 # (layer, values per time step of its input) -> what is wrong, or None.
 VALIDATORS: dict[type[QuantLayer], Callable[[Any, int], str | None]] = {
     QuantGru: recurrent.gru,
@@ -67,4 +113,11 @@ VALIDATORS: dict[type[QuantLayer], Callable[[Any, int], str | None]] = {
     QuantRelu: single.relu,
     QuantRectify: single.rectify,
     QuantLookup: single.lookup,
+    QuantWiden: around.widen,
+    QuantResidual: _residual,
+    QuantPool: around.pool,
+    QuantNormalize: around.normalize,
+    QuantDelay: around.delay,
+    QuantDepthwise: around.depthwise,
+    QuantEmbedding: around.embedding,
 }

@@ -117,5 +117,5 @@ def _time(value: HostTime | None) -> dict[str, Any] | None:
     }
 
 
-def _finite(value: float) -> float | None:
-    return round(value, 3) if math.isfinite(value) else None
+def _finite(value: float | None) -> float | None:
+    return round(value, 3) if value is not None and math.isfinite(value) else None

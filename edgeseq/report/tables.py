@@ -116,10 +116,8 @@ def verification(value: Verification) -> Table:
         table.add_row(row.name, f"[{colour}]{row.mismatches:,}[/]", f"{row.max_abs_lsb} LSB")
     fidelity = value.fidelity
     agreement = "" if fidelity.agreement is None else f", same class {fidelity.agreement:.2%}"
-    table.caption = (
-        f"against the float model: state SQNR {fidelity.state_sqnr_db:.1f} dB, "
-        f"output SQNR {fidelity.output_sqnr_db:.1f} dB{agreement}"
-    )
+    states = "" if fidelity.state_sqnr_db is None else f"state SQNR {fidelity.state_sqnr_db:.1f} dB, "
+    table.caption = f"against the float model: {states}output SQNR {fidelity.output_sqnr_db:.1f} dB{agreement}"
     table.caption_justify = "left"
     return table
 

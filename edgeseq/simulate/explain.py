@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from edgeseq.quantize.choose import spread
 from edgeseq.quantize.ranges import Samples, sqnr_db
 from edgeseq.quantize.types import QuantDense, QuantFastGrnn, QuantGraph, QuantLayer, QuantLookup, QuantLstm, QuantRecurrent
 from edgeseq.simulate.oracle import quantize_input
-from edgeseq.simulate.runners import RUNNERS
+from edgeseq.simulate.runners import make_runners
 
 INPUT = "input"
 MAX_WINDOWS = 64
@@ -100,7 +100,7 @@ def explain(graph: QuantGraph, windows: npt.NDArray[np.floating]) -> Explanation
     source = _without_softmax(graph.source)
     exact = forward(source, few, listen=lambda layer, tensor, value: seen[layer, tensor].add(value)).outputs
     tensors = [_input_report(graph, few)]
-    for layer in graph.layers:
+    for layer in graph.every_layer:
         for tensor, scale in _scales(layer).items():
             if (layer.name, tensor) in seen:
                 tensors.append(_report(layer.name, tensor, seen[layer.name, tensor], scale))
@@ -137,28 +137,31 @@ def _costs(graph: QuantGraph, source: Graph, x: FloatArray, exact: FloatArray) -
     for layer in source.layers:
         tensors.append(_meaning(layer, tensors[-1]))
     costs = [LayerCost(INPUT, graph.input.dtype, sqnr_db(exact, tensors[-1]))]
-    integer = {layer.name: layer for layer in graph.layers}
     scale: Scale | None = None  # of the tensor before the layer; None: input codes
     for index, layer in enumerate(source.layers):
-        found = integer.get(layer.name)
-        if found is None:
+        # A layer may have become several, the first of which may only widen what it reads.
+        found = [part for part in graph.layers if part.name in (layer.name, f"{layer.name}_input")]
+        if not found:
             continue
         value = _run_integers(graph, found, tensors[index], scale, x)
         for later in source.layers[index + 1 :]:
             value = _meaning(later, value)
         costs.append(LayerCost(layer.name, type(layer).__name__, sqnr_db(tensors[-1], value)))
-        scale = found.out_scale
+        scale = found[-1].out_scale
     return costs
 
 
-def _run_integers(graph: QuantGraph, layer: QuantLayer, value: FloatArray, scale: Scale | None, x: FloatArray) -> FloatArray:
+def _run_integers(
+    graph: QuantGraph, layers: Sequence[QuantLayer], value: FloatArray, scale: Scale | None, x: FloatArray
+) -> FloatArray:
     """One layer in integers, its float input rounded to the tensor's int16 or to the model's input codes."""
     if scale is None:
         codes, zero_point = quantize_input(graph.input, x).astype(np.int32), graph.input.zero_point
     else:
         codes, zero_point = np.clip(np.round(value / scale.value), INT16_MIN, INT16_MAX).astype(np.int32), None
-    runner = RUNNERS[type(layer)](layer, len(x), zero_point)
-    return np.asarray(runner.run(codes) * layer.out_scale.value, np.float64)
+    for runner in make_runners(layers, len(x), zero_point):
+        codes = runner.run(codes)
+    return np.asarray(codes * layers[-1].out_scale.value, np.float64)
 
 
 def _meaning(layer: Layer, value: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgeseq.errors import DataError
 from edgeseq.graph.reference import softmax
 from edgeseq.quantize.types import QuantGraph, QuantInput
-from edgeseq.simulate.runners import RUNNERS, Int
+from edgeseq.simulate.runners import Int, make_runners
 
 Codes: TypeAlias = npt.NDArray[np.int8] | npt.NDArray[np.int16]
 
@@ -30,10 +30,7 @@ class Oracle:
     def __init__(self, graph: QuantGraph, batch: int = 1) -> None:
         self.graph = graph
         self.batch = batch
-        zero_points = [graph.input.zero_point, *[None] * len(graph.layers)]
-        self._runners = [
-            RUNNERS[type(layer)](layer, batch, zero_point) for layer, zero_point in zip(graph.layers, zero_points, strict=False)
-        ]
+        self._runners = make_runners(graph.layers, batch, graph.input.zero_point)
 
     def reset(self) -> None:
         """Set every state to zero."""

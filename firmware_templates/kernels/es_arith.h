@@ -75,6 +75,16 @@ static inline int16_t es_halve(int16_t value)
     return (int16_t)(value >> 1);
 }
 
+/* value * 2^-shift as TFLite's QUANTIZE rounds it; value: int16, shift: 0..30.
+ * Twin: edgeseq.arith.product.shift_right. */
+static inline int32_t es_shift_right(int32_t value, uint8_t shift)
+{
+    if (shift < 2) {
+        return shift == 0 ? value : es_saturate_s16((value + 1) >> 1);
+    }
+    return (value + (((int32_t)1 << (shift - 1)) - 1) + (value >= 0 ? 2 : 0)) >> shift;
+}
+
 /* The two weights of a byte: the first one lies in its low half. */
 static inline int32_t es_low_nibble(int8_t pair)
 {

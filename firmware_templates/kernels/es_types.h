@@ -106,6 +106,14 @@ typedef struct {
     uint8_t preactivation_shift; /* for sigmoid, tanh and hard_sigmoid */
 } es_dense_params;
 
+/* Every channel by itself: row channel * multiplier + j of taps weights. */
+typedef struct {
+    es_matrix matrix;
+    uint16_t channels;   /* values of one tap */
+    uint16_t taps;       /* columns of the matrix */
+    uint16_t multiplier; /* outputs of one channel */
+} es_depthwise_params;
+
 #ifdef __cplusplus
 }
 #endif

@@ -72,11 +72,41 @@ def refused(layers, keras):
         "masking": (keras.Sequential([inputs, layers.Masking(), layers.GRU(3)]), "stream has none"),
         "lambda": (keras.Sequential([inputs, layers.GRU(3), layers.Lambda(lambda x: x * 2)]), "never runs it"),
         "backwards": (keras.Sequential([inputs, layers.GRU(3, go_backwards=True)]), "no end to start from"),
-        "conv": (keras.Sequential([inputs, layers.Conv1D(3, 2), layers.GRU(3)]), "supported layers"),
+        "unknown layer": (keras.Sequential([inputs, layers.GaussianNoise(0.1), layers.GRU(3)]), "supported layers"),
         "no recurrent layer": (keras.Sequential([inputs, layers.Dense(3)]), "no recurrent layer"),
         "softmax in the middle": (keras.Sequential([inputs, layers.GRU(3), layers.Softmax(), layers.Dense(2)]), "last layer"),
-        "two outputs": (keras.Model(inputs, [layers.Dense(2)(branch), layers.Dense(2)(branch)]), "straight chain"),
-        "residual": (keras.Model(inputs, layers.Add()([branch, layers.Dense(3)(branch)])), "straight chain"),
+        "two outputs": (keras.Model(inputs, [layers.Dense(2)(branch), layers.Dense(2)(branch)]), "used twice"),
+        "concatenate": (keras.Model(inputs, layers.Concatenate()([branch, layers.Dense(3)(branch)])), "takes 2 inputs"),
+        "sum of three": (keras.Model(inputs, layers.Add()([branch, branch, branch])), "takes 3 inputs"),
+        **refused_around(layers, keras, inputs),
+    }
+
+
+def refused_around(layers, keras, inputs):
+    conv = layers.Conv1D
+    crossed = layers.GRU(4, return_sequences=True)(inputs)
+    left, right = layers.Dense(4)(crossed), layers.Dense(4)(crossed)
+    middle = layers.Add()([left, right])
+    return {
+        "crossed branches": (keras.Model(inputs, layers.Add()([layers.Add()([left, middle]), right])), "is used"),
+        "sum over time": (keras.Model(inputs, layers.Add()([layers.GRU(5)(inputs), inputs])), "the same shape"),
+        "valid conv": (keras.Sequential([inputs, conv(3, 4), layers.GRU(3)]), "no output for the first 3 time steps"),
+        "same conv": (keras.Sequential([inputs, conv(3, 4, padding="same"), layers.GRU(3)]), "does not have yet"),
+        "strided conv": (keras.Sequential([inputs, conv(3, 4, strides=2, padding="causal")]), "strides=2"),
+        "grouped conv": (keras.Sequential([inputs, conv(5, 4, groups=5, padding="causal")]), "groups=5"),
+        "padded too little": (keras.Sequential([inputs, layers.ZeroPadding1D((1, 0)), conv(3, 4)]), "first 2 time steps"),
+        "padding behind": (keras.Sequential([inputs, layers.ZeroPadding1D(2), conv(3, 3)]), "behind the window's end"),
+        "padding alone": (keras.Sequential([inputs, layers.ZeroPadding1D((2, 0)), layers.GRU(3)]), "only a convolution"),
+        "padding last": (keras.Model(inputs, layers.ZeroPadding1D((2, 0))(crossed)), "nothing reads the 2 padded"),
+        "strided pool": (keras.Sequential([inputs, layers.MaxPooling1D(2), layers.GRU(3)]), "pool_size=2"),
+        "kept axis": (keras.Sequential([inputs, layers.GlobalMaxPooling1D(keepdims=True)]), "keepdims=True"),
+        "flatten": (keras.Sequential([inputs, layers.GRU(3, return_sequences=True), layers.Flatten()]), "all time steps"),
+        "batch norm over time": (keras.Sequential([inputs, layers.BatchNormalization(axis=1), layers.GRU(3)]), r"axis=\[?1"),
+        "layer norm over time": (keras.Sequential([inputs, layers.LayerNormalization(axis=1), layers.GRU(3)]), r"axis=\[?1"),
+        "distributed gru": (keras.Sequential([keras.Input((2, 8, 5)), layers.TimeDistributed(layers.GRU(3))]), "TimeDistributed"),
+        "masked ids": (keras.Sequential([keras.Input((8,)), layers.Embedding(9, 3, mask_zero=True), layers.GRU(3)]), "mask_zero"),
+        "many ids": (keras.Sequential([keras.Input((8,)), layers.Embedding(20000, 1), layers.GRU(3)]), "at most 16384 ids"),
+        "flat input": (keras.Sequential([keras.Input((8,)), layers.Dense(3)]), "Embedding first"),
     }
 
 

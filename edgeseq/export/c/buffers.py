@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-ElementType = Literal["int8", "uint8", "int16", "int32"]
-_SIZE: dict[ElementType, int] = {"int8": 1, "uint8": 1, "int16": 2, "int32": 4}
+ElementType = Literal["int8", "uint8", "int16", "uint16", "int32"]
+_SIZE: dict[ElementType, int] = {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,12 @@
 """How each Keras layer is read: a handler, or a refusal with a reason and a way out."""
 
-from edgeseq.frontend.handlers import activation, compact, dense, entry, recurrent
+from typing import Any
+
+import numpy.typing as npt
+
+from edgeseq.frontend.handlers import activation, compact, convolution, dense, entry, normalize, pooling, qat, recurrent
 from edgeseq.frontend.handlers.chain import Chain, Handler, Refusal
+from edgeseq.frontend.source import SourceLayer
 from edgeseq.graph import Lstm, Mgu, SimpleRnn
 
 HANDLERS: dict[str, Handler] = {
@@ -21,7 +26,30 @@ HANDLERS: dict[str, Handler] = {
     "PReLU": activation.prelu,
     "Softmax": activation.activation,
     "Dropout": entry.dropout,
+    "QatInput": qat.entry,
+    "QatGRU": qat.gru,
+    "QatLSTM": qat.lstm,
+    "QatSimpleRNN": qat.simple_rnn,
+    "QatDense": qat.dense,
+    "SpatialDropout1D": entry.dropout,
+    "GlobalAveragePooling1D": pooling.global_pool("average"),
+    "GlobalMaxPooling1D": pooling.global_pool("max"),
+    "MaxPooling1D": pooling.strided_pool,
+    "AveragePooling1D": pooling.strided_pool,
+    "LayerNormalization": normalize.layer_normalization,
+    "BatchNormalization": normalize.batch_normalization,
+    "ZeroPadding1D": convolution.zero_padding,
+    "Conv1D": convolution.conv1d,
+    "DepthwiseConv1D": convolution.depthwise_conv1d,
+    "SeparableConv1D": convolution.separable_conv1d,
+    "TimeDistributed": dense.time_distributed,
+    "Embedding": entry.embedding,
 }
+# What may stand behind ZeroPadding1D.
+READ_PADDING = frozenset({"Conv1D", "DepthwiseConv1D", "SeparableConv1D", "Dropout", "SpatialDropout1D"})
+
+# How many weight arrays at the end are no parameters; all of a Normalization's.
+_NOT_TRAINABLE = {"Normalization": 3, "QatGRU": 4, "QatLSTM": 4, "QatSimpleRNN": 4, "QatDense": 2, "BatchNormalization": 2}
 
 SUPPORTED = f"supported layers: {', '.join(HANDLERS)}"
 
@@ -29,8 +57,11 @@ REFUSED = {
     "Lambda": "a Lambda layer is Python code inside the file; edgeseq never runs it. Rewrite it with standard layers",
     "Bidirectional": "the backward half needs the whole window before its first step; use a forward GRU or LSTM",
     "Masking": "masking skips padded steps, and a stream has none; drop the layer and feed only valid steps",
-    "TimeDistributed": "use the inner Dense directly; Keras applies it to every time step",
-    "Flatten": "flattening needs all time steps at once; use return_sequences=False on the last recurrent layer",
+    "Add": "adds two branches that start at the same layer; this one joins none",
+    "Conv1DTranspose": "makes more time steps than it reads; a stream gives one output a step",
+    "UpSampling1D": "makes more time steps than it reads; a stream gives one output a step",
+    "Cropping1D": "removes time steps; a stream gives one output a step. Cut the data instead",
+    "Flatten": "flattening needs all time steps at once; use return_sequences=False on the layer before, or pool over time",
     "Sequential": "a model inside a model; rebuild it as one flat chain of layers",
     "Functional": "a model inside a model; rebuild it as one flat chain of layers",
     "RNN": "a custom RNN cell; use keras.layers.GRU, LSTM or SimpleRNN",
@@ -38,4 +69,10 @@ REFUSED = {
     "CuDNNLSTM": "a GPU-only layer; load its weights into keras.layers.LSTM",
 }
 
-__all__ = ["HANDLERS", "REFUSED", "SUPPORTED", "Chain", "Handler", "Refusal"]
+
+def trainable(layer: SourceLayer) -> tuple[npt.NDArray[Any], ...]:
+    """The arrays that training moves."""
+    return layer.weights[: max(0, len(layer.weights) - _NOT_TRAINABLE.get(layer.class_name, 0))]
+
+
+__all__ = ["HANDLERS", "READ_PADDING", "REFUSED", "SUPPORTED", "Chain", "Handler", "Refusal", "trainable"]

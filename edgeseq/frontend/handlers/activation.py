@@ -12,11 +12,13 @@ import numpy as np
 from edgeseq.frontend.handlers.chain import Chain, Refusal
 from edgeseq.frontend.handlers.functions import function_of, number
 from edgeseq.frontend.source import SourceLayer
-from edgeseq.graph import Activate, Dense, Prelu
+from edgeseq.graph import Activate, Conv1D, Dense, DepthwiseConv1D, Layer, Prelu
 from edgeseq.graph.layers import ActivationName
 
 # What a Dense layer applies itself; the rest becomes a layer behind it.
 FUSED = ("relu", "sigmoid", "tanh", "hard_sigmoid", "hard_sigmoid_keras2", "softmax")
+# What a convolution applies itself.
+CONVOLVED = ("relu", "sigmoid", "tanh")
 SOFTMAX_NOTE = "softmax runs on the float side; the integer output is its logits"
 
 Found = tuple[str, tuple[float, ...]]
@@ -30,12 +32,10 @@ def activation(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     name, parameters = found
     if name == "linear":
         return None
-    if not chain.layers:
+    if chain.reads_input:
         return Refusal(layer.name, "an activation before the first recurrent or Dense layer; apply it to the data instead")
     last = chain.layers[-1]
-    note = None
-    if isinstance(last, Dense) and last.activation == "linear" and name in FUSED:
-        note = f"fused into {last.name!r}"
+    note = f"fused into {last.name!r}" if _fits(last, name) else None
     apply(layer.name, name, parameters, chain)
     return SOFTMAX_NOTE if chain.ended else note
 
@@ -43,11 +43,18 @@ def activation(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
 def apply(layer: str, name: str, parameters: tuple[float, ...], chain: Chain) -> None:
     """Append a function to the chain, or let the Dense layer that ends it apply it."""
     last = chain.layers[-1]
-    if isinstance(last, Dense) and last.activation == "linear" and name in FUSED:
+    if isinstance(last, Dense | Conv1D | DepthwiseConv1D) and _fits(last, name):
         chain.layers[-1] = replace(last, activation=cast("ActivationName", name))
     elif name != "linear":
         chain.layers.append(Activate(layer, name, parameters))
     chain.ended = chain.ended or name == "softmax"
+
+
+def _fits(layer: Layer, name: str) -> bool:
+    """Whether a function may become part of a layer; a softmax is the head's alone."""
+    if not isinstance(layer, Dense | Conv1D | DepthwiseConv1D) or layer.activation != "linear":
+        return False
+    return name in (FUSED if isinstance(layer, Dense) else CONVOLVED)
 
 
 def _named(layer: SourceLayer, chain: Chain) -> Found | Refusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,3 +37,12 @@ def dense(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     behind = layer.name if name in FUSED else f"{layer.name}/{config['activation']}" if name != "linear" else ""
     apply(behind, name, parameters, chain)
     return SOFTMAX_NOTE if name == "softmax" else None
+
+
+def time_distributed(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
+    """Keras applies a Dense layer to every time step anyway."""
+    inner = layer.config.get("layer")
+    kind = inner.get("class_name") if isinstance(inner, dict) else None
+    if not isinstance(inner, dict) or kind != "Dense" or not isinstance(inner.get("config"), dict):
+        return Refusal(layer.name, f"TimeDistributed({kind}); only a Dense layer may be inside")
+    return dense(replace(layer, class_name="Dense", config=inner["config"]), chain)

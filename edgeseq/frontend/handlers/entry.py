@@ -8,11 +8,18 @@ import numpy as np
 
 from edgeseq.frontend.handlers.chain import MAX_UNITS, Chain, Refusal
 from edgeseq.frontend.source import SourceLayer
-from edgeseq.graph import Normalization
+from edgeseq.graph import Embedding, Normalization
+
+MAX_IDS = 16384  # int16 input codes end at 16383
 
 
 def read_input_shape(layer: SourceLayer, shape: Any, chain: Chain) -> Refusal | None:
-    """Take (batch, time, features) from the layer that states it."""
+    """Take (batch, time, features), or (batch, time) of token ids, from the layer that states it."""
+    if isinstance(shape, list | tuple) and len(shape) == 2 and (shape[1] is None or isinstance(shape[1], int)):
+        if layer.class_name not in ("InputLayer", "Embedding"):
+            return Refusal(layer.name, f"input shape {shape} has no time axis; expected (batch, time, features)")
+        chain.time_steps, chain.features, chain.input_size, chain.tokens = shape[1], 1, 1, True
+        return None
     if (
         not isinstance(shape, list | tuple)
         or len(shape) != 3
@@ -32,6 +39,24 @@ def input_layer(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     return None
 
 
+def embedding(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
+    """The first layer alone: its ids are the model's input codes."""
+    if not chain.reads_input or chain.normalization is not None:
+        return Refusal(layer.name, "Embedding is only supported as the first layer, where it reads token ids")
+    if layer.config.get("mask_zero"):
+        return Refusal(layer.name, "mask_zero=True skips padded steps, and a stream has none; use mask_zero=False")
+    if not chain.tokens and chain.input_size is not None:
+        return Refusal(layer.name, f"reads {chain.input_size} features; expected one token id a step, input shape (batch, time)")
+    if len(layer.weights) != 1 or layer.weights[0].ndim != 2:
+        return Refusal(layer.name, f"{len(layer.weights)} weight arrays; expected one table (ids, units)")
+    table = layer.weights[0]
+    if not (1 <= table.shape[0] <= MAX_IDS and 1 <= table.shape[1] <= MAX_UNITS):
+        return Refusal(layer.name, f"a table {table.shape}; expected at most {MAX_IDS} ids, which int16 codes can name")
+    chain.layers.append(Embedding(layer.name, table))
+    chain.tokens, chain.features, chain.input_size = False, table.shape[1], 1
+    return "token ids are the input codes; ids outside the table are clamped to its ends"
+
+
 def dropout(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     """Nothing is left of it."""
     return "train-time only; nothing is exported"
@@ -40,7 +65,7 @@ def dropout(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
 def normalization(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     """The first layer, once: it becomes part of the input quantiser."""
     config = layer.config
-    if chain.layers or chain.normalization is not None:
+    if not chain.reads_input or chain.normalization is not None:
         return Refusal(layer.name, "Normalization is only supported once, as the first layer")
     axis = config.get("axis", [-1])
     if axis not in ([-1], -1, [2], 2, (-1,), (2,), None, []) or config.get("invert"):

@@ -12,11 +12,27 @@ from typing import Any
 
 import numpy as np
 
+from edgeseq.graph.around import Conv1D, DepthwiseConv1D, Embedding, GlobalPool, LayerNormalization, Residual
 from edgeseq.graph.cells import FastGrnn, Mgu, MinGru
-from edgeseq.graph.layers import Activate, Dense, FloatArray, Graph, Gru, Layer, Lstm, Prelu, SimpleRnn
-from edgeseq.graph.reference import cells, dense, recurrent
+from edgeseq.graph.layers import Activate, Dense, FloatArray, Gru, Layer, Lstm, Prelu, SimpleRnn
+from edgeseq.graph.model import Graph
+from edgeseq.graph.reference import around, cells, dense, recurrent
 from edgeseq.graph.reference.activations import activate, sigmoid, softmax
 from edgeseq.graph.reference.listener import Listener, silent
+
+
+def through(layers: Sequence[Layer], x: FloatArray, listen: Listener) -> FloatArray:
+    """Run a chain; the listener hears every layer's result as its tensor "out"."""
+    for layer in layers:
+        x = MEANINGS[type(layer)](layer, x, listen)
+        listen(layer.name, "out", x)
+    return x
+
+
+def residual(layer: Residual, x: FloatArray, listen: Listener) -> FloatArray:
+    """The sum of both chains."""
+    return through(layer.body, x, listen) + through(layer.shortcut, x, listen)
+
 
 # (layer, x (batch, time, inputs), listener) -> (batch, time, outputs)
 MEANINGS: dict[type[Layer], Callable[[Any, FloatArray, Listener], FloatArray]] = {
@@ -29,6 +45,12 @@ MEANINGS: dict[type[Layer], Callable[[Any, FloatArray, Listener], FloatArray]] =
     Dense: dense.dense,
     Activate: dense.activation,
     Prelu: dense.prelu,
+    Residual: residual,
+    GlobalPool: around.global_pool,
+    LayerNormalization: around.layer_normalization,
+    Conv1D: around.conv1d,
+    DepthwiseConv1D: around.depthwise_conv1d,
+    Embedding: around.embedding,
 }
 
 
@@ -50,15 +72,17 @@ def normalize(graph: Graph, x: FloatArray) -> FloatArray:
 def forward(graph: Graph, x: FloatArray, *, listen: Listener = silent, keep_hidden: Sequence[str] = ()) -> ForwardResult:
     """Run windows from a zero state; x: (batch, time, features) in raw units.
 
-    keep_hidden names the recurrent layers whose states are returned.
+    keep_hidden names the layers, usually recurrent, whose results are returned.
     """
-    value = normalize(graph, np.asarray(x, dtype=np.float64))
-    hidden = {}
-    for layer in graph.layers:
-        value = MEANINGS[type(layer)](layer, value, listen)
-        if layer.name in keep_hidden:
-            hidden[layer.name] = value
-    return ForwardResult(value, hidden)
+    hidden: dict[str, FloatArray] = {}
+
+    def keep(layer: str, tensor: str, value: FloatArray) -> None:
+        if tensor == "out" and layer in keep_hidden:
+            hidden[layer] = value
+        listen(layer, tensor, value)
+
+    outputs = through(graph.layers, normalize(graph, np.asarray(x, dtype=np.float64)), keep)
+    return ForwardResult(outputs, hidden)
 
 
 __all__ = ["MEANINGS", "ForwardResult", "Listener", "activate", "forward", "normalize", "sigmoid", "silent", "softmax"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgeseq.arith.matmul import MatmulInput, int16_operand
 from edgeseq.arith.scale import Scale, power_of_two, preactivation_scale
 from edgeseq.errors import CalibrationError
 from edgeseq.graph import FastGrnn, MinGru
 from edgeseq.graph.layers import FloatArray
 from edgeseq.quantize.ops.pair import Part, Shifts, fit, shifts_of
-from edgeseq.quantize.ops.tensor import Settings, Tensor, int16_operand
-from edgeseq.quantize.parameters import MatmulInput
+from edgeseq.quantize.ops.tensor import Settings, Tensor
 from edgeseq.quantize.types import Factor, QuantFastGrnn, QuantMinGru
 
 # What lies between two factors saturates beyond this much of its calibrated range.

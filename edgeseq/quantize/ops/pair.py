@@ -10,14 +10,15 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.arith.matmul import MatmulInput, fit_preactivation, multipliers_for, preactivation_error
 from edgeseq.arith.requantize import Multipliers
 from edgeseq.arith.scale import RowScales, Scale, function_scale
 from edgeseq.errors import CalibrationError
-from edgeseq.graph import Recurrent
+from edgeseq.graph import PairRecurrent, Recurrent
 from edgeseq.graph.layers import UNBOUNDED, FloatArray
 from edgeseq.quantize.ops.tensor import Settings
-from edgeseq.quantize.parameters import MatmulInput, fit_preactivation, multipliers_for, preactivation_error, quantize_matrix
-from edgeseq.quantize.rounding import Moments, mean_error, round_matrix
+from edgeseq.quantize.parameters import quantize_matrix
+from edgeseq.quantize.rounding import Moments, mean_error, round_matrix, row_stretch
 from edgeseq.quantize.types import Matvec, WeightBits
 
 # Streams run longer than calibration windows, and nothing else bounds these states.
@@ -54,7 +55,8 @@ class Part:
 
     def multipliers(self, scale: Scale | RowScales, bits: WeightBits, stretch: float) -> Multipliers | None:
         """Factors of all rows, or None where the scale is too fine."""
-        return multipliers_for(self.weight, self.bias, self.entering, scale, bits, stretch, moments=self.moments)
+        stretches = stretch * row_stretch(self.weight, bits, self.moments)
+        return multipliers_for(self.weight, self.bias, self.entering, scale, bits, stretches)
 
     def rounded(self, chosen: Multipliers, settings: Settings, bits: WeightBits) -> Rounded:
         """Codes, and what rounding takes from the mean of each row."""
@@ -142,6 +144,8 @@ def _row_scales(layer: Recurrent, preactivation_shift: int, shifts: Shifts) -> S
 
 def shifts_of(layer: Recurrent, settings: Settings) -> Shifts:
     """Return what the calibrated ranges of state, gates and candidate need, a candidate in the state's steps."""
+    if isinstance(layer, PairRecurrent) and layer.fixed is not None:
+        return Shifts(0, 0, 0)
     max_abs, name = settings.ranges.max_abs, f"layer {layer.name!r}"
     gate_reach = max_abs.get((layer.name, "gate_part"), 0.0)
     gate = power_shift(f"{name}: an unbounded gate", gate_reach, MAX_GATE_SHIFT)

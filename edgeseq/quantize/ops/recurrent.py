@@ -1,4 +1,4 @@
-"""GRU, LSTM, SimpleRNN and MGU -> integers."""
+"""Recurrent layers -> integers."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq.arith.scale import power_of_two
-from edgeseq.graph import Gru, Lstm, Mgu, PairRecurrent, SimpleRnn
+from edgeseq.arith.matmul import CELL_HEADROOM, MAX_CELL_SHIFT, SCHEME_PARTS, int16_operand
+from edgeseq.arith.scale import Q15, power_of_two, preactivation_scale
+from edgeseq.graph import FixedRecurrent, Gru, Lstm, Mgu, PairRecurrent, SimpleRnn
 from edgeseq.graph.layers import UNBOUNDED, FloatArray
 from edgeseq.quantize.ops.pair import MAX_STATE_SHIFT, Part, Shifts, fit, power_shift, shifts_of
-from edgeseq.quantize.ops.tensor import Settings, Tensor, int16_operand
+from edgeseq.quantize.ops.tensor import Settings, Tensor
+from edgeseq.quantize.parameters import trained_matrix
 from edgeseq.quantize.types import QuantGru, QuantLstm, QuantMgu, QuantSimpleRnn
 
-# Streams run longer than calibration windows, and an LSTM cell integrates.
-CELL_HEADROOM = 1.1
-MAX_CELL_SHIFT = 7
 # Products of gates and cells keep at least this shift.
 MIN_PRODUCT_SHIFT = 7
 
@@ -36,13 +35,15 @@ def _pair(
     bias: (rows,), all that is added to input and recurrent part together, by default the layer's. apart: the recurrent bias
     of the last rows where it must not be merged (a GRU candidate's, which r multiplies), or None. state_of: the state's steps.
     """
-    moments, bits, operand = settings.ranges.moments, settings.bits(layer), settings.operand(layer)
     kernel, recurrent = layer.kernel.T, layer.recurrent_kernel.T
     merged_bias = layer.bias if bias is None else bias
     rows, merged = len(kernel), len(kernel) - (0 if apart is None else len(apart))
     recurrent_bias = np.zeros(rows)
     if apart is not None:
         recurrent_bias[merged:] = apart
+    if layer.fixed is not None:
+        return _trained_pair(layer, layer.fixed, tensor, merged_bias, recurrent_bias), shifts
+    moments, bits, operand = settings.ranges.moments, settings.bits(layer), settings.operand(layer)
 
     def parts(chosen: Shifts) -> tuple[Part, Part]:
         h_enters = int16_operand(power_of_two(state_of(chosen)), operand)
@@ -68,6 +69,23 @@ def _pair(
     return fields, shifts
 
 
+def _trained_pair(
+    layer: PairRecurrent, fixed: FixedRecurrent, tensor: Tensor, bias: FloatArray, recurrent_bias: FloatArray
+) -> dict[str, Any]:
+    """The integers that the layer was trained with, as fields of `QuantPair`."""
+    tensor.check(layer, fixed.reads)
+    operand, bits = SCHEME_PARTS[fixed.scheme]
+    out = preactivation_scale(fixed.preactivation_shift)
+    return {
+        "input": trained_matrix(layer.kernel.T, bias, fixed.input, tensor.doubled(operand), out, bits),
+        "recurrent": trained_matrix(
+            layer.recurrent_kernel.T, recurrent_bias, fixed.recurrent, int16_operand(Q15, operand), out, bits
+        ),
+        "preactivation_shift": fixed.preactivation_shift,
+        "operand": operand,
+    }
+
+
 def gru(layer: Gru, tensor: Tensor, settings: Settings, *, last: bool) -> QuantGru:
     """Merge what biases can be merged: a candidate's recurrent one, which r multiplies, stays apart."""
     bias, apart = layer.bias[0] + layer.bias[1], None
@@ -87,6 +105,10 @@ def gru(layer: Gru, tensor: Tensor, settings: Settings, *, last: bool) -> QuantG
 
 def lstm(layer: Lstm, tensor: Tensor, settings: Settings, *, last: bool) -> QuantLstm:
     """The cell gets the power of two that holds its calibrated range, and an unbounded candidate the same."""
+    if layer.fixed is not None:
+        cell_shift = layer.fixed.cell_shift
+        fields, _ = _pair(layer, tensor, settings, Shifts(0, 0, cell_shift))
+        return QuantLstm(layer.name, cell_shift=cell_shift, **fields)
     max_abs, what = settings.ranges.max_abs, f"layer {layer.name!r}: the cell state"
     unbounded = layer.activation in UNBOUNDED
     reach = max(max_abs[layer.name, "cell"], max_abs.get((layer.name, "candidate_part"), 0.0))

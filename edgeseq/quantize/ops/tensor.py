@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from edgeseq.arith.matmul import MatmulInput, doubled_input, whole_input
 from edgeseq.arith.scale import Scale
-from edgeseq.graph import Layer
+from edgeseq.errors import CalibrationError
+from edgeseq.graph import FixedTensor, Layer
 from edgeseq.quantize.calibrate import Calibration
-from edgeseq.quantize.parameters import INPUT16_SPAN, INT8_SPAN, INT16_SPAN, MatmulInput
 from edgeseq.quantize.types import SCHEME_PARTS, Operand, Scheme, WeightBits
 
 
@@ -26,29 +27,35 @@ class Tensor:
     input_dtype: Operand | None = None
     zero_point: int = 0
 
+    @property
+    def widened(self) -> Tensor:
+        """The model's input as an int16 tensor."""
+        return Tensor(self.size, self.scale.times_power_of_two(-self.widening_shift), self.bound)
+
+    @property
+    def widening_shift(self) -> int:
+        """Steps of that tensor that one input code is worth, as a power of two: both ends of the codes fit."""
+        if self.input_dtype == "int16":
+            return 1
+        return 8 if self.zero_point == 0 else 7
+
     def doubled(self, operand: Operand) -> MatmulInput:
         """How a layer with doubled products reads it: the input's codes, or part of an int16."""
-        match self.input_dtype:
-            case "int8":
-                return MatmulInput.doubled(self.scale, INT8_SPAN, self.zero_point)
-            case "int16":
-                return MatmulInput.doubled(self.scale, INPUT16_SPAN)
-            case None:
-                return int16_operand(self.scale, operand)
+        return doubled_input(self.scale, operand, self.input_dtype, self.zero_point)
+
+    def check(self, layer: Layer, trained: FixedTensor) -> None:
+        """Raise CalibrationError unless this is the tensor that the layer was trained to read."""
+        here = FixedTensor(self.scale, self.input_dtype, self.zero_point)
+        if here != trained:
+            raise CalibrationError(
+                f"layer {layer.name!r} was trained to read {trained}, and the layer before it gives {here}. "
+                "Prepare and train the whole model together"
+            )
 
     @property
     def whole(self) -> MatmulInput:
         """How a Dense layer reads it: int8 codes doubled, any int16 as it is."""
-        if self.input_dtype == "int8":
-            return self.doubled("int8")
-        return MatmulInput(self.scale, INT16_SPAN, odd_bias=False)
-
-
-def int16_operand(scale: Scale, operand: Operand) -> MatmulInput:
-    """How doubled products read an int16 tensor of that scale."""
-    if operand == "int8":
-        return MatmulInput.doubled(scale.times_power_of_two(8), INT8_SPAN)
-    return MatmulInput.doubled(scale.times_power_of_two(1), INPUT16_SPAN)
+        return whole_input(self.scale, self.input_dtype, self.zero_point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +64,13 @@ class Settings:
 
     scheme: of every layer that `layers` does not name. Dense layers keep 8-bit weights under a 4-bit scheme
     unless they are named: they are a few per cent of the weights, and read at every output.
+    scales: that the outputs of single layers shall have, by name: of a branch that ends in a sum.
     """
 
     ranges: Calibration
     scheme: Scheme
     layers: Mapping[str, Scheme] = field(default_factory=dict)
+    scales: Mapping[str, Scale] = field(default_factory=dict)
 
     def operand(self, layer: Layer) -> Operand:
         """How int16 tensors enter the layer's products."""

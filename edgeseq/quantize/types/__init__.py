@@ -10,10 +10,20 @@ Conventions, all proven against TFLite's operators by tests/portability:
 * ``out = saturate_int16((acc * multiplier + 2**(shift-1)) >> shift)`` per row.
 """
 
+from edgeseq.arith.matmul import SCHEME_PARTS, SCHEMES, Scheme
 from edgeseq.quantize.types.activation import QuantElementwise, QuantLookup, QuantRectify, QuantRelu
+from edgeseq.quantize.types.around import (
+    QuantDelay,
+    QuantDepthwise,
+    QuantEmbedding,
+    QuantNormalize,
+    QuantPool,
+    QuantResidual,
+    QuantWiden,
+)
 from edgeseq.quantize.types.base import Matvec, Operand, QuantInput, QuantLayer, WeightBits
 from edgeseq.quantize.types.dense import UNIT_FUNCTIONS, DenseFunction, QuantDense
-from edgeseq.quantize.types.graph import ROUNDING_MODE, SCHEME_PARTS, SCHEMES, QuantGraph, Scheme
+from edgeseq.quantize.types.graph import ROUNDING_MODE, QuantGraph
 from edgeseq.quantize.types.recurrent import (
     Factor,
     QuantFastGrnn,
@@ -39,6 +49,13 @@ LAYER_TYPES: tuple[type[QuantLayer], ...] = (
     QuantRelu,
     QuantRectify,
     QuantLookup,
+    QuantWiden,
+    QuantResidual,
+    QuantPool,
+    QuantNormalize,
+    QuantDelay,
+    QuantDepthwise,
+    QuantEmbedding,
 )
 
 __all__ = [
@@ -51,8 +68,11 @@ __all__ = [
     "Factor",
     "Matvec",
     "Operand",
+    "QuantDelay",
     "QuantDense",
+    "QuantDepthwise",
     "QuantElementwise",
+    "QuantEmbedding",
     "QuantFastGrnn",
     "QuantGated",
     "QuantGraph",
@@ -63,11 +83,15 @@ __all__ = [
     "QuantLstm",
     "QuantMgu",
     "QuantMinGru",
+    "QuantNormalize",
     "QuantPair",
+    "QuantPool",
     "QuantRectify",
     "QuantRecurrent",
     "QuantRelu",
+    "QuantResidual",
     "QuantSimpleRnn",
+    "QuantWiden",
     "Scheme",
     "WeightBits",
 ]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from edgeseq.arith.entry import affine, code_range
+from edgeseq.arith.matmul import Operand, WeightBits, largest_code
 from edgeseq.arith.scale import Scale
 
-WeightBits = Literal[4, 8]
-# How an int16 tensor enters the matrix products of a layer: by its top byte, or by its upper 15 bits.
-Operand = Literal["int8", "int16"]
+__all__ = ["Matvec", "Operand", "QuantInput", "QuantLayer", "WeightBits"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +23,7 @@ class QuantInput:
     [-16384, 16383], so that its double is still an int16, and zero_point is 0.
     """
 
-    dtype: Literal["int8", "int16"]
+    dtype: Operand
     scale: Scale
     zero_point: int
     mean: npt.NDArray[np.float64]
@@ -38,13 +37,11 @@ class QuantInput:
     @property
     def code_range(self) -> tuple[int, int]:
         """Smallest and largest code."""
-        return (-128, 127) if self.dtype == "int8" else (-16384, 16383)
+        return code_range(self.dtype)
 
     def affine(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return float32 (gain, offset) per feature: ``code = floor(raw * gain + offset + 0.5)``."""
-        gain = 1.0 / (self.std * self.scale.value)
-        offset = self.zero_point - self.mean * gain
-        return gain.astype(np.float32), offset.astype(np.float32)
+        return affine(self.mean, self.std, self.scale, self.zero_point)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +70,7 @@ class Matvec:
     @property
     def largest_weight(self) -> int:
         """Largest magnitude that a weight of these bits may have."""
-        return (1 << (self.bits - 1)) - 1
+        return largest_code(self.bits)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +91,11 @@ class QuantLayer(ABC):
     @abstractmethod
     def out_scale(self) -> Scale:
         """Real value of one output step."""
+
+    @property
+    def carried_values(self) -> int:
+        """int16 values of the layer itself that survive a step, in the C struct and in the oracle's states."""
+        return 0
 
     @property
     @abstractmethod

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
+from edgeseq.arith.matmul import Scheme
 from edgeseq.arith.scale import Scale
 from edgeseq.graph import Graph
-from edgeseq.quantize.types.base import Operand, QuantInput, QuantLayer, WeightBits
+from edgeseq.quantize.types.around import QuantResidual
+from edgeseq.quantize.types.base import QuantInput, QuantLayer
 from edgeseq.quantize.types.recurrent import QuantRecurrent
 
-Scheme = Literal["int8", "int16x8", "int8x4", "int16x4"]
-# How int16 tensors enter the products of a recurrent layer, and the bits of its weights.
-SCHEME_PARTS: dict[Scheme, tuple[Operand, WeightBits]] = {
-    "int8": ("int8", 8),
-    "int16x8": ("int16", 8),
-    "int8x4": ("int8", 4),
-    "int16x4": ("int16", 4),
-}
-SCHEMES: tuple[Scheme, ...] = tuple(SCHEME_PARTS)
 # Named in files and headers: a later mode must be told apart from this one.
 ROUNDING_MODE = "half-up-on-tie-free-accumulators"
 
@@ -56,4 +49,17 @@ class QuantGraph:
     @property
     def recurrent(self) -> tuple[QuantRecurrent, ...]:
         """The recurrent layers, in order."""
-        return tuple(layer for layer in self.layers if isinstance(layer, QuantRecurrent))
+        return tuple(layer for layer in self.every_layer if isinstance(layer, QuantRecurrent))
+
+    @property
+    def every_layer(self) -> tuple[QuantLayer, ...]:
+        """All layers, those inside residual connections included; a connection comes behind its layers."""
+        return tuple(_every(self.layers))
+
+
+def _every(layers: tuple[QuantLayer, ...]) -> Iterator[QuantLayer]:
+    for layer in layers:
+        if isinstance(layer, QuantResidual):
+            yield from _every(layer.body)
+            yield from _every(layer.shortcut)
+        yield layer

@@ -38,6 +38,11 @@ class QuantRecurrent(QuantLayer):
         return power_of_two(self.state_shift)
 
     @property
+    def carried_values(self) -> int:
+        """All carried vectors."""
+        return self.carried * self.units
+
+    @property
     @abstractmethod
     def functions(self) -> tuple[CellFunction, ...]:
         """What is applied to each row block."""

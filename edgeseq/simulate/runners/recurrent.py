@@ -12,12 +12,15 @@ from edgeseq.quantize.types import QuantGru, QuantLstm, QuantMgu, QuantPair, Qua
 from edgeseq.simulate.runners.base import Int, Products, Runner, as_operand
 from edgeseq.simulate.runners.functions import apply, apply_to_cell, candidate_in_state
 
+# Values of the input part that are worked out ahead: they should stay in the processor's cache.
+_CHUNK_VALUES = 1 << 17
+
 R = TypeVar("R", bound=QuantRecurrent)
 P = TypeVar("P", bound=QuantPair)
 
 
 class RecurrentRunner(Runner[R]):
-    """Products of the input for all steps at once, then one step after another."""
+    """Products of the input for many steps at once, then one step after another."""
 
     def reset(self) -> None:
         """Set all carried vectors to zero."""
@@ -25,12 +28,16 @@ class RecurrentRunner(Runner[R]):
 
     def run(self, x: Int) -> Int:
         """Advance; the hidden states are the output."""
-        from_input = self.input_part(self.operand(x, self.layer.operand))
-        self._carried = tuple(np.empty((*x.shape[:2], self.layer.units), np.int32) for _ in self.state)
-        for t in range(x.shape[1]):
-            self.state = self.step(from_input[:, t], *self.state)
-            for kept, value in zip(self._carried, self.state, strict=True):
-                kept[:, t] = value
+        batch, steps, _ = x.shape
+        self._carried = tuple(np.empty((batch, steps, self.layer.units), np.int32) for _ in self.state)
+        chunk = max(1, _CHUNK_VALUES // (batch * (self.layer.gates * self.layer.units)))
+        for start in range(0, steps, chunk):
+            part = slice(start, start + chunk)
+            from_input = self.input_part(self.operand(x[:, part], self.layer.operand))
+            for t in range(from_input.shape[1]):
+                self.state = self.step(from_input[:, t], *self.state)
+                for kept, value in zip(self._carried, self.state, strict=True):
+                    kept[:, start + t] = value
         return self._carried[0]
 
     def carried(self) -> tuple[Int, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from edgeseq.export.c.emit import array
 from edgeseq.export.c.layer_plan import LayerPlan, Place
-from edgeseq.quantize.types import QuantDense, QuantElementwise, QuantLookup, QuantRectify, QuantRelu
+from edgeseq.quantize.types import QuantDense, QuantDepthwise, QuantElementwise, QuantLookup, QuantRectify, QuantRelu
 
 
-def activation_calls(layer: QuantDense, output: str) -> list[str]:
+def activation_calls(layer: QuantDense | QuantDepthwise, output: str) -> list[str]:
     """The call that activates a Dense layer's result in place, if it has one."""
     if layer.activation == "linear":
         return []
