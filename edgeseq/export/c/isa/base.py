@@ -29,9 +29,9 @@ class Packed:
 
 
 class Isa(ABC):
-    """One family. group: units whose rows lie together; name: its folder of kernels; headers: what es_isa.h includes there;
-    dense_sources: kernel files that a Dense layer needs besides, also in a model without a fast recurrent layer.
+    """One family. group: units whose rows lie together; name: its folder of kernels; headers: what es_isa.h includes there.
 
+    dense_sources: kernel files that a Dense layer needs besides, also in a model without a fast recurrent layer.
     weight_bits: of recurrent layers; wide_state: whether their products can read 15 bits of the state.
     """
 
