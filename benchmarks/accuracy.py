@@ -23,7 +23,7 @@ from edgeseq.data import DataSet
 from edgeseq.frontend import load_model
 from edgeseq.graph import Graph
 from edgeseq.graph.reference import forward
-from edgeseq.measure.verify import sqnr_db
+from edgeseq.measure.verify import hidden_states, sqnr_db
 from edgeseq.quantize import QuantGraph, quantize
 from edgeseq.quantize.types import SCHEMES
 from edgeseq.simulate import Oracle
@@ -65,7 +65,7 @@ def fidelity(quantized: QuantGraph, x: npt.NDArray[np.float32]) -> dict[str, Any
     assert states is not None
     rounded_input = (codes.astype(np.float64) - quantized.input.zero_point) * quantized.input.scale.value
     return {
-        "state_sqnr_db": sqnr_db(reference, states[:, :, : layer.units] / 32768.0),
+        "state_sqnr_db": sqnr_db(reference, hidden_states(quantized, states)[0]),
         "bound_sqnr_db": sqnr_db(reference, hidden_bound(layer, rounded_input)),
     }
 

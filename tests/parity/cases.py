@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
+from edgeseq.export.c.isa import Isa
 from edgeseq.quantize import QuantGraph
-from edgeseq.quantize.types import SCHEMES
+from edgeseq.quantize.types import SCHEME_PARTS, SCHEMES
 from tests.conftest import make_quantized
 from tests.window_models import window_quantized
 
@@ -16,9 +17,20 @@ class Case(NamedTuple):
     options: dict
 
     @property
-    def only_portable(self) -> bool:
-        """Whether no family of fast kernels has any of its recurrent layers."""
+    def plain(self) -> bool:
+        """Whether every layer but the head is a cell that families of fast kernels know."""
+        return set(self.kinds.split("+")) <= {"gru", "gru_before", "lstm", "rnn"}
+
+    @property
+    def unusual(self) -> bool:
+        """Whether every recurrent layer is one that no family of fast kernels knows."""
         return all(":" in kind or kind in COMPACT for kind in self.kinds.split("+"))
+
+    def runs_fast(self, isa: Isa) -> bool:
+        """Whether a family has kernels for the recurrent layers' schemes."""
+        schemes = [self.options.get("scheme", "int8"), *self.options.get("layer_schemes", {}).values()]
+        parts = [SCHEME_PARTS[scheme] for scheme in schemes]
+        return any(bits in isa.weight_bits and (operand == "int8" or isa.wide_state) for operand, bits in parts)
 
     def build(self, seed: int = 0) -> QuantGraph:
         return make_quantized(self.kinds, self.inputs, self.units, self.outputs, seed, **self.options)

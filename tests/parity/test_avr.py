@@ -9,6 +9,7 @@ import pytest
 
 from edgeseq.errors import ToolchainError
 from edgeseq.export.c import export_c
+from edgeseq.export.c.isa import FAMILIES
 from edgeseq.firmware import build_firmware, find_toolchain
 from edgeseq.firmware.image import read_image
 from edgeseq.measure.frames import encode_frames
@@ -59,8 +60,12 @@ def with_shifts(graph: QuantGraph, shift: int) -> QuantGraph:
     return replace(graph, layers=tuple(layers))
 
 
-@pytest.mark.parametrize("kernels", KERNELS)
-@pytest.mark.parametrize("name", list(CASES))
+FAMILY = FAMILIES[CORE.kernel_set]
+PAIRS = [(name, "portable") for name in CASES]
+PAIRS += [(name, FAMILY.name) for name, case in CASES.items() if case.plain and case.runs_fast(FAMILY)]
+
+
+@pytest.mark.parametrize(("name", "kernels"), PAIRS)
 def test_atmega328p_equals_oracle(name, kernels, tmp_path):
     """Every case of the table on the emulated chip: 0 mismatches."""
     assert_equals_oracle(CASES[name].build(), kernels, tmp_path)
