@@ -1,4 +1,4 @@
-"""Write the README's measured tables from benchmarks/results.
+"""Write the documents' tables: measured ones from benchmarks/results, the others from the code.
 
 Usage: python -m benchmarks.readme [--check]
 """
@@ -9,34 +9,76 @@ import argparse
 import json
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from benchmarks.paths import RESULTS, ROOT
+from edgeseq.export.c.support import fast_support, portable_support
+from edgeseq.frontend.handlers import HANDLERS, NOTES, REFUSED
+from edgeseq.quantize.types import LAYER_TYPES
 
 Row = dict[str, Any]
 
 
 def accuracy_table() -> str:
-    """Mean and standard deviation over seeds, per data set and cell."""
+    """Float accuracy, and what each scheme changes: mean and standard deviation over seeds, per data set and cell."""
     rows: list[Row] = json.loads((RESULTS / "accuracy.json").read_text())
+    schemes = list(dict.fromkeys(row["scheme"] for row in rows))
     lines = [
-        "| data | cell | seeds | float | int8 | change, points | same class | state SQNR | bound | input |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        f"| data | cell | seeds | float | {' | '.join(schemes)} |",
+        "|---|---|---|---|" + "---|" * len(schemes),
     ]
     for data in dict.fromkeys(row["data"] for row in rows):
-        for cell in ("gru", "lstm"):
+        for cell in dict.fromkeys(row["cell"] for row in rows):
             chosen = [row for row in rows if row["data"] == data and row["cell"] == cell]
             if not chosen:
                 continue
-            change = [100 * (row["int8_accuracy"] - row["float_accuracy"]) for row in chosen]
-            codes = "/".join(sorted({row["input_dtype"] for row in chosen}))
+            first = [row for row in chosen if row["scheme"] == schemes[0] and row["method"] == "ptq"]
+            cells = [_changes([row for row in chosen if row["scheme"] == scheme]) for scheme in schemes]
             lines.append(
-                f"| {data} | {cell.upper()}({chosen[0]['units']}) | {len(chosen)} "
-                f"| {_spread(chosen, 'float_accuracy', 100, ' %')} | {_spread(chosen, 'int8_accuracy', 100, ' %')} "
-                f"| {statistics.mean(change):+.2f} | {_mean(chosen, 'agreement') * 100:.2f} % "
-                f"| {_mean(chosen, 'state_sqnr_db'):.1f} dB | {_mean(chosen, 'bound_sqnr_db'):.1f} dB | {codes} |"
+                f"| {data} | {cell.upper()}({chosen[0]['units']}) | {len(first)} "
+                f"| {_spread(first, 'float_accuracy', 100, ' %')} | {' | '.join(cells)} |"
             )
+    return "\n".join(lines)
+
+
+def _changes(rows: list[Row]) -> str:
+    """Change in points, after quantisation and after training with integers where that was measured."""
+    parts = []
+    for method in ("ptq", "qat"):
+        change = [100 * (row["accuracy"] - row["float_accuracy"]) for row in rows if row["method"] == method]
+        if change:
+            spread = statistics.stdev(change) if len(change) > 1 else 0.0
+            parts.append(f"{statistics.mean(change):+.2f} ± {spread:.2f}" + (f" ({len(change)})" if method == "qat" else ""))
+    return "; QAT ".join(parts)
+
+
+def fidelity_table() -> str:
+    """How close the integers stay: classes and states, per scheme, after quantisation alone."""
+    rows: list[Row] = [row for row in json.loads((RESULTS / "accuracy.json").read_text()) if row["method"] == "ptq"]
+    lines = ["| data | cell | scheme | same class | state SQNR | bound | input |", "|---|---|---|---|---|---|---|"]
+    for key in dict.fromkeys((row["data"], row["cell"], row["scheme"]) for row in rows):
+        chosen = [row for row in rows if (row["data"], row["cell"], row["scheme"]) == key]
+        codes = "/".join(sorted({row["input_dtype"] for row in chosen}))
+        lines.append(
+            f"| {key[0]} | {key[1].upper()}({chosen[0]['units']}) | {key[2]} | {_mean(chosen, 'agreement') * 100:.2f} % "
+            f"| {_mean(chosen, 'state_sqnr_db'):.1f} dB | {_mean(chosen, 'bound_sqnr_db'):.1f} dB | {codes} |"
+        )
+    return "\n".join(lines)
+
+
+def layer_table() -> str:
+    """Keras layers that are read, and those that are refused with their reason."""
+    lines = ["| Keras layer | what of it |", "|---|---|"]
+    lines += [f"| {name} | {NOTES[name]} |" for name in HANDLERS]
+    lines += [f"| {name} | refused: {reason} |" for name, reason in REFUSED.items()]
+    return "\n".join(lines)
+
+
+def operation_table() -> str:
+    """Integer layers, and how the C exporter prints them."""
+    lines = ["| integer layer | portable C | fast kernels |", "|---|---|---|"]
+    lines += [f"| {layer.__name__} | {portable_support(layer)} | {fast_support(layer)} |" for layer in LAYER_TYPES]
     return "\n".join(lines)
 
 
@@ -159,31 +201,46 @@ def _cycles(row: Row) -> int:
 TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy_table,
     "cores": core_table,
+    "fidelity": fidelity_table,
     "host": host_table,
+    "layers": layer_table,
     "models": model_table,
+    "operations": operation_table,
     "versus": versus_table,
+}
+# Documents with tables, and which.
+DOCUMENTS = {
+    "README.md": ("accuracy", "cores", "host", "models", "versus"),
+    "docs/accuracy.md": ("fidelity",),
+    "docs/support.md": ("layers", "operations"),
 }
 
 
-def filled(text: str) -> str:
-    """Return the README with the text between each pair of markers replaced."""
-    for name, table in TABLES.items():
+def filled(text: str, tables: Iterable[str]) -> str:
+    """Return a document with the text between each pair of markers replaced."""
+    for name in tables:
         start, end = f"<!-- {name}: made by benchmarks/readme.py -->", f"<!-- end {name} -->"
         before, rest = text.split(start)
-        text = f"{before}{start}\n{table()}\n{end}{rest.split(end)[1]}"
+        text = f"{before}{start}\n{TABLES[name]()}\n{end}{rest.split(end)[1]}"
     return text
 
 
 def main() -> None:
-    """Rewrite README.md, or with --check only say whether it is current."""
+    """Rewrite the tables of all documents, or with --check only say whether they are current."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
-    path = ROOT / "README.md"
-    current = path.read_text()
-    new = filled(current)
-    if parser.parse_args().check:
-        sys.exit(new != current)
-    path.write_text(new)
+    check = parser.parse_args().check
+    stale = []
+    for document, tables in DOCUMENTS.items():
+        path = ROOT / document
+        current = path.read_text()
+        new = filled(current, tables)
+        if new != current:
+            stale.append(document)
+            if not check:
+                path.write_text(new)
+    if check and stale:
+        sys.exit(f"out of date: {', '.join(stale)}")
 
 
 def _mean(rows: list[Row], key: str) -> float:

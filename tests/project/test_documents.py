@@ -8,9 +8,12 @@ import pytest
 
 from benchmarks.cores import markdown
 from benchmarks.paths import RESULTS
-from benchmarks.readme import filled
+from benchmarks.readme import DOCUMENTS, filled
 from edgeseq.cli.commands import COMMANDS
-from edgeseq.frontend.convert import HANDLERS
+from edgeseq.export.c.portable import PLANNERS
+from edgeseq.export.c.support import STRUCTURES, portable_support
+from edgeseq.frontend.handlers import HANDLERS, NOTES
+from edgeseq.quantize.types import LAYER_TYPES
 from edgeseq.targets import core_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,13 +23,22 @@ README = (ROOT / "README.md").read_text()
 def test_readme_tables_are_those_of_the_results():
     """The README's numbers are the stored results, to the character."""
     assert {path.name for path in RESULTS.glob("*.json")} == {"accuracy.json", "cores.json", "host.json", "models.json"}
-    assert filled(README) == README
+    for document, tables in DOCUMENTS.items():
+        text = (ROOT / document).read_text()
+        assert filled(text, tables) == text, document
     assert markdown(json.loads((RESULTS / "cores.json").read_text())["rows"]) == (ROOT / "docs" / "cores.md").read_text()
 
 
-def test_readme_names_every_supported_layer():
-    """Each layer with a handler is in the README (InputLayer goes without saying)."""
-    assert all(name in README for name in HANDLERS if name != "InputLayer")
+def test_every_layer_is_described():
+    """Each Keras layer with a handler says what of it is supported."""
+    assert list(NOTES) == list(HANDLERS)
+
+
+def test_every_operation_is_exported_or_refused():
+    """Every integer layer type is printed by the C exporter, as a kernel or as a structure, never as both."""
+    for layer in LAYER_TYPES:
+        assert portable_support(layer) is not None, layer
+        assert (layer in PLANNERS) != (layer in STRUCTURES), layer
 
 
 def test_readme_commands_exist():

@@ -91,9 +91,48 @@ REFUSED = {
 }
 
 
+# What of each layer is supported, for the documents.
+NOTES: dict[str, str] = {
+    "InputLayer": "(batch, time, features)",
+    "Normalization": "once, as the first layer; part of the input quantiser",
+    "GRU": "reset_after both ways; tanh, sigmoid, hard_sigmoid, relu, linear; go_backwards",
+    "LSTM": "tanh, sigmoid, hard_sigmoid, relu, linear; go_backwards",
+    "SimpleRNN": "tanh, sigmoid, hard_sigmoid, relu, linear; go_backwards",
+    "MGU": "edgeseq.train; minimal gated unit",
+    "MinGRU": "edgeseq.train; no recurrent matrix",
+    "FastGRNN": "edgeseq.train; full and low rank",
+    "Dense": "any activation of Keras; softmax at the end",
+    "Activation": "any function of single values; softmax at the end",
+    "ReLU": "max_value, negative_slope, threshold",
+    "LeakyReLU": "slopes up to 1",
+    "ELU": "any alpha",
+    "PReLU": "one slope per feature",
+    "Softmax": "at the end; the integer outputs are its logits",
+    "Dropout": "nothing is left of it",
+    "SpatialDropout1D": "nothing is left of it",
+    "QatInput": "edgeseq train --qat; the codes that the model was trained with",
+    "QatGRU": "edgeseq train --qat; its own integers",
+    "QatLSTM": "edgeseq train --qat; its own integers",
+    "QatSimpleRNN": "edgeseq train --qat; its own integers",
+    "QatDense": "edgeseq train --qat; its own integers",
+    "GlobalAveragePooling1D": "streams the mean so far",
+    "GlobalMaxPooling1D": "streams the maximum so far",
+    "LayerNormalization": "over features",
+    "BatchNormalization": "folded into the layer before or the input, or a gain and offset per feature",
+    "ZeroPadding1D": "in front of a convolution with padding='valid', which it makes causal",
+    "Conv1D": "causal, any dilation, strides 1, with a ring buffer",
+    "DepthwiseConv1D": "causal, any dilation, strides 1, with a ring buffer",
+    "SeparableConv1D": "causal, any dilation, strides 1, with a ring buffer",
+    "TimeDistributed": "of a Dense layer",
+    "Embedding": "as the first layer; token ids are the input codes",
+    "Bidirectional": "whole windows; concat, sum, mul, ave",
+    "MultiHeadAttention": "whole windows; self-attention without a mask",
+}
+
+
 def trainable(layer: SourceLayer) -> tuple[npt.NDArray[Any], ...]:
     """The arrays that training moves."""
     return layer.weights[: max(0, len(layer.weights) - _NOT_TRAINABLE.get(layer.class_name, 0))]
 
 
-__all__ = ["HANDLERS", "READ_PADDING", "REFUSED", "SUPPORTED", "Chain", "Handler", "Refusal", "trainable"]
+__all__ = ["HANDLERS", "NOTES", "READ_PADDING", "REFUSED", "SUPPORTED", "Chain", "Handler", "Refusal", "trainable"]
