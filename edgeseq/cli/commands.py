@@ -11,6 +11,7 @@ import click
 from rich import box
 from rich.table import Table
 
+from edgeseq.arith.matmul import SCHEMES
 from edgeseq.cli.demo import demo
 from edgeseq.cli.options import (
     calibration_option,
@@ -24,6 +25,7 @@ from edgeseq.cli.options import (
     target_option,
 )
 from edgeseq.cli.output import Stages, progress, show
+from edgeseq.cli.qat_options import QatChoice, qat_options
 from edgeseq.errors import OutputError
 from edgeseq.files import check_writable
 
@@ -45,37 +47,49 @@ NOT_SUPPORTED, MISMATCH = 2, 1
 @click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True)
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@qat_options
 @out_option
 @json_option
 def train(data: str, out: Path, json_wanted: bool, **settings: Any) -> None:
-    """Train a window classifier and save it as .keras."""
+    """Train a window classifier and save it as .keras; with --qat, one of integer layers."""
     from edgeseq.data import load_data
     from edgeseq.train import Recipe, train_classifier
+    from edgeseq.train.classifier import accuracy_of, split
 
     if out.suffix != ".keras":
         raise OutputError(f"{out}: the file must end in .keras")
     check_writable(out)
+    choice = QatChoice.take(settings)
     recipe = Recipe(**settings)
     with progress() as display:
         stages = Stages(display)
         stages.start("loading data")
         loaded = load_data(data)
-        stages.start(f"training {recipe.cell}({recipe.units})", total=recipe.epochs)
-        result = train_classifier(loaded, recipe, lambda done, _, acc: stages.advance(done, f"validation {acc:.1%}"))
-        save_keras(result.model, out)
+        epochs_run = 0
+        if choice.start is None:
+            stages.start(f"training {recipe.cell}({recipe.units})", total=recipe.epochs)
+            result = train_classifier(loaded, recipe, lambda done, _, acc: stages.advance(done, f"validation {acc:.1%}"))
+            model, accuracy, epochs_run = result.model, result.test_accuracy, result.epochs_run
+        else:
+            model = choice.load_start(loaded)
+            accuracy = accuracy_of(loaded, model)
+        more = {}
+        if choice.qat:
+            training, validation = split(loaded, recipe.seed)
+            model = choice.fine_tune(model, training, validation, recipe.seed, recipe.batch_size, stages)
+            more, accuracy = {"qat": choice.as_json(accuracy)}, accuracy_of(loaded, model)
+        save_keras(model, out)
     document = {
         "schema": 1,
         "model": str(out),
         "data": loaded.name,
         **settings,
-        "epochs_run": result.epochs_run,
-        "test_accuracy": result.test_accuracy,
+        "epochs_run": epochs_run,
+        "test_accuracy": accuracy,
+        **more,
     }
-    show(
-        f"{out}: test accuracy {result.test_accuracy:.2%} (float, {len(loaded.y_test)} windows)",
-        document,
-        json_wanted=json_wanted,
-    )
+    kind = f"{choice.scheme}, trained with integers" if choice.qat else "float"
+    show(f"{out}: test accuracy {accuracy:.2%} ({kind}, {len(loaded.y_test)} windows)", document, json_wanted=json_wanted)
 
 
 def save_keras(model: Any, out: Path) -> None:
@@ -106,9 +120,7 @@ def inspect(model: str, json_wanted: bool) -> None:
 
 @click.command()
 @model_argument
-@click.option(
-    "--calibration", metavar="DATA", required=True, help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a known name."
-)
+@calibration_option
 @click.option(
     "--input",
     "input_dtype",
@@ -117,10 +129,12 @@ def inspect(model: str, json_wanted: bool) -> None:
     show_default=True,
     help="Input codes; auto takes int16 where int8 would be the largest error.",
 )
-@click.option("--scheme", type=click.Choice(["int8"]), default="int8", show_default=True)
+@click.option(
+    "--scheme", type=click.Choice(SCHEMES), help="Activation x weight.  [default: int8, or what the model was trained with]"
+)
 @out_option
 @json_option
-def quantize(model: str, calibration: str, input_dtype: Any, scheme: str, out: Path, json_wanted: bool) -> None:
+def quantize(model: str, calibration: str | None, input_dtype: Any, scheme: Any, out: Path, json_wanted: bool) -> None:
     """Turn a float model into integers, saved as .esq."""
     from edgeseq.export.c import export_c
     from edgeseq.quantize import write_esq
@@ -129,13 +143,13 @@ def quantize(model: str, calibration: str, input_dtype: Any, scheme: str, out: P
         raise OutputError(f"{out}: the file must end in .esq")
     if Path(model).suffix == ".esq":
         raise click.UsageError(f"{model} is already quantised")
-    graph = resolve_model(model, calibration, input_dtype)
+    graph = resolve_model(model, calibration, input_dtype, scheme)
     write_esq(graph, out)
     project = export_c(graph)
     document = {
         "schema": 1,
         "model": graph.name,
-        "scheme": scheme,
+        "scheme": graph.scheme,
         "out": str(out),
         "input": {"dtype": graph.input.dtype, "scale": graph.input.scale.value, "zero_point": graph.input.zero_point},
         "output": {"scale": graph.output_scale.value},
@@ -144,7 +158,7 @@ def quantize(model: str, calibration: str, input_dtype: Any, scheme: str, out: P
         "state_bytes": project.state_bytes,
     }
     text = (
-        f"{out}: scheme {scheme}, {graph.input.dtype} input, weights {project.weight_bytes:,} B, "
+        f"{out}: scheme {graph.scheme}, {graph.input.dtype} input, weights {project.weight_bytes:,} B, "
         f"tables {project.table_bytes:,} B, state {project.state_bytes:,} B (exact)"
     )
     show(text, document, json_wanted=json_wanted)

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from edgeseq.arith.entry import InputDtype
+from edgeseq.arith.matmul import Scheme
 from edgeseq.errors import CalibrationError
 from edgeseq.quantize import QuantGraph, quantize, read_esq
+from edgeseq.quantize.trained import unfixed
 from edgeseq.targets import target_names
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,7 +23,7 @@ out_option = click.option("-o", "--out", type=click.Path(path_type=Path), requir
 calibration_option = click.option(
     "--calibration",
     metavar="DATA",
-    help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a known name. Not needed for a .esq.",
+    help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a known name. Not needed for a .esq, or after train --qat.",
 )
 target_option = click.option(
     "--target", metavar="TARGET", default="cortex-m4", show_default=True, help=f"One of: {', '.join(target_names())}."
@@ -43,14 +45,18 @@ optimize_option = click.option(
 force_option = click.option("--force", is_flag=True, help="Replace an existing output folder.")
 
 
-def resolve_model(model: str, calibration: str | None, input_dtype: InputDtype = "auto") -> QuantGraph:
-    """Read a .esq, or read and quantise a .keras or .h5 with its calibration data."""
+def resolve_model(
+    model: str, calibration: str | None, input_dtype: InputDtype = "auto", scheme: Scheme | None = None
+) -> QuantGraph:
+    """Read a .esq, or read and quantise a .keras or .h5 with its calibration data; one trained with integers needs none."""
     path = Path(model)
     if path.suffix == ".esq":
         return read_esq(path)
     from edgeseq.frontend import load_model
 
     graph = load_model(path)
+    if calibration is None and not unfixed(graph):
+        return quantize(graph, scheme=scheme, input_dtype=input_dtype)
     if calibration is None:
         raise CalibrationError(
             f"{model}: a float model needs calibration data. Add --calibration DATA (.npz, .csv or a known name), "
@@ -58,4 +64,4 @@ def resolve_model(model: str, calibration: str | None, input_dtype: InputDtype =
         )
     from edgeseq.data import load_windows
 
-    return quantize(graph, load_windows(calibration), input_dtype=input_dtype)
+    return quantize(graph, load_windows(calibration), scheme, input_dtype=input_dtype)

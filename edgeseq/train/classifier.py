@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeseq.data import DataSet
 from edgeseq.errors import DataError, MissingExtraError
@@ -18,6 +19,7 @@ CELLS: tuple[CellName, ...] = ("gru", "lstm", "rnn")
 # Called with (epochs done, epochs in all, validation accuracy) after each epoch.
 Progress = Callable[[int, int, float], None]
 VALIDATION_SHARE = 0.1
+Examples = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,7 @@ def train_classifier(data: DataSet, recipe: Recipe, progress: Progress | None = 
     """
     keras = import_keras()
     keras.utils.set_random_seed(recipe.seed)
-    rng = np.random.default_rng(recipe.seed)
-    order = rng.permutation(len(data.x_train))
-    held_out = max(1, round(VALIDATION_SHARE * len(order)))
-    validation, training = order[:held_out], order[held_out:]
-    if len(training) == 0:
-        raise DataError(f"{data.name}: {len(order)} training windows; at least 2 are needed")
+    training, validation = split(data, recipe.seed)
     model = _build(keras, data, recipe)
     model.compile(
         optimizer=keras.optimizers.Adam(recipe.learning_rate, clipnorm=1.0),
@@ -93,9 +90,8 @@ def train_classifier(data: DataSet, recipe: Recipe, progress: Progress | None = 
         on_epoch_end=lambda epoch, logs: progress(epoch + 1, recipe.epochs, logs["val_accuracy"]) if progress else None
     )
     history = model.fit(
-        data.x_train[training],
-        data.y_train[training],
-        validation_data=(data.x_train[validation], data.y_train[validation]),
+        *training,
+        validation_data=validation,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         verbose=0,
@@ -111,8 +107,23 @@ def train_classifier(data: DataSet, recipe: Recipe, progress: Progress | None = 
             f"{data.name}: the loss became NaN in epoch {len(history.history['loss'])}; "
             "lower --learning-rate, or check the data for extreme values"
         )
+    return TrainingResult(model, recipe, accuracy_of(data, model), len(history.history["loss"]))
+
+
+def accuracy_of(data: DataSet, model: Any) -> float:
+    """Accuracy of a classifier on the test part, 0..1."""
     predicted = model.predict(data.x_test, verbose=0, batch_size=512).argmax(axis=1)
-    return TrainingResult(model, recipe, float((predicted == data.y_test).mean()), len(history.history["loss"]))
+    return float((predicted == data.y_test).mean())
+
+
+def split(data: DataSet, seed: int) -> tuple[Examples, Examples]:
+    """Return (windows, labels) to train on, and those held out for validation."""
+    order = np.random.default_rng(seed).permutation(len(data.x_train))
+    held_out = max(1, round(VALIDATION_SHARE * len(order)))
+    if held_out == len(order):
+        raise DataError(f"{data.name}: {len(order)} training windows; at least 2 are needed")
+    validation, training = order[:held_out], order[held_out:]
+    return (data.x_train[training], data.y_train[training]), (data.x_train[validation], data.y_train[validation])
 
 
 def _keep_best(keras: Any) -> Any:
