@@ -60,6 +60,7 @@ class QatChoice:
         choice = cls(**{name: settings.pop(name) for name in cls.__dataclass_fields__})
         if not choice.qat and (choice.start is not None or choice.prune is not None):
             raise click.UsageError("--from and --prune belong to training with integers; add --qat")
+        _ = choice.block  # checked before anything is trained
         return choice
 
     @property
