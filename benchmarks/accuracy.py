@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +60,8 @@ def load_task(name: str) -> DataSet:
     if task.shape is None:
         return data
     steps, features = task.shape
-    reshaped = [x.reshape(len(x), steps, features) for x in (data.x_train, data.x_test)]
-    return DataSet(name, reshaped[0], data.y_train, reshaped[1], data.y_test)
+    train, test = (replace(part, x=part.x.reshape(len(part), steps, features)) for part in (data.train, data.test))
+    return replace(data, name=name, train=train, test=test)
 
 
 def evaluate(data: DataSet, model: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ EdgeseqError                 every error a user can cause or act on; the CLI pri
 ├── ModelError               a model file cannot be read, or is not what it claims to be
 │   └── UnsupportedModelError    the file is fine, but holds something edgeseq refuses
 ├── DataError                a data set cannot be read or has the wrong shape
+├── TrainingError            a recipe cannot be trained, or a run diverged or cannot go on
 ├── CalibrationError         calibration data cannot give usable ranges
 ├── QuantizedFileError       a .esq file is damaged or of another version
 ├── TargetError              an unknown core or board, or a feature it lacks
@@ -30,6 +31,10 @@ class UnsupportedModelError(ModelError):
 
 class DataError(EdgeseqError):
     """A data set cannot be read, or its shape does not fit the model."""
+
+
+class TrainingError(EdgeseqError):
+    """A recipe cannot be trained, a run diverged, or it cannot be resumed."""
 
 
 class CalibrationError(EdgeseqError):

@@ -25,9 +25,8 @@ from edgeseq.cli.options import (
     target_option,
 )
 from edgeseq.cli.output import Stages, progress, show
-from edgeseq.cli.qat_options import QatChoice, qat_options
+from edgeseq.cli.train import train
 from edgeseq.errors import OutputError
-from edgeseq.files import check_writable
 
 if TYPE_CHECKING:
     from edgeseq.export.c import CProject
@@ -36,72 +35,6 @@ if TYPE_CHECKING:
     from edgeseq.targets import Core, HostedTarget, Optimize
 
 NOT_SUPPORTED, MISMATCH = 2, 1
-
-
-@click.command()
-@click.option("--data", required=True, metavar="DATA", help="A labelled .npz, or 'digits'.")
-@click.option("--cell", type=click.Choice(["gru", "lstm", "rnn"]), default="gru", show_default=True)
-@click.option("--units", type=click.IntRange(1, 4096), default=32, show_default=True)
-@click.option("--layers", type=click.IntRange(1, 8), default=1, show_default=True)
-@click.option("--epochs", type=click.IntRange(1), default=20, show_default=True)
-@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True)
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@qat_options
-@out_option
-@json_option
-def train(data: str, out: Path, json_wanted: bool, **settings: Any) -> None:
-    """Train a window classifier and save it as .keras; with --qat, one of integer layers."""
-    from edgeseq.data import load_data
-    from edgeseq.train import Recipe, train_classifier
-    from edgeseq.train.classifier import accuracy_of, split
-
-    if out.suffix != ".keras":
-        raise OutputError(f"{out}: the file must end in .keras")
-    check_writable(out)
-    choice = QatChoice.take(settings)
-    recipe = Recipe(**settings)
-    with progress() as display:
-        stages = Stages(display)
-        stages.start("loading data")
-        loaded = load_data(data)
-        epochs_run = 0
-        if choice.start is None:
-            stages.start(f"training {recipe.cell}({recipe.units})", total=recipe.epochs)
-            result = train_classifier(loaded, recipe, lambda done, _, acc: stages.advance(done, f"validation {acc:.1%}"))
-            model, accuracy, epochs_run = result.model, result.test_accuracy, result.epochs_run
-        else:
-            model = choice.load_start(loaded)
-            accuracy = accuracy_of(loaded, model)
-        more = {}
-        if choice.qat:
-            training, validation = split(loaded, recipe.seed)
-            model = choice.fine_tune(model, training, validation, recipe.seed, recipe.batch_size, stages)
-            more, accuracy = {"qat": choice.as_json(accuracy)}, accuracy_of(loaded, model)
-        save_keras(model, out)
-    document = {
-        "schema": 1,
-        "model": str(out),
-        "data": loaded.name,
-        **settings,
-        "epochs_run": epochs_run,
-        "test_accuracy": accuracy,
-        **more,
-    }
-    kind = f"{choice.scheme}, trained with integers" if choice.qat else "float"
-    show(f"{out}: test accuracy {accuracy:.2%} ({kind}, {len(loaded.y_test)} windows)", document, json_wanted=json_wanted)
-
-
-def save_keras(model: Any, out: Path) -> None:
-    """Save beside the place, then rename: no half-written .keras."""
-    partial = out.with_name(f".{out.stem}.partial.keras")
-    try:
-        model.save(partial)
-        partial.replace(out)
-    except OSError as error:
-        raise OutputError(f"cannot write {out}: {error}. Choose another --out") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @click.command()

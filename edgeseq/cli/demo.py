@@ -14,7 +14,7 @@ from rich.table import Table
 
 from edgeseq.cli.options import json_option
 from edgeseq.cli.output import RESULT, Stages, progress, show
-from edgeseq.data import DataSet, load_data
+from edgeseq.data import DataOptions, DataSet, load_data
 
 CORES = ("cortex-m4", "cortex-m0plus")
 CELLS = ("gru", "lstm")
@@ -45,7 +45,7 @@ def demo(data: str, units: int, epochs: int, json_wanted: bool) -> None:
     with progress() as display:
         stages = Stages(display)
         stages.start("loading data")
-        loaded = load_data(data)
+        loaded = load_data(data, DataOptions(task="classification"))
         results = [_run_cell(loaded, cell, units, epochs, stages) for cell in CELLS]
     document = {"schema": 1, "data": loaded.name, "units": units, "cells": [_as_json(result) for result in results]}
     show(_table(loaded, units, results), document, json_wanted=json_wanted)

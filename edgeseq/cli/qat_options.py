@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from edgeseq.arith.matmul import SCHEMES
-from edgeseq.cli.output import Stages
 from edgeseq.data import DataSet
 from edgeseq.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    from edgeseq.train import Recipe
+    from edgeseq.train.qat import QatRecipe
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,7 +38,7 @@ QAT_OPTIONS = (
         "--prune",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
         metavar="SHARE",
-        help="With --qat: set this share of the recurrent layers' weights to zero, in blocks.",
+        help="With --qat: set this share of the blocks of recurrent layers' weights to zero.",
     ),
     click.option("--prune-block", default="1x4", show_default=True, metavar="ROWSxCOLUMNS", help="Weights that go together."),
 )
@@ -73,55 +76,48 @@ class QatChoice:
 
     def load_start(self, data: DataSet) -> Any:
         """Read the float model of --from, which must fit the data."""
-        from edgeseq.train.classifier import import_keras
-
         assert self.start is not None
         if self.start.suffix != ".keras":
             raise ModelError(f"{self.start}: --from takes a .keras file")
+        from edgeseq.train.backend import import_keras
+
         import_keras()
         from edgeseq.train.qat import load
 
         model = load(self.start)
-        features, wanted = data.x_train.shape[2], (model.input_shape[-1], model.output_shape[-1])
-        if wanted != (features, data.classes):
-            raise DataError(
-                f"{self.start} maps {wanted[0]} features to {wanted[1]} classes; {data.name} has {features} and {data.classes}"
-            )
+        features = data.x_train.shape[2]
+        if model.input_shape[-1] != features:
+            raise DataError(f"{self.start} reads {model.input_shape[-1]} features per time step; {data.name} has {features}")
+        if data.task == "classification" and model.output_shape[-1] != data.classes:
+            raise DataError(f"{self.start} tells {model.output_shape[-1]} classes apart; {data.name} has {data.classes}")
         return model
 
-    def fine_tune(self, model: Any, training: Any, validation: Any, seed: int, batch_size: int, stages: Stages) -> Any:
-        """Train with integers from a float model; returns the model."""
-        from edgeseq.train.qat import Distillation, Pruning, QatRecipe, fine_tune
+    def recipe(self, float_recipe: Recipe, windows: int) -> QatRecipe:
+        """Return how to train with integers, after a float training of this recipe on this many windows."""
+        from edgeseq.train.backend import import_keras
 
-        recipe = QatRecipe(
+        import_keras()
+        from edgeseq.train.qat import Distillation, Pruning, QatRecipe
+
+        return QatRecipe(
             scheme=self.scheme,
             epochs=self.qat_epochs,
-            batch_size=batch_size,
+            batch_size=float_recipe.batch(windows),
             learning_rate=self.qat_learning_rate,
             distillation=Distillation() if self.distill else None,
             pruning=Pruning(self.prune, self.block) if self.prune else None,
-            seed=seed,
+            seed=float_recipe.seed,
         )
-        stages.start(f"training with integers, {self.scheme}", total=self.qat_epochs)
-        return fine_tune(
-            model,
-            training,
-            validation,
-            recipe,
-            progress=lambda done, _, logs: stages.advance(done, f"validation {logs['val_accuracy']:.1%}"),
-        ).model
 
-    def as_json(self, float_accuracy: float) -> dict[str, Any]:
-        """What the result document tells of it."""
-        return {
-            "scheme": self.scheme,
-            "epochs": self.qat_epochs,
-            "learning_rate": self.qat_learning_rate,
-            "distill": self.distill,
-            "prune": self.prune,
-            "prune_block": self.prune_block,
-            "float_test_accuracy": float_accuracy,
-        }
+    def as_json(self) -> dict[str, Any]:
+        """All options but --qat itself."""
+        named = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "qat"}
+        return named | {"start": str(self.start) if self.start else None}
+
+    @classmethod
+    def from_json(cls, settings: dict[str, Any]) -> QatChoice:
+        """Return the choice that as_json wrote."""
+        return cls(qat=True, **settings | {"start": Path(settings["start"]) if settings["start"] else None})
 
 
 def qat_options(function: F) -> F:

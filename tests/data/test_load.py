@@ -48,10 +48,9 @@ def test_csv_is_one_stream(tmp_path):
     [
         ({"X": np.ones((3, 2, 1))}, "expected X and y"),
         ({"X": np.ones((3, 2, 1)), "y": np.ones(2, int)}, "3 windows and y 2 labels"),
-        ({"X": np.ones((3, 2, 1)), "y": np.array([0, 1, -1])}, "expected one class"),
-        ({"X": np.ones((3, 2, 1)), "y": np.array([0.5, 1, 1])}, "expected one class"),
+        ({"X": np.ones((3, 2, 1)), "y": np.array([0, 1, -1])}, "expected classes 0 to C-1"),
         ({"X": np.full((8, 2, 1), np.inf), "y": np.arange(8) % 2}, "NaN or infinite"),
-        ({"X": np.ones((8, 2)), "y": np.arange(8) % 2}, "1 windows and y 8"),
+        ({"X": np.ones((8, 2)), "y": np.arange(9) % 2}, "8 rows, one per step, and y 9"),
         ({"X": np.array(["a"]), "y": np.arange(1)}, "not numeric"),
     ],
 )

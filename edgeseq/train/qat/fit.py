@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edgeseq.arith.entry import InputDtype
 from edgeseq.arith.matmul import Scheme
-from edgeseq.errors import DataError
+from edgeseq.errors import DataError, TrainingError
 from edgeseq.train.qat.distill import Distillation, Distiller
 from edgeseq.train.qat.preparation import prepare
 from edgeseq.train.qat.prune import Prune, Pruning
@@ -21,7 +21,8 @@ from edgeseq.train.qat.rescale import Rescale
 
 # Called with (epochs done, epochs in all, figures of the epoch).
 Progress = Callable[[int, int, dict[str, float]], None]
-Examples = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+# Windows (n, time, features) in raw units, targets, and weights of the targets or None.
+Examples = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any] | None]
 # Share of the learning rate that is left at the end of its cosine.
 _FINAL_RATE = 0.02
 
@@ -52,10 +53,11 @@ class QatRecipe:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FineTuned:
-    """model: of QAT layers, as of its best epoch. history: figures of every epoch."""
+    """model: of QAT layers, as of its best epoch, counted from 1. history: figures of every epoch."""
 
     model: Any
     history: dict[str, list[float]]
+    best_epoch: int
 
     @property
     def epochs_run(self) -> int:
@@ -75,37 +77,43 @@ def fine_tune(
 ) -> FineTuned:
     """Prepare a float model on its training windows and fit it; the float model stays as it is.
 
-    training, validation: (windows (n, time, features) raw, targets). Raises what `prepare` raises, and DataError when
+    metrics: as Keras names them, weighted as the loss is. Raises what `prepare` raises, and TrainingError when
     the loss becomes NaN.
     """
     keras.utils.set_random_seed(recipe.seed)
-    x, y = training
+    x, y, weight = training
     trained = prepare(model, x, recipe.scheme, input_dtype=recipe.input_dtype)
     updates = recipe.epochs * math.ceil(len(x) / recipe.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, updates, alpha=_FINAL_RATE)
     fitted = Distiller(trained, model, recipe.distillation) if recipe.distillation else trained
-    fitted.compile(optimizer=keras.optimizers.Adam(rate, clipnorm=1.0), loss=loss, metrics=list(metrics))
+    fitted.compile(optimizer=keras.optimizers.Adam(rate, clipnorm=1.0), loss=loss, weighted_metrics=list(metrics))
     history = fitted.fit(
         x,
         y,
-        validation_data=validation,
+        sample_weight=weight,
+        validation_data=validation if validation[2] is not None else validation[:2],
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         verbose=0,
         callbacks=_callbacks(trained, recipe, progress),
     ).history
     if not np.isfinite(history["loss"][-1]):
-        raise DataError(
+        raise TrainingError(
             f"model {model.name!r}: the loss became NaN in epoch {len(history['loss'])} of quantisation-aware training; "
             "lower its learning rate, or check the data for extreme values"
         )
-    return FineTuned(trained, history)
+    first = _first_kept(recipe)
+    return FineTuned(trained, history, first + 1 + int(np.argmin(history["val_loss"][first:])))
+
+
+def _first_kept(recipe: QatRecipe) -> int:
+    """First epoch, from 0, that may be kept: while blocks still go, a better one is only a denser one."""
+    return math.ceil(recipe.pruning.end * (recipe.epochs - 1)) if recipe.pruning else 0
 
 
 def _callbacks(trained: Any, recipe: QatRecipe, progress: Progress | None) -> list[Any]:
     pruning = recipe.pruning
-    # While blocks still go, a better epoch is only a denser one.
-    first = math.ceil(pruning.end * (recipe.epochs - 1)) if pruning else 0
+    first = _first_kept(recipe)
     callbacks = [
         *([Prune(trained, pruning, recipe.epochs)] if pruning else []),
         Rescale(),
