@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from edgeseq.arith.entry import InputDtype
+from edgeseq.arith.matmul import Scheme
 from edgeseq.errors import CalibrationError
 from edgeseq.quantize import QuantGraph, quantize, read_esq
 from edgeseq.quantize.ranges import CHOICES, Choice
@@ -68,7 +69,7 @@ _QUANTIZATION = (
     click.option(
         "--calibration",
         metavar="DATA",
-        help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a known name. Not needed for a .esq.",
+        help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a known name. Not needed for a .esq, or after train --qat.",
     ),
     click.option(
         "--scheme",
@@ -122,7 +123,7 @@ def quantization_options(command: F) -> F:
 
 
 def resolve_model(model: str, how: Quantization) -> QuantGraph:
-    """Read a .esq, or read and quantise a .keras or .h5 with its calibration data."""
+    """Read a .esq, or read and quantise a .keras or .h5 with its calibration data; one trained with integers needs none."""
     path = Path(model)
     if path.suffix == ".esq":
         quantized = read_esq(path)

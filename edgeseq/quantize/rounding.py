@@ -84,7 +84,10 @@ def row_stretch(weight: FloatArray, bits: WeightBits, moments: Moments) -> Float
 def round_matrix(
     weight: FloatArray, scale: FloatArray, moments: Moments, damping: float, bits: WeightBits = 8
 ) -> npt.NDArray[np.int8]:
-    """Return codes of that many bits (rows, columns); scale: (rows,) real value of one code; damping: see DAMPINGS."""
+    """Return codes of that many bits (rows, columns); scale: (rows,) real value of one code; damping: see DAMPINGS.
+
+    A weight that is exactly zero, as pruning leaves it, takes no share of other weights' errors: its code is 0.
+    """
     largest = (1 << (bits - 1)) - 1
     covariance = moments.covariance
     added = damping * max(float(np.trace(covariance)) / len(covariance), 1e-12)
@@ -94,9 +97,10 @@ def round_matrix(
     inverse = np.linalg.inv(hessian[np.ix_(order, order)])
     upper = np.linalg.cholesky((inverse + inverse.T) / 2).T
     left = (weight / scale[:, None])[:, order]
+    pruned = left == 0
     codes = np.empty_like(left)
     for column in range(left.shape[1]):
-        codes[:, column] = np.clip(np.round(left[:, column]), -largest, largest)
+        codes[:, column] = np.clip(np.round(left[:, column]), -largest, largest) * ~pruned[:, column]
         error = (left[:, column] - codes[:, column]) / upper[column, column]
         left[:, column + 1 :] -= error[:, None] * upper[column, column + 1 :]
     result = np.empty_like(codes)

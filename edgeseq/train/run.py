@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from edgeseq.data import DataSet, Part, TaskName
+from edgeseq.errors import TrainingError
 from edgeseq.train.backend import import_keras
 from edgeseq.train.build import build_model, compile_model, with_mask
 from edgeseq.train.checkpoint import History
@@ -18,7 +19,12 @@ from edgeseq.train.recipe import Recipe
 from edgeseq.train.split import Split, split
 from edgeseq.train.tasks import TASKS, Examples, Task
 
+if TYPE_CHECKING:
+    from edgeseq.train.qat.fit import Progress, QatRecipe
+
 PREDICTION_BATCH = 256
+# Tasks whose fitted model is the one that is saved, without a change of units.
+INTEGER_TASKS: tuple[TaskName, ...] = ("classification", "tagging", "multilabel")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,3 +111,37 @@ def _judged(task: Task, model: Any, trained: Any, parts: Split, *, masked: bool)
         return np.asarray(trained.predict(x, verbose=0, batch_size=PREDICTION_BATCH))
 
     return task.judge(predict, parts)
+
+
+def train_integers(
+    data: DataSet, recipe: Recipe, model: Any, integers: QatRecipe, progress: Progress | None = None
+) -> TrainingResult:
+    """Go on from a float model with the integers themselves (docs/qat.md); judged as `train` judges.
+
+    The data are split as the recipe says, so that validation windows stay what they were for the float model.
+    Raises TrainingError where the task or the recipe cannot be trained so, and what `fine_tune` raises.
+    """
+    check_integers(data, recipe)
+    import_keras()
+    from edgeseq.train.qat import fine_tune
+
+    parts = split(data, recipe)
+    task = TASKS[data.task](data, parts, recipe)
+    train_part, validation = (
+        (each.x, each.y, each.weight) for each in (task.examples(parts.train), task.examples(parts.validation))
+    )
+    head = task.head
+    tuned = fine_tune(model, train_part, validation, integers, loss=head.loss, metrics=head.metrics, progress=progress)
+    metrics = _judged(task, tuned.model, tuned.model, parts, masked=False)
+    history = tuple({name: values[epoch] for name, values in tuned.history.items()} for epoch in range(tuned.epochs_run))
+    return TrainingResult(tuned.model, recipe, data.task, metrics, history, tuned.best_epoch, "complete", parts)
+
+
+def check_integers(data: DataSet, recipe: Recipe) -> None:
+    """Raise TrainingError where the task or the recipe cannot be trained with integers."""
+    if data.task not in INTEGER_TASKS:
+        raise TrainingError(f"{data.name}: training with integers is for {', '.join(INTEGER_TASKS)}, not {data.task}")
+    if recipe.mask:
+        raise TrainingError("training with integers reads padding as any other step; leave --mask out")
+    if recipe.bidirectional:
+        raise TrainingError("training with integers is for layers that read forward; leave --bidirectional out")

@@ -308,3 +308,41 @@ def test_demo(capsys):
     for a, b in zip(gru["profiles"], lstm["profiles"], strict=True):
         assert a["flash_bytes"]["image"] < b["flash_bytes"]["image"]
         assert a["instructions_per_step"] < b["instructions_per_step"]
+
+
+def test_train_with_integers_then_export_without_calibration(capsys, keras_file, windows, tmp_path):
+    """--qat from a float model writes a .keras that needs no calibration and keeps the scheme it was trained for."""
+    out = tmp_path / "q.keras"
+    options = ["--qat", "--from", str(keras_file), "--scheme", "int8x4", "--qat-epochs", "2", "--prune", "0.5"]
+    code, text, err = run(capsys, "train", "--data", str(windows), *options, "--out", str(out), "--json")
+    assert code == 0, err
+    document = json.loads(text)
+    assert document["epochs_run"] == 2
+    assert document["qat"]["scheme"] == "int8x4"
+    assert {"distill", "prune", "prune_block", "start"} <= document["qat"].keys()
+    code, text, err = run(capsys, "quantize", str(out), "--out", str(tmp_path / "q.esq"), "--json")
+    assert code == 0, err
+    assert json.loads(text)["scheme"] == "int8x4"
+    code, _, err = run(capsys, "quantize", str(out), "--scheme", "int8", "--out", str(tmp_path / "p.esq"))
+    assert (code, "was trained as int8x4, not int8" in err.replace("\n", " ")) == (2, True)
+    assert not (tmp_path / "p.esq").exists()
+
+
+BAD_QAT = {
+    "prune without qat": (["--prune", "0.5"], "add --qat"),
+    "block": (["--qat", "--prune", "0.5", "--prune-block", "4"], "expected ROWSxCOLUMNS"),
+    "start of another kind": (["--qat", "--from", "{windows}"], "--from takes a .keras file"),
+}
+
+
+@pytest.mark.parametrize("name", list(BAD_QAT))
+def test_qat_options_are_checked(capsys, windows, tmp_path, name):
+    """Options that do not fit together end with exit 2, a message that says what to do, and no file."""
+    options, words = BAD_QAT[name]
+    options = [str(windows) if word == "{windows}" else word for word in options]
+    code, _, err = run(
+        capsys, "train", "--data", str(windows), "--epochs", "1", "--units", "2", *options, "--out", str(tmp_path / "m.keras")
+    )
+    assert code == 2
+    assert words in " ".join(err.split())
+    assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,7 @@ def read_chain(model: Any) -> tuple[Any | None, list[Link]]:
     """Return (Normalization in front or None, the layers behind it), or raise UnsupportedModelError."""
     layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
     problems = [(layer, reason) for index, layer in enumerate(layers) for reason in _problems(layers, index)]
+    problems += [(layer, "it is not one step of a straight chain; branches are not supported") for layer in _branches(model)]
     if problems or not any(type(layer).__name__ in RECURRENT for layer in layers):
         lines = [f"  layer {layer.name!r}: {reason}" for layer, reason in problems]
         lines = lines or [f"  it has no recurrent layer: {', '.join(RECURRENT)}"]
@@ -56,6 +58,33 @@ def read_chain(model: Any) -> tuple[Any | None, list[Link]]:
     return normalization, links
 
 
+def _branches(model: Any) -> list[Any]:
+    """Return the layers of a Functional model that read something else than the one before them."""
+    entries = model.get_config()["layers"]
+    previous = [entry["config"]["name"] for entry in entries]
+    wanted: list[set[str]] = [set(), *({name} for name in previous)]
+    nodes = [entry.get("inbound_nodes") for entry in entries]
+    return [
+        layer
+        for layer, node, names in zip(model.layers, nodes, wanted, strict=False)
+        if node is not None and set(_sources(node)) != names
+    ]
+
+
+def _sources(node: Any) -> Iterator[str]:
+    """Yield the names of the layers whose outputs an inbound node holds."""
+    if isinstance(node, dict):
+        history = node.get("config", {}).get("keras_history") if isinstance(node.get("config"), dict) else None
+        if history:
+            yield str(history[0])
+            return
+        for value in node.values():
+            yield from _sources(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from _sources(value)
+
+
 def _problems(layers: list[Any], index: int) -> list[str]:
     """Return why the layer at that place cannot be prepared."""
     layer, kind = layers[index], type(layers[index]).__name__
@@ -65,8 +94,6 @@ def _problems(layers: list[Any], index: int) -> list[str]:
     elif kind != "Normalization" and kind not in PLANNERS:
         already = "it is quantisation-aware already" if kind.startswith("Qat") else f"{kind} has no quantisation-aware form"
         found.append(f"{already}; {_SUPPORTED}")
-    if index and layer.input is not layers[index - 1].output:
-        found.append("it reads something else than the layer before it; only a straight chain is supported")
     if _activation(layer) == "softmax" and any(type(later).__name__ != "Dropout" for later in layers[index + 1 :]):
         found.append("a softmax is only supported as the last layer")
     return found + _settings_problems(layer) + _activation_problems(layers, index)

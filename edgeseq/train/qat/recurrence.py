@@ -36,7 +36,8 @@ class Recurrence:
 
         @tf.custom_gradient
         def run(by_time: Any, *weights: Any) -> tuple[Any, Callable[..., Any]]:
-            arguments = (by_time, weights[:count], weights[count:], constants)
+            # No tape may look into the compiled loop: its gradient is the other loop.
+            arguments = tf.nest.map_structure(tf.stop_gradient, (by_time, weights[:count], weights[count:], constants))
             states = self._forward(*arguments)
             return states, lambda *upstream: self._backward(*arguments, states, upstream)
 

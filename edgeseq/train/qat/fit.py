@@ -1,0 +1,127 @@
+"""Fine-tuning: a trained float model -> a model that was trained with its integers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq.arith.entry import InputDtype
+from edgeseq.arith.matmul import Scheme
+from edgeseq.errors import DataError, TrainingError
+from edgeseq.train.qat.distill import Distillation, Distiller
+from edgeseq.train.qat.preparation import prepare
+from edgeseq.train.qat.prune import Prune, Pruning
+from edgeseq.train.qat.rescale import Rescale
+
+# Called with (epochs done, epochs in all, figures of the epoch).
+Progress = Callable[[int, int, dict[str, float]], None]
+# Windows (n, time, features) in raw units, targets, and weights of the targets or None.
+Examples = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any] | None]
+# Share of the learning rate that is left at the end of its cosine.
+_FINAL_RATE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class QatRecipe:
+    """How to fine-tune. learning_rate: of Adam, falling to nearly 0 as a cosine; the epoch that validates best is kept.
+
+    distillation: the float model teaches too; None: labels alone. pruning: with it, only epochs at the final sparsity
+    are kept. scheme, input_dtype: see `prepare`.
+    """
+
+    scheme: Scheme = "int8"
+    epochs: int = 8
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    distillation: Distillation | None = field(default_factory=Distillation)
+    pruning: Pruning | None = None
+    input_dtype: InputDtype = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1:
+            raise DataError(f"epochs {self.epochs}, batch size {self.batch_size}; expected at least 1 of each")
+        if not self.learning_rate > 0:
+            raise DataError(f"learning rate {self.learning_rate:g}; expected more than 0")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FineTuned:
+    """model: of QAT layers, as of its best epoch, counted from 1. history: figures of every epoch."""
+
+    model: Any
+    history: dict[str, list[float]]
+    best_epoch: int
+
+    @property
+    def epochs_run(self) -> int:
+        """Complete epochs."""
+        return len(self.history["loss"])
+
+
+def fine_tune(
+    model: Any,
+    training: Examples,
+    validation: Examples,
+    recipe: QatRecipe,
+    *,
+    loss: Any = "sparse_categorical_crossentropy",
+    metrics: tuple[str, ...] = ("accuracy",),
+    progress: Progress | None = None,
+) -> FineTuned:
+    """Prepare a float model on its training windows and fit it; the float model stays as it is.
+
+    metrics: as Keras names them, weighted as the loss is. Raises what `prepare` raises, and TrainingError when
+    the loss becomes NaN.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    x, y, weight = training
+    trained = prepare(model, x, recipe.scheme, input_dtype=recipe.input_dtype)
+    updates = recipe.epochs * math.ceil(len(x) / recipe.batch_size)
+    rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, updates, alpha=_FINAL_RATE)
+    fitted = Distiller(trained, model, recipe.distillation) if recipe.distillation else trained
+    fitted.compile(optimizer=keras.optimizers.Adam(rate, clipnorm=1.0), loss=loss, weighted_metrics=list(metrics))
+    history = fitted.fit(
+        x,
+        y,
+        sample_weight=weight,
+        validation_data=validation if validation[2] is not None else validation[:2],
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        verbose=0,
+        callbacks=_callbacks(trained, recipe, progress),
+    ).history
+    if not np.isfinite(history["loss"][-1]):
+        raise TrainingError(
+            f"model {model.name!r}: the loss became NaN in epoch {len(history['loss'])} of quantisation-aware training; "
+            "lower its learning rate, or check the data for extreme values"
+        )
+    first = _first_kept(recipe)
+    return FineTuned(trained, history, first + 1 + int(np.argmin(history["val_loss"][first:])))
+
+
+def _first_kept(recipe: QatRecipe) -> int:
+    """First epoch, from 0, that may be kept: while blocks still go, a better one is only a denser one."""
+    return math.ceil(recipe.pruning.end * (recipe.epochs - 1)) if recipe.pruning else 0
+
+
+def _callbacks(trained: Any, recipe: QatRecipe, progress: Progress | None) -> list[Any]:
+    pruning = recipe.pruning
+    first = _first_kept(recipe)
+    callbacks = [
+        *([Prune(trained, pruning, recipe.epochs)] if pruning else []),
+        Rescale(),
+        keras.callbacks.TerminateOnNaN(),
+        keras.callbacks.EarlyStopping("val_loss", patience=recipe.epochs, restore_best_weights=True, start_from_epoch=first),
+    ]
+    if progress:
+        callbacks.append(
+            keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: progress(epoch + 1, recipe.epochs, dict(logs)))
+        )
+    return callbacks
