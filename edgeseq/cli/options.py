@@ -11,7 +11,6 @@ from typing import Any, TypeVar, cast
 import click
 
 from edgeseq.arith.entry import InputDtype
-from edgeseq.arith.matmul import Scheme
 from edgeseq.errors import CalibrationError
 from edgeseq.quantize import QuantGraph, quantize, read_esq
 from edgeseq.quantize.ranges import CHOICES, Choice
@@ -69,7 +68,7 @@ _QUANTIZATION = (
     click.option(
         "--calibration",
         metavar="DATA",
-        help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a known name. Not needed for a .esq, or after train --qat.",
+        help="Windows that set the ranges: .npz, FILE.npz:KEY, .csv or a name. Not needed for a .esq, or after train --qat.",
     ),
     click.option(
         "--scheme",
