@@ -1,6 +1,9 @@
 """Accuracy of GRU(32) and LSTM(32) on four real data sets, float and in every scheme, several seeds.
 
 Usage: python -m benchmarks.accuracy [--seeds 3] [--data har,fsdd,ecg5000,cwru] [--schemes int8,int16x8,int8x4,int16x4]
+           [--methods ptq,qat]
+
+ptq: quantised after training; qat: fine-tuned with integers from the same float model, which also teaches it.
 
 Writes benchmarks/results/accuracy.json after every model, and goes on from there.
 """
@@ -8,6 +11,7 @@ Writes benchmarks/results/accuracy.json after every model, and goes on from ther
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -18,7 +22,7 @@ import numpy.typing as npt
 
 from benchmarks.bound import hidden_bound
 from benchmarks.paths import RESULTS
-from benchmarks.trained import TASKS, UNITS, load_task, trained_model
+from benchmarks.trained import TASKS, UNITS, load_task, trained_model, tuned_model
 from edgeseq.data import DataSet
 from edgeseq.frontend import load_model
 from edgeseq.graph import Graph
@@ -88,6 +92,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--data", default=",".join(TASKS))
     parser.add_argument("--schemes", default=",".join(SCHEMES))
+    parser.add_argument("--methods", default="ptq")
     parser.add_argument("--out", type=Path, default=RESULTS / "accuracy.json")
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = json.loads(arguments.out.read_text()) if arguments.out.exists() else []
@@ -96,15 +101,19 @@ def main() -> None:
         for name in arguments.data.split(","):
             data = None
             for cell in ("gru", "lstm"):
-                wanted = [s for s in arguments.schemes.split(",") if (name, cell, seed, s, "ptq") not in done]
+                pairs = itertools.product(arguments.methods.split(","), arguments.schemes.split(","))
+                wanted = [(method, scheme) for method, scheme in pairs if (name, cell, seed, scheme, method) not in done]
                 if not wanted:
                     continue
                 data = data or load_task(name)
                 graph = load_model(trained_model(name, cell, seed, data))
                 of_float = float_classes(graph, data.x_test)
-                for scheme in wanted:
-                    quantized = quantize(graph, calibration_windows(data), scheme)
-                    row = {"data": name, "cell": cell, "seed": seed, "units": UNITS, "scheme": scheme, "method": "ptq"}
+                for method, scheme in wanted:
+                    if method == "ptq":
+                        quantized = quantize(graph, calibration_windows(data), scheme)
+                    else:
+                        quantized = quantize(load_model(tuned_model(name, cell, seed, scheme, data)))
+                    row = {"data": name, "cell": cell, "seed": seed, "units": UNITS, "scheme": scheme, "method": method}
                     rows.append({**row, **evaluate(data, quantized, of_float)})
                     print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
                     arguments.out.parent.mkdir(parents=True, exist_ok=True)

@@ -15,8 +15,9 @@ from typing import Any
 
 from benchmarks.paths import shared
 from edgeseq.data import DataSet, load_data
-from edgeseq.train import Recipe, train_classifier
-from edgeseq.train.classifier import import_keras
+from edgeseq.train import Recipe, save_keras, train_classifier
+from edgeseq.train.backend import import_keras
+from edgeseq.train.split import split
 
 UNITS = 32
 
@@ -67,16 +68,24 @@ def trained_model(name: str, cell: Any, seed: int, data: DataSet | None = None) 
         recipe = Recipe(cell=cell, units=UNITS, epochs=TASKS[name].epochs, seed=seed)
         start = time.perf_counter()
         result = train_classifier(data or load_task(name), recipe)
-        partial = path.with_name(f".{path.stem}.partial.keras")
-        result.model.save(partial)
-        partial.replace(path)
+        save_keras(result.model, path)
         print(f"{path.name}: {result.test_accuracy:.4f}, {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
     return path
 
 
-def load_keras(path: Path) -> Any:
-    """The live Keras model of a file."""
-    return import_keras().models.load_model(path)
+def tuned_model(name: str, cell: Any, seed: int, scheme: Any, data: DataSet) -> Path:
+    """Path of the same model fine-tuned with a scheme's integers; trains it if it is not in the cache."""
+    path = cache_folder() / f"{name}-{cell}{UNITS}-{seed}-{scheme}.keras"
+    if not path.exists():
+        from edgeseq.train.qat import QatRecipe, fine_tune
+
+        start = time.perf_counter()
+        model = import_keras().models.load_model(trained_model(name, cell, seed, data))
+        parts = split(data, Recipe(cell=cell, units=UNITS, seed=seed))
+        examples = [(part.x, part.y, None) for part in (parts.train, parts.validation)]
+        save_keras(fine_tune(model, *examples, QatRecipe(scheme=scheme, seed=seed)).model, path)
+        print(f"{path.name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+    return path
 
 
 def main() -> None:
