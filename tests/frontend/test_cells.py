@@ -35,7 +35,9 @@ def assert_same(model, source) -> None:
 @pytest.mark.parametrize("name", list(CELLS))
 def test_cell_computes_what_keras_computes(name):
     """Each cell with each pair of functions, read from the live model."""
-    model = randomized([CELLS[name](return_sequences=True)])
+    # Nothing bounds a cell that is linear all through: its float32 rounding grows with its values.
+    gain = 0.1 if name.endswith("linear linear") else 0.3
+    model = randomized([CELLS[name](return_sequences=True)], gain)
     assert_same(model, model)
 
 

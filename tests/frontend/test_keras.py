@@ -81,9 +81,9 @@ def refused(layers, keras):
             keras.Sequential([inputs, layers.GRU(3), layers.Reshape((3, 1)), layers.Bidirectional(layers.GRU(3))]),
             "set return_sequences=True there",
         ),
-        "relu inside bidirectional": (
-            keras.Sequential([inputs, layers.Bidirectional(layers.GRU(3, activation="relu"))]),
-            "its forward half: activation='relu'; only 'tanh'",
+        "elu inside bidirectional": (
+            keras.Sequential([inputs, layers.Bidirectional(layers.GRU(3, activation="elu"))]),
+            "its forward half: activation='elu'",
         ),
         "causal attention": (
             keras.Model(inputs, layers.MultiHeadAttention(2, 3)(inputs, inputs, use_causal_mask=True)),

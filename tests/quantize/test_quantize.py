@@ -97,9 +97,9 @@ def test_benchmark_models_reach_the_bound(name, models_folder):
 
 
 def test_oracle_is_fast_enough_for_a_test_set():
-    """2,996 windows of 128 steps through a GRU(32), the size of a HAR test set, take under 20 s."""
+    """2,996 windows of 128 steps through a GRU(32), the size of a HAR test set, take under 20 s of processor time."""
     quantized = make_quantized("gru", 6, 32, 6)
     x = np.random.default_rng(0).integers(-128, 128, (2996, 128, 6)).astype(np.int8)
-    start = time.perf_counter()
+    start = time.process_time()
     Oracle(quantized, batch=len(x)).run(x)
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
