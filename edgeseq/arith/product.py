@@ -1,6 +1,6 @@
 """int16 products, saturating sums and the int8 view of a state.
 
-C twins: ``es_multiply``, ``es_multiply_q15``, ``es_saturate_s16``, ``es_narrow``, ``es_halve``, ``es_shift_right`` in
+C twins: ``es_multiply_by``, ``es_multiply_q15``, ``es_saturate_s16``, ``es_narrow``, ``es_halve``, ``es_shift_right`` in
 firmware_templates/kernels/es_arith.h.
 """
 

@@ -39,7 +39,7 @@ static inline int32_t es_requantize(int32_t acc, int16_t multiplier, uint8_t shi
 }
 
 /* a * b * 2^-shift, rounded as TFLite's int16 MUL does; shift: 2..30. Twin: edgeseq.arith.product.multiply_q15. */
-static inline int32_t es_multiply(int32_t a, int32_t b, uint8_t shift)
+static inline int32_t es_multiply_by(int32_t a, int32_t b, uint8_t shift)
 {
     const int32_t product = a * b;
     const int32_t half = ((int32_t)1 << (shift - 1)) - 1;
@@ -49,7 +49,7 @@ static inline int32_t es_multiply(int32_t a, int32_t b, uint8_t shift)
 /* a * b * 2^-(15 + extra_shift). */
 static inline int32_t es_multiply_q15(int32_t a, int32_t b, uint8_t extra_shift)
 {
-    return es_multiply(a, b, (uint8_t)(15 + extra_shift));
+    return es_multiply_by(a, b, (uint8_t)(15 + extra_shift));
 }
 
 /* Table argument of tanh(c). Twin: edgeseq.arith.activation.cell_argument. */

@@ -14,7 +14,7 @@ static void ES_STEP(const ES_FLASH es_fast_grnn_params *params, const ES_X *x, i
         const int32_t z = es_apply_sigmoid(total, to_argument);
         const int32_t c = es_apply_tanh(es_saturate_s16(total + params->candidate_bias[unit]), to_argument);
         const int32_t rest = es_saturate_s16(c - es_multiply_q15(z, c, 0));
-        const int32_t kept = es_saturate_s16(es_multiply_q15(z, h[unit], 0) + es_multiply(params->nu, c, to_state));
-        h[unit] = (int16_t)es_saturate_s16(kept + es_multiply(params->zeta, rest, to_state));
+        const int32_t kept = es_saturate_s16(es_multiply_q15(z, h[unit], 0) + es_multiply_by(params->nu, c, to_state));
+        h[unit] = (int16_t)es_saturate_s16(kept + es_multiply_by(params->zeta, rest, to_state));
     }
 }

@@ -55,7 +55,7 @@ static inline int32_t es_cell_tanh_q15(int32_t cell, uint8_t cell_shift)
 /* slope: four times that of hard_sigmoid, in steps of 2^-15 (edgeseq.arith.piecewise.HARD_SLOPES). */
 static inline int32_t es_hard_sigmoid_of(int32_t cell, uint8_t cell_shift, int32_t slope)
 {
-    return es_hard_sigmoid(es_multiply(cell, slope, (uint8_t)(17 - cell_shift)));
+    return es_hard_sigmoid(es_multiply_by(cell, slope, (uint8_t)(17 - cell_shift)));
 }
 
 static inline int32_t es_cell_hard_sigmoid(int32_t cell, uint8_t cell_shift)
@@ -87,7 +87,7 @@ static inline int32_t es_raise(int32_t value, uint8_t shift)
 /* A candidate in steps of 2^-15 in those of a state, 2^(shift-15). */
 static inline int32_t es_to_state(int32_t candidate, uint8_t shift)
 {
-    return shift == 0 ? candidate : es_multiply(candidate, 16384, (uint8_t)(14 + shift));
+    return shift == 0 ? candidate : es_multiply_by(candidate, 16384, (uint8_t)(14 + shift));
 }
 
 /* TFLite's LUTLookup of int16; table: 513 entries. */

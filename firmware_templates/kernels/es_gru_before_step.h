@@ -18,7 +18,7 @@ static void ES_STEP(const ES_FLASH es_gru_params *params, const ES_X *x, int16_t
             gates[gate] = ES_GATE(es_saturate_s16(from_input + from_state), to_argument);
         }
         update[unit] = (int16_t)gates[0];
-        reset_view[unit] = ES_VIEW((int16_t)es_multiply(gates[1], h[unit], ES_PRODUCT_SHIFT));
+        reset_view[unit] = ES_VIEW((int16_t)es_multiply_by(gates[1], h[unit], ES_PRODUCT_SHIFT));
     }
     for (uint16_t unit = 0; unit < units; ++unit) {
         const uint32_t row = (uint32_t)unit * 3 + 2;
@@ -27,7 +27,7 @@ static void ES_STEP(const ES_FLASH es_gru_params *params, const ES_X *x, int16_t
         const int32_t total = es_saturate_s16(from_input + from_state);
         const int32_t candidate = ES_TO_STATE(ES_CANDIDATE(total, to_argument), ES_CANDIDATE_SHIFT);
         const int32_t z = update[unit];
-        const int32_t rest = es_saturate_s16(candidate - es_multiply(z, candidate, ES_PRODUCT_SHIFT));
-        h[unit] = (int16_t)es_saturate_s16(es_multiply(z, h[unit], ES_PRODUCT_SHIFT) + rest);
+        const int32_t rest = es_saturate_s16(candidate - es_multiply_by(z, candidate, ES_PRODUCT_SHIFT));
+        h[unit] = (int16_t)es_saturate_s16(es_multiply_by(z, h[unit], ES_PRODUCT_SHIFT) + rest);
     }
 }

@@ -19,10 +19,10 @@ static void ES_STEP(const ES_FLASH es_gru_params *params, const ES_X *x, int16_t
         }
         const int32_t z = ES_GATE(es_saturate_s16(from_input[0] + from_state[0]), to_argument);
         const int32_t r = ES_GATE(es_saturate_s16(from_input[1] + from_state[1]), to_argument);
-        const int32_t total = es_saturate_s16(from_input[2] + es_multiply(r, from_state[2], ES_PRODUCT_SHIFT));
+        const int32_t total = es_saturate_s16(from_input[2] + es_multiply_by(r, from_state[2], ES_PRODUCT_SHIFT));
         const int32_t candidate = ES_TO_STATE(ES_CANDIDATE(total, to_argument), ES_CANDIDATE_SHIFT);
         /* z*h + (c - z*c): 1 - z is never formed, since 1.0 does not fit Q15. */
-        const int32_t rest = es_saturate_s16(candidate - es_multiply(z, candidate, ES_PRODUCT_SHIFT));
-        h[unit] = (int16_t)es_saturate_s16(es_multiply(z, h[unit], ES_PRODUCT_SHIFT) + rest);
+        const int32_t rest = es_saturate_s16(candidate - es_multiply_by(z, candidate, ES_PRODUCT_SHIFT));
+        h[unit] = (int16_t)es_saturate_s16(es_multiply_by(z, h[unit], ES_PRODUCT_SHIFT) + rest);
     }
 }

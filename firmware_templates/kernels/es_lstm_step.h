@@ -16,12 +16,12 @@ static void ES_STEP(const ES_FLASH es_lstm_params *params, const ES_X *x, int16_
             const int32_t from_state = ES_STATE_ROW(&params->recurrent, row, 1, h_view, units);
             total[gate] = es_saturate_s16(from_input + from_state);
         }
-        const int32_t kept = es_multiply(ES_GATE(total[1], to_argument), c[unit], ES_PRODUCT_SHIFT);
-        const int32_t added =
-            es_multiply(ES_GATE(total[0], to_argument), ES_CANDIDATE(total[2], to_argument), (uint8_t)(ES_ADDED_SHIFT));
+        const int32_t kept = es_multiply_by(ES_GATE(total[1], to_argument), c[unit], ES_PRODUCT_SHIFT);
+        const int32_t added = es_multiply_by(ES_GATE(total[0], to_argument), ES_CANDIDATE(total[2], to_argument),
+                                             (uint8_t)(ES_ADDED_SHIFT));
         const int32_t cell = es_saturate_s16(kept + added);
         c[unit] = (int16_t)cell;
         h[unit] =
-            (int16_t)es_multiply(ES_GATE(total[3], to_argument), ES_CELL(cell, params->cell_shift), ES_HIDDEN_SHIFT);
+            (int16_t)es_multiply_by(ES_GATE(total[3], to_argument), ES_CELL(cell, params->cell_shift), ES_HIDDEN_SHIFT);
     }
 }
