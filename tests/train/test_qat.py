@@ -461,5 +461,14 @@ def test_fine_tuning_recovers_what_four_bits_and_pruning_lose(keras, qat):
     assert min(tuned.history["val_loss"][3:]) == pytest.approx(kept, rel=1e-4)
     assert (quantize(load_model(tuned.model)).layers[0].recurrent.weight == 0).mean() >= 0.5  # 8 columns: whole blocks
     assert model.trainable
+    missing = (x[:64], np.full((64, 2), np.nan, np.float32), None)
     with pytest.raises(TrainingError, match="loss became NaN in epoch 1 of quantisation-aware training"):
-        qat.fine_tune(model, (x[:64], y[:64], None), held_out, qat.QatRecipe(learning_rate=1e38, epochs=1, batch_size=8))
+        qat.fine_tune(model, missing, missing, qat.QatRecipe(epochs=1), loss="mse", metrics=())
+
+
+def test_a_bias_that_outgrew_its_row_is_refused(keras, qat):
+    """A bias beyond int32 in steps of its row is named when the model is read, not wrapped around."""
+    model = qat.prepare(float_model(keras, keras.layers.LSTM(3)), raw())
+    model.layers[1].bias.assign(np.full(12, 1e30, np.float32))
+    with pytest.raises(UnsupportedModelError, match=r"a bias of .* steps does not fit its row"):
+        load_model(model)

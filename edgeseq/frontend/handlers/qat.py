@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgeseq.arith.matmul import (
+    INT32_LIMIT,
     MAX_CELL_SHIFT,
     SCHEME_PARTS,
     MatmulInput,
@@ -152,6 +153,9 @@ def _real(
 ) -> tuple[FloatArray, FloatArray]:
     """Round as training did and return the real values of the integers; kernel: (columns, rows)."""
     scale = weight_scales(rows.multiplier, rows.shift, entering.scale, out_scale)
+    largest = float(np.abs(bias / (scale * entering.scale.value)).max(initial=0.0))
+    if largest >= INT32_LIMIT:
+        raise _Bad(f"a bias of {largest:.3g} steps does not fit its row; train on with new row factors (Rescale)")
     codes = round_weights(kernel.T, scale, bits)
     steps = round_bias(bias, scale, entering, codes)
     return (codes * scale[:, None]).T, steps * (scale * entering.scale.value)
