@@ -1,4 +1,4 @@
-"""Write the README's measured tables from benchmarks/results.
+"""Write the measured tables of the README and of docs/ from benchmarks/results.
 
 Usage: python -m benchmarks.readme [--check]
 """
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.music import chosen_rate
 from benchmarks.paths import RESULTS, ROOT
 
 Row = dict[str, Any]
@@ -129,7 +130,28 @@ def versus_table() -> str:
     return "\n".join(lines)
 
 
+def music_table() -> str:
+    """Test NLL of each cell on each set, float and int8, beside the paper's, for seeds at the rate that validated best."""
+    rows: list[Row] = json.loads((RESULTS / "music.json").read_text())
+    paper = _peers()["music_nll"]
+    lines = [
+        "| data | cell | parameters | seeds | rate | train | test | test, int8 | int8 - float | test, paper |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for data, cell in dict.fromkeys((row["data"], row["cell"]) for row in rows):
+        rate = chosen_rate(rows, data, cell)
+        chosen = [row for row in rows if (row["data"], row["cell"], row["log_rate"]) == (data, cell, rate)]
+        change = round(_mean(chosen, "int8_nll") - _mean(chosen, "test_nll"), 4) + 0.0  # not -0.0
+        lines.append(
+            f"| {data} | {CELL_NAMES[cell]}({chosen[0]['units']}) | {chosen[0]['parameters']:,} | {len(chosen)} | e^{rate:g} "
+            f"| {_spread(chosen, 'train_nll', 1, '')} | {_spread(chosen, 'test_nll', 1, '')} "
+            f"| {_spread(chosen, 'int8_nll', 1, '')} | {change:+.4f} | {paper[data][cell]:.2f} |"
+        )
+    return "\n".join(lines)
+
+
 REFERENCE_CORE = "cortex-m4"
+CELL_NAMES = {"rnn": "tanh", "gru": "GRU", "lstm": "LSTM"}
 
 
 def _peers() -> dict[str, Any]:
@@ -161,29 +183,35 @@ TABLES: dict[str, Callable[[], str]] = {
     "cores": core_table,
     "host": host_table,
     "models": model_table,
+    "music": music_table,
     "versus": versus_table,
+}
+# Which document holds which tables.
+DOCUMENTS = {
+    "README.md": ("accuracy", "cores", "host", "models", "versus"),
+    "docs/music.md": ("music",),
 }
 
 
-def filled(text: str) -> str:
-    """Return the README with the text between each pair of markers replaced."""
-    for name, table in TABLES.items():
+def filled(document: str) -> str:
+    """Return a document's text with what lies between each pair of its markers replaced."""
+    text = (ROOT / document).read_text()
+    for name in DOCUMENTS[document]:
         start, end = f"<!-- {name}: made by benchmarks/readme.py -->", f"<!-- end {name} -->"
         before, rest = text.split(start)
-        text = f"{before}{start}\n{table()}\n{end}{rest.split(end)[1]}"
+        text = f"{before}{start}\n{TABLES[name]()}\n{end}{rest.split(end)[1]}"
     return text
 
 
 def main() -> None:
-    """Rewrite README.md, or with --check only say whether it is current."""
+    """Rewrite the documents, or with --check only say whether they are current."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
-    path = ROOT / "README.md"
-    current = path.read_text()
-    new = filled(current)
+    new = {document: filled(document) for document in DOCUMENTS}
     if parser.parse_args().check:
-        sys.exit(new != current)
-    path.write_text(new)
+        sys.exit(any(text != (ROOT / document).read_text() for document, text in new.items()))
+    for document, text in new.items():
+        (ROOT / document).write_text(text)
 
 
 def _mean(rows: list[Row], key: str) -> float:

@@ -1,5 +1,6 @@
 """The music benchmark: whole pieces through lanes and chunks, the likelihoods it compares, its stored results."""
 
+import json
 import math
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 
 from benchmarks.music import Results, Run, chosen_rate, integer_columns, nll, padded
 from benchmarks.music_training import CELLS, NOTES, Schedule, Trainer, build, pack, train
+from benchmarks.paths import RESULTS
+from edgeseq.arith.activation import sigmoid_q15
 from edgeseq.frontend import load_model
 
 STEPS, LANES = 12, 3
@@ -89,6 +92,15 @@ def test_nll_counts_played_and_silent_notes():
     assert nll(probabilities, y, np.array([[True, True, False]])) == pytest.approx(wanted, rel=1e-12)
 
 
+def test_no_integer_probability_is_0_or_1():
+    """Over all pre-activations and shifts the integer sigmoid gives 1 to 32767, so every likelihood is finite."""
+    values = np.arange(-32768, 32768, dtype=np.int32)
+    for shift in range(8):
+        out = sigmoid_q15(values << shift)
+        assert out.min() >= 1
+        assert out.max() <= 32767
+
+
 def test_results_go_on_where_they_stopped(tmp_path):
     """A finished run is found again after a restart, and the rate is chosen by validation of the first seed."""
     rows = [
@@ -105,3 +117,13 @@ def test_results_go_on_where_they_stopped(tmp_path):
     assert again.row_of(Run("jsb", "gru", 0, -6.0)) == rows[1]
     assert again.row_of(Run("jsb", "gru", 1, -6.0)) is None
     assert chosen_rate(again.rows, "jsb", "gru") == -6.0
+
+
+def test_stored_results_are_complete():
+    """Every chosen model was measured as integers, and the float reference agrees with training's own NLL."""
+    rows = json.loads((RESULTS / "music.json").read_text())
+    assert {(row["data"], row["cell"]) for row in rows} == {(d, c) for d in ("jsb", "piano", "nottingham") for c in CELLS}
+    chosen = [row for row in rows if row["log_rate"] == chosen_rate(rows, row["data"], row["cell"])]
+    for row in chosen:
+        assert row["reference_nll"] == pytest.approx(row["test_nll"], rel=1e-5)
+        assert row["input_dtype"] == "int8"
