@@ -39,7 +39,7 @@ bench: $(VENV)/.bench ## measure costs on every core and accuracy on the data se
 	@$(BIN)/python -m benchmarks.models
 	@$(BIN)/python -m benchmarks.cores
 	@$(BIN)/python -m benchmarks.host
-	@$(BIN)/python -m benchmarks.accuracy
+	@$(BIN)/python -m benchmarks.accuracy --methods ptq,qat
 	@$(BIN)/python -m benchmarks.plot
 	@$(BIN)/python -m benchmarks.readme
 

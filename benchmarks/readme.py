@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from benchmarks.music import chosen_rate
 from benchmarks.paths import RESULTS, ROOT
 from edgeseq.export.c.support import fast_support, portable_support
 from edgeseq.frontend.handlers import HANDLERS, NOTES, REFUSED
@@ -171,7 +172,28 @@ def versus_table() -> str:
     return "\n".join(lines)
 
 
+def music_table() -> str:
+    """Test NLL of each cell on each set, float and int8, beside the paper's, for seeds at the rate that validated best."""
+    rows: list[Row] = json.loads((RESULTS / "music.json").read_text())
+    paper = _peers()["music_nll"]
+    lines = [
+        "| data | cell | parameters | seeds | rate | train | test | test, int8 | int8 - float | test, paper |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for data, cell in dict.fromkeys((row["data"], row["cell"]) for row in rows):
+        rate = chosen_rate(rows, data, cell)
+        chosen = [row for row in rows if (row["data"], row["cell"], row["log_rate"]) == (data, cell, rate)]
+        change = round(_mean(chosen, "int8_nll") - _mean(chosen, "test_nll"), 4) + 0.0  # not -0.0
+        lines.append(
+            f"| {data} | {CELL_NAMES[cell]}({chosen[0]['units']}) | {chosen[0]['parameters']:,} | {len(chosen)} | e^{rate:g} "
+            f"| {_spread(chosen, 'train_nll', 1, '')} | {_spread(chosen, 'test_nll', 1, '')} "
+            f"| {_spread(chosen, 'int8_nll', 1, '')} | {change:+.4f} | {paper[data][cell]:.2f} |"
+        )
+    return "\n".join(lines)
+
+
 REFERENCE_CORE = "cortex-m4"
+CELL_NAMES = {"rnn": "tanh", "gru": "GRU", "lstm": "LSTM"}
 
 
 def _peers() -> dict[str, Any]:
@@ -205,6 +227,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "host": host_table,
     "layers": layer_table,
     "models": model_table,
+    "music": music_table,
     "operations": operation_table,
     "versus": versus_table,
 }
@@ -212,6 +235,7 @@ TABLES: dict[str, Callable[[], str]] = {
 DOCUMENTS = {
     "README.md": ("accuracy", "cores", "host", "models", "versus"),
     "docs/accuracy.md": ("fidelity",),
+    "docs/music.md": ("music",),
     "docs/support.md": ("layers", "operations"),
 }
 
