@@ -61,11 +61,11 @@ def load_task(name: str) -> DataSet:
     return replace(data, name=name, train=train, test=test)
 
 
-def trained_model(name: str, cell: Any, seed: int, data: DataSet | None = None) -> Path:
+def trained_model(name: str, cell: Any, seed: int, data: DataSet | None = None, units: int = UNITS) -> Path:
     """Path of the trained .keras of a task, cell and seed; trains it if it is not in the cache."""
-    path = cache_folder() / f"{name}-{cell}{UNITS}-{seed}.keras"
+    path = cache_folder() / f"{name}-{cell}{units}-{seed}.keras"
     if not path.exists():
-        recipe = Recipe(cell=cell, units=UNITS, epochs=TASKS[name].epochs, seed=seed)
+        recipe = Recipe(cell=cell, units=units, epochs=TASKS[name].epochs, seed=seed)
         start = time.perf_counter()
         result = train_classifier(data or load_task(name), recipe)
         save_keras(result.model, path)

@@ -61,6 +61,7 @@ def _run_cell(data: DataSet, cell: Any, units: int, epochs: int, stages: Stages)
     from edgeseq.quantize import quantize
     from edgeseq.simulate import Oracle
     from edgeseq.simulate.oracle import quantize_input
+    from edgeseq.targets import load_core
     from edgeseq.train import Recipe, train_classifier
 
     name = f"{cell.upper()}({units})"
@@ -70,7 +71,6 @@ def _run_cell(data: DataSet, cell: Any, units: int, epochs: int, stages: Stages)
     )
     stages.start(f"quantising {name}")
     graph = quantize(load_model(trained.model), data.x_train[:CALIBRATION_WINDOWS])
-    project = export_c(graph)
     windows = max(1, min(len(data.x_test), MAX_EMULATED_STEPS // data.x_test.shape[1]))
     codes, labels = quantize_input(graph.input, data.x_test[:windows]), data.y_test[:windows]
     wanted = Oracle(graph, batch=windows).run(codes).outputs
@@ -80,6 +80,7 @@ def _run_cell(data: DataSet, cell: Any, units: int, epochs: int, stages: Stages)
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
         for core in CORES:
             stages.start(f"compiling {name} for {core} and running {windows} windows")
+            project = export_c(graph, kernel_set=load_core(core).kernel_set)
             outputs, _ = run_on_core(
                 project, codes.reshape(-1, graph.input_size), reset.ravel(), core, Path(scratch) / core, "zig"
             )
