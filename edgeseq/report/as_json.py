@@ -41,6 +41,7 @@ def quantized(graph: QuantGraph, out: str, project: CProject, explanation: Expla
         "weight_bytes": project.weight_bytes,
         "table_bytes": project.table_bytes,
         "state_bytes": project.state_bytes,
+        "window_steps": graph.window_steps,
     }
     if explanation is not None:
         document["explanation"] = {

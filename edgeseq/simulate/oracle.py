@@ -37,6 +37,7 @@ class Oracle:
         self.graph = graph
         self.batch = batch
         self._runners = make_runners(graph.layers, batch, graph.input.zero_point)
+        self._time = 1
 
     def reset(self) -> None:
         """Set every state to zero."""
@@ -79,6 +80,7 @@ class Oracle:
             raise DataError(f"a snapshot of shape {snapshot.shape} does not fit this model and a batch of {self.batch}")
 
     def _forward(self, value: Int) -> Int:
+        self._time = value.shape[1]
         for runner in self._runners:
             value = runner.run(value)
         return value
@@ -86,7 +88,7 @@ class Oracle:
     def _carried(self) -> npt.NDArray[np.int16]:
         parts = [part for runner in self._runners for part in runner.carried()]
         # A model may carry nothing.
-        return np.concatenate(parts or [np.empty((self.batch, 1, 0), np.int32)], axis=2).astype(np.int16)
+        return np.concatenate(parts or [np.empty((self.batch, self._time, 0), np.int32)], axis=2).astype(np.int16)
 
 
 def quantize_input(entry: QuantInput, x: npt.NDArray[np.floating]) -> Codes:

@@ -25,7 +25,7 @@ static inline int32_t es_row_s16_w8(const ES_FLASH es_matrix *matrix, uint32_t r
 }
 
 /* Two weights a byte; a row of an odd number of them ends with half a byte of zero. */
-static inline const ES_FLASH int8_t *es_row_w4(const ES_FLASH es_matrix *matrix, uint32_t row, uint16_t columns)
+static inline const ES_FLASH int8_t *es_nibble_row(const ES_FLASH es_matrix *matrix, uint32_t row, uint16_t columns)
 {
     return matrix->weight + (size_t)row * ((columns + 1U) / 2);
 }
@@ -33,13 +33,13 @@ static inline const ES_FLASH int8_t *es_row_w4(const ES_FLASH es_matrix *matrix,
 static inline int32_t es_row_s8_w4(const ES_FLASH es_matrix *matrix, uint32_t row, int32_t bias, const int8_t *x,
                                    uint16_t columns)
 {
-    return es_doubled_row(matrix, row, es_dot_s8_w4(es_row_w4(matrix, row, columns), x, columns), bias);
+    return es_doubled_row(matrix, row, es_dot_s8_w4(es_nibble_row(matrix, row, columns), x, columns), bias);
 }
 
 static inline int32_t es_row_s16_w4(const ES_FLASH es_matrix *matrix, uint32_t row, int32_t bias, const int16_t *x,
                                     uint16_t columns)
 {
-    return es_doubled_row(matrix, row, es_dot_s16_w4(es_row_w4(matrix, row, columns), x, columns), bias);
+    return es_doubled_row(matrix, row, es_dot_s16_w4(es_nibble_row(matrix, row, columns), x, columns), bias);
 }
 
 #endif

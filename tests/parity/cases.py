@@ -22,6 +22,12 @@ class Case(NamedTuple):
         return set(self.kinds.split("+")) <= {"gru", "gru_before", "lstm", "rnn"}
 
     @property
+    def mixed(self) -> bool:
+        """Whether fast kernels and portable ones of another cell stand in one file."""
+        kinds = self.kinds.split("+")
+        return not self.plain and any(kind in COMPACT for kind in kinds) and not self.unusual
+
+    @property
     def unusual(self) -> bool:
         """Whether every recurrent layer is one that no family of fast kernels knows."""
         return all(":" in kind or kind in COMPACT for kind in self.kinds.split("+"))
@@ -62,6 +68,9 @@ CASES = {
     "gru, int16x4": Case("gru", 16, 32, 10, {"scheme": "int16x4"}),
     "lstm over gru, int16x4": Case("gru+lstm", 7, 13, 3, {"scheme": "int16x4", "input_dtype": "int16"}),
     "mixed schemes": Case("gru+lstm", 6, 11, 4, {"layer_schemes": {"gru_0": "int8x4", "lstm_1": "int16x8", "head": "int8x4"}}),
+    "mgu between gru and lstm": Case("gru+mgu+lstm", 6, 11, 4, {"input_dtype": "int16"}),
+    "fastgrnn over gru, 4 bits": Case("gru+fastgrnn", 5, 9, 3, {"scheme": "int8x4", "layer_schemes": {"fastgrnn_1": "int16x4"}}),
+    "no state": Case("dense", 6, 5, 3, {}),
     "gru over lstm": Case("lstm+gru", 6, 11, 4, {}),
     "three layers": Case("gru+gru_before+rnn", 5, 9, 2, {}),
     "relu head": Case("gru", 6, 10, 5, {"activation": "relu"}),

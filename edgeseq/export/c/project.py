@@ -79,12 +79,14 @@ def export_c(
     kernels = sorted({file for plan in plans for file in plan.kernels} | (window.kernels if window else frozenset()))
     weight_bytes = sum(plan.weight_bytes for plan in plans)
     table_bytes = sum(plan.table_bytes for plan in plans) + sum(size for file, size in SHARED_TABLES.items() if file in kernels)
-    carry = struct_extent(buffer for plan in plans for buffer in plan.carry)
-    state_bytes = carry.size
+    carried = [buffer for plan in plans for buffer in plan.carry]
+    state_bytes = struct_extent(carried).size
     tensors = _tensors(plans, window)
     users = [plan for plan in plans if plan.work]
     scratch = struct_extent([*tensors, union_extent([struct_extent(plan.work) for plan in users])])
-    scratch_bytes = struct_extent([carry, scratch]).size - state_bytes
+    # C has no empty struct: a model that keeps nothing between steps has a byte that nobody reads.
+    members = carried or ([] if window and scratch.size else [Buffer("nothing", "uint8", 1, "C has no empty struct")])
+    scratch_bytes = struct_extent([struct_extent(members), scratch]).size - state_bytes
     fallbacks = {plan.label: plan.refusal for plan in plans if plan.refusal is not None}
     digest = hashlib.sha256(to_bytes(graph)).hexdigest()
     values = {
@@ -112,8 +114,8 @@ def export_c(
         "zero_point": str(graph.input.zero_point),
         "output_scale": float_literal(graph.output_scale.value),
         "returns_sequence": str(int(graph.source.returns_sequence)),
-        "carry": "\n".join(f"    {buffer.declaration}" for plan in plans for buffer in plan.carry),
-        "scratch": "\n".join(f"    {line}" for line in _scratch_members(plans, tensors)),
+        "carry": "\n".join(f"    {buffer.declaration}" for buffer in members),
+        **_scratch_values(prefix, "window" if window else "step", _scratch_members(plans, tensors)),
         "kernels": kernel_set + "".join(f"; {label} portable: {reason}" for label, reason in fallbacks.items()),
         "includes": "".join(f'#include "{header}"\n' for header in _headers(plans, kernels)),
         "data": "\n".join(
@@ -125,7 +127,7 @@ def export_c(
     form = "stream" if window is None else "window"
     values["ownership"] = f"The caller owns {prefix}_state and keeps it between calls; one per stream."
     if window is not None:
-        values |= _window_values(graph, prefix, window)
+        values |= _window_values(graph, prefix, window, members)
     values["interface"] = _fill(templates / "model" / f"{form}.h.in", values)
     values["functions"] = _fill(templates / "model" / f"{form}.c.in", values)
     files = {
@@ -188,9 +190,9 @@ def _tensors(plans: tuple[LayerPlan, ...], window: WindowPlan | None) -> list[Bu
     return kept + [buffer for plan in plans for buffer in plan.tensors]
 
 
-def _window_values(graph: QuantGraph, prefix: str, window: WindowPlan) -> dict[str, str]:
-    """Fields of window.h.in and window.c.in."""
-    carry = "\n".join(f"    {buffer.declaration}" for plan in window.layers for buffer in plan.carry)
+def _window_values(graph: QuantGraph, prefix: str, window: WindowPlan, members: Sequence[Buffer]) -> dict[str, str]:
+    """Fields of window.h.in and window.c.in. members: of the carry struct."""
+    carry = "\n".join(f"    {buffer.declaration}" for buffer in members)
     about = "/* The recurrent layers' states while a window runs; each starts from zero. */"
     return {
         "ownership": f"The caller owns {prefix}_state; one per thread, for any number of windows.",
@@ -198,10 +200,22 @@ def _window_values(graph: QuantGraph, prefix: str, window: WindowPlan) -> dict[s
         "window_steps": str(graph.window_steps),
         "output_steps": str(window.output_steps),
         "carry_struct": f"{about}\ntypedef struct {{\n{carry}\n}} {prefix}_carry;\n\n" if carry else "",
-        "members": (f"    {prefix}_carry carry;\n" if carry else "") + f"    {prefix}_scratch scratch;",
+        "carry_member": f"    {prefix}_carry carry;\n" if carry else "",
         "loops": window.functions,
         "start": "    memset(&state->carry, 0, sizeof(state->carry));\n" if carry else "",
         "body": window.body,
+    }
+
+
+def _scratch_values(prefix: str, during: str, members: Sequence[str]) -> dict[str, str]:
+    """The scratch struct and the state's member of that type; none of a model that needs no scratch: C has no empty struct."""
+    if not members:
+        return {"scratch_struct": "", "scratch_member": ""}
+    about = f"/* Used during a {during}; its content means nothing between {during}s. */"
+    body = "\n".join(f"    {line}" for line in members)
+    return {
+        "scratch_struct": f"{about}\ntypedef struct {{\n{body}\n}} {prefix}_scratch;\n\n",
+        "scratch_member": f"    {prefix}_scratch scratch;\n",
     }
 
 

@@ -77,7 +77,7 @@ ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *view)
     /* The carry out of the low byte plus 129 or 127; SBCI takes an overflow back. */
     for (uint16_t i = 0; i < size; ++i) {
         uint8_t low, value, rounding;
-        __asm__(
+        __asm__ volatile(
             "ld %0, %a4+\n\tld %1, %a4+\n\tsubi %1, 128\n\tldi %2, 129\n\tsbrs %1, 7\n\tldi %2, 127\n\t"
             "add %0, %2\n\tadc %1, __zero_reg__\n\tsbci %1, 0\n\tst %a5+, %1\n\tadd %A3, %1\n\tadc %B3, __zero_reg__"
             : "=&r"(low), "=&d"(value), "=&d"(rounding), "+&r"(sum), "+&e"(h), "+&e"(view)

@@ -74,12 +74,14 @@ static inline int32_t es_nibble_offset(const es_view *view, uint32_t rounds)
     const es_view *const end = view + 2 * rounds;
     int32_t sum = 0;
 #if ES_DSP
-    /* A loop in assembly because compilers unroll the one in C. */
+    /* A loop in assembly because compilers unroll the one in C. volatile: it reads what it does not name, and GCC moves
+     * it out of a caller's loop, before the view is written, in spite of "memory". */
     int32_t low, high;
-    __asm__("1:\n\tldrd %1, %2, [%3], #8\n\tsmlad %0, %1, %5, %0\n\tsmlad %0, %2, %5, %0\n\tcmp %3, %4\n\tbne 1b"
-            : "+&r"(sum), "=&r"(low), "=&r"(high), "+&r"(view)
-            : "r"(end), "r"(0x00080008)
-            : "cc", "memory");
+    __asm__ volatile(
+        "1:\n\tldrd %1, %2, [%3], #8\n\tsmlad %0, %1, %5, %0\n\tsmlad %0, %2, %5, %0\n\tcmp %3, %4\n\tbne 1b"
+        : "+&r"(sum), "=&r"(low), "=&r"(high), "+&r"(view)
+        : "r"(end), "r"(0x00080008)
+        : "cc", "memory");
 #else
     for (; view != end; ++view) {
         sum += 8 * ((int16_t)*view + (*view >> 16));
