@@ -11,13 +11,16 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.paths import shared
 from edgeseq.data import DataSet, load_data
 from edgeseq.train import Recipe, save_keras, train_classifier
 from edgeseq.train.backend import import_keras
 from edgeseq.train.split import split
+
+if TYPE_CHECKING:
+    from edgeseq.train.qat import Pruning
 
 UNITS = 32
 
@@ -73,9 +76,10 @@ def trained_model(name: str, cell: Any, seed: int, data: DataSet | None = None, 
     return path
 
 
-def tuned_model(name: str, cell: Any, seed: int, scheme: Any, data: DataSet) -> Path:
+def tuned_model(name: str, cell: Any, seed: int, scheme: Any, data: DataSet, pruning: Pruning | None = None) -> Path:
     """Path of the same model fine-tuned with a scheme's integers; trains it if it is not in the cache."""
-    path = cache_folder() / f"{name}-{cell}{UNITS}-{seed}-{scheme}.keras"
+    suffix = f"-{pruning.sparsity:g}-{pruning.block[0]}x{pruning.block[1]}" if pruning else ""
+    path = cache_folder() / f"{name}-{cell}{UNITS}-{seed}-{scheme}{suffix}.keras"
     if not path.exists():
         from edgeseq.train.qat import QatRecipe, fine_tune
 
@@ -83,7 +87,7 @@ def tuned_model(name: str, cell: Any, seed: int, scheme: Any, data: DataSet) -> 
         model = import_keras().models.load_model(trained_model(name, cell, seed, data))
         parts = split(data, Recipe(cell=cell, units=UNITS, seed=seed))
         examples = [(part.x, part.y, None) for part in (parts.train, parts.validation)]
-        save_keras(fine_tune(model, *examples, QatRecipe(scheme=scheme, seed=seed)).model, path)
+        save_keras(fine_tune(model, *examples, QatRecipe(scheme=scheme, seed=seed, pruning=pruning)).model, path)
         print(f"{path.name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
     return path
 

@@ -105,6 +105,7 @@ def export(
         "optimize": optimize,
         "kernels": project.kernel_set,
         "fallbacks": dict(project.fallbacks),
+        "sparse": dict(project.sparse),
         "files": sorted(project.files),
         "weight_bytes": project.weight_bytes,
         "table_bytes": project.table_bytes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from edgeseq.export.c import portable
@@ -38,6 +39,7 @@ def plan_recurrent(layer: QuantGated | QuantSimpleRnn, place: Place, isa: Isa) -
     refusal = isa.refusal_cell(cell)
     if refusal is not None:
         return refusal
+    cell, sparse = _stored(cell, isa)
     packed = isa.pack(cell)
     carry = [Buffer(f"{label}_h", "int16", layer.units, "hidden state, 2^-15")]
     if isinstance(layer, QuantLstm):
@@ -69,6 +71,7 @@ def plan_recurrent(layer: QuantGated | QuantSimpleRnn, place: Place, isa: Isa) -
         carry=tuple(carry),
         work=tuple(work),
         kernel_set=isa.name,
+        sparse=sparse,
     )
 
 
@@ -128,6 +131,19 @@ PLANNERS: dict[type[QuantLayer], Callable[[Any, Place, Isa], LayerPlan | str | N
 }
 
 
+def _stored(cell: Cell, isa: Isa) -> tuple[Cell, tuple[str, ...]]:
+    """The layer with the matrices sparse that gain by it, and a note on each of them."""
+    storage = isa.storage(cell)
+    if storage is None:
+        return cell, ()
+    of_input, of_state = storage
+    named = (("input", of_input), ("recurrent", of_state))
+    return (
+        replace(cell, sparse=(of_input.gains, of_state.gains)),
+        tuple(matrix.note(name) for name, matrix in named if matrix.gains),
+    )
+
+
 def _entry(source: Source, layer: QuantPair) -> Entry:
     if source.input_dtype is None:
         return "state" if layer.operand == "int8" else "state16"
@@ -150,6 +166,8 @@ def _instance(layer: QuantPair, cell: Cell, isa: Isa, name: str) -> str:
         "WIDE_STATE": int(cell.wide_state),
         "WEIGHT_BITS": cell.weight_bits,
         "BOUNDED": int(cell.bounded),
+        "SPARSE_INPUT": int(cell.sparse[0]),
+        "SPARSE_STATE": int(cell.sparse[1]),
         "INPUT_SHIFT": input_shift,
         "STATE_SHIFT": state_shift,
         "PREACTIVATION_SHIFT": layer.preactivation_shift,

@@ -14,6 +14,7 @@ class LayerPlan:
 
     instances: functions made of templates, printed once however many layers ask for them.
     kernel_set: "portable" or a family of fast kernels; refusal: why the wanted family could not run it.
+    sparse: matrices that are stored without their zero blocks.
     """
 
     label: str
@@ -29,6 +30,7 @@ class LayerPlan:
     instances: tuple[str, ...] = ()
     kernel_set: str = "portable"
     refusal: str | None = None
+    sparse: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class Cell:
     """A recurrent layer's matrices, gate-major, with the input's zero point folded into its bias.
 
     entry, state_entry: what x and h are. bounded: no row of either matrix can leave int16 before the parts are added.
+    sparse: whether input and state weights are stored without their zero blocks (edgeseq.export.c.sparse).
     """
 
     stem: str
@@ -49,6 +50,7 @@ class Cell:
     entry: Entry
     state_entry: Entry
     bounded: bool
+    sparse: tuple[bool, bool] = (False, False)
 
     @property
     def inputs(self) -> int:

@@ -35,7 +35,8 @@ class CProject:
 
     name: prefix of every public symbol. Bytes: weights are int8 matrices, tables are
     biases, multipliers and the sigmoid table; state and scratch as the structs hold them,
-    padding between them counted as scratch. fallbacks: layer -> why the wanted kernels could not run it.
+    padding between them counted as scratch. fallbacks: layer -> why the wanted kernels could not run it;
+    sparse: layer -> which of its matrices are stored without their zero blocks.
     window_steps: time steps of the windows that the model maps, None if it runs on a stream; output_steps: rows
     of output that one window gives, 1 for a stream's step.
     """
@@ -53,6 +54,7 @@ class CProject:
     digest: str
     kernel_set: str
     fallbacks: Mapping[str, str]
+    sparse: Mapping[str, str]
     window_steps: int | None = None
     output_steps: int = 1
 
@@ -88,6 +90,7 @@ def export_c(
     members = carried or ([] if window and scratch.size else [Buffer("nothing", "uint8", 1, "C has no empty struct")])
     scratch_bytes = struct_extent([struct_extent(members), scratch]).size - state_bytes
     fallbacks = {plan.label: plan.refusal for plan in plans if plan.refusal is not None}
+    sparse = {plan.label: "; ".join(plan.sparse) for plan in plans if plan.sparse}
     digest = hashlib.sha256(to_bytes(graph)).hexdigest()
     values = {
         "file": prefix,
@@ -116,7 +119,9 @@ def export_c(
         "returns_sequence": str(int(graph.source.returns_sequence)),
         "carry": "\n".join(f"    {buffer.declaration}" for buffer in members),
         **_scratch_values(prefix, "window" if window else "step", _scratch_members(plans, tensors)),
-        "kernels": kernel_set + "".join(f"; {label} portable: {reason}" for label, reason in fallbacks.items()),
+        "kernels": kernel_set
+        + "".join(f"; {label} portable: {reason}" for label, reason in fallbacks.items())
+        + "".join(f"; {label} sparse: {what}" for label, what in sparse.items()),
         "includes": "".join(f'#include "{header}"\n' for header in _headers(plans, kernels)),
         "data": "\n".join(
             [*dict.fromkeys(text for plan in plans for text in plan.instances), *(p.data for p in plans if p.data)]
@@ -154,6 +159,7 @@ def export_c(
         digest=digest,
         kernel_set=kernel_set,
         fallbacks=fallbacks,
+        sparse=sparse,
         window_steps=graph.window_steps,
         output_steps=1 if window is None else window.output_steps,
     )

@@ -8,6 +8,7 @@
  *   ES_VIEW_STATE           what makes the state's view of that
  *   ES_WEIGHT_BITS          8 or 4
  *   ES_BOUNDED              1: no requantised row can leave int16, as the exporter proved
+ *   ES_SPARSE_INPUT, ES_SPARSE_STATE   1: zero blocks of that matrix are left out, if the family can do so
  *   ES_INPUT_SHIFT, ES_STATE_SHIFT   requantisation shift of the two matrices
  *   ES_PREACTIVATION_SHIFT  table argument = pre-activation << this
  *   ES_CELL_SHIFT           LSTM: the cell is in steps of 2^(this-15)

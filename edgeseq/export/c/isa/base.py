@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from edgeseq.export.c.buffers import Buffer
 from edgeseq.export.c.layout import Cell, Entry, largest_accumulator
+from edgeseq.export.c.sparse import Storage
 from edgeseq.quantize.types import Matvec
 
 Words = npt.NDArray[np.int32]
@@ -21,7 +22,8 @@ Bytes = npt.NDArray[np.uint8]
 class Packed:
     """A weight stream.
 
-    rows: int32, int8 or uint8, whichever the kernels read; weight_bytes: how many of its bytes are weights, padding included.
+    rows: int32, int8 or uint8, whichever the kernels read; weight_bytes: how many of its bytes are weights, padding and
+    the indices of sparse ones included.
     """
 
     rows: npt.NDArray[np.int32] | npt.NDArray[np.int8] | Bytes
@@ -65,6 +67,10 @@ class Isa(ABC):
 
     def refusal_dense(self, matrix: Matvec) -> str | None:
         """The same for a Dense layer."""
+        return None
+
+    def storage(self, cell: Cell) -> tuple[Storage, Storage] | None:
+        """What the input's and the state's matrix cost with and without zero blocks, or None if all must be stored."""
         return None
 
     def view_function(self, cell: Cell, entry: Entry) -> str:

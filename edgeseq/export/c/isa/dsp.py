@@ -8,6 +8,7 @@ import numpy.typing as npt
 from edgeseq.export.c.buffers import Buffer
 from edgeseq.export.c.isa.base import Isa, Packed, Rows, Words, as_words, beyond, bytes_as_words, matrices
 from edgeseq.export.c.layout import Cell, Entry
+from edgeseq.export.c.sparse import Cost, Storage, reachable, steps, stored_blocks
 from edgeseq.quantize.types import Matvec
 
 _UNITS_IN_ASSEMBLY = ("gru", "lstm")
@@ -17,6 +18,13 @@ _NIBBLES_BITS, _MAX_NIBBLES_SHIFT = 20, 20
 _WIDE_NIBBLES_BITS, _MAX_WIDE_NIBBLES_SHIFT = 28, 28
 _NIBBLE_OFFSET = 8
 _LANE = 0xFFFF
+# A round: one gate of four units by four columns. Sparse rounds: the farthest that one byte steps over, in rounds of 8
+# bytes of a view; words of a round; rounds of one turn of the loop.
+_BLOCK = (4, 4)
+_REACH, _ROUND_WORDS, _TURN = 31, 4, 4
+# Instructions of es_rounds_dsp.h: a round of a narrow and of a wide view, a turn's end, and what a part begins with.
+_DENSE_ROUND, _DENSE_TURN, _DENSE_PART = (14, 19), 2, 2
+_SPARSE_ROUND, _SPARSE_TURN, _SPARSE_PART = (15, 20), 3, 4
 
 
 class Dsp(Isa):
@@ -29,7 +37,10 @@ class Dsp(Isa):
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """One function per way to join the parts."""
-        widths = "_".join("s16" if wide else "s8" for wide in (cell.wide, cell.wide_state))
+        widths = "_".join(
+            f"{'z' if sparse else 's'}{16 if wide else 8}"
+            for wide, sparse in zip((cell.wide, cell.wide_state), cell.sparse, strict=True)
+        )
         kinds = ["parts"] if not cell.bounded or any(phase.parts for phase in cell.phases) else []
         kinds += ["sum"] if cell.bounded else []
         bits = "" if cell.weight_bits == 8 else "_w4"
@@ -47,6 +58,12 @@ class Dsp(Isa):
             return "a weight of -128 does not fit a pair"
         return beyond(cell, wide=False, bits=24, max_shift=_MAX_PAIR_SHIFT)
 
+    def storage(self, cell: Cell) -> tuple[Storage, Storage] | None:
+        """Rounds of zeros cost as much as others; without them, each other one needs a step."""
+        if cell.weight_bits == 4:
+            return None
+        return _storage(cell.input, cell.units, wide=cell.wide), _storage(cell.state, cell.units, wide=cell.wide_state)
+
     def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
         """Two doubled values a word, four columns at a time."""
         return Buffer(name, "int32", 2 * -(-size // 4), reason)
@@ -61,11 +78,12 @@ class Dsp(Isa):
                 for gate in (*phase.sums, *phase.parts):
                     start, limit = gate * cell.units + first, (gate + 1) * cell.units
                     apart = gate in phase.parts or not cell.bounded
-                    for matrix, entry, with_bias in (
-                        (cell.input, cell.entry, True),
-                        (cell.state, cell.state_entry, apart),
+                    for matrix, entry, sparse, with_bias in (
+                        (cell.input, cell.entry, cell.sparse[0], True),
+                        (cell.state, cell.state_entry, cell.sparse[1], apart),
                     ):
                         bias, weights, multipliers = block(Rows.take(matrix, start, self.group, limit), entry)
+                        weights = _without_zeros(weights) if sparse else weights
                         words += [bias, weights, multipliers] if with_bias else [weights, multipliers]
                         weight_words += weights.size
         return Packed(np.concatenate(words), 4 * weight_words)
@@ -80,6 +98,43 @@ class Dsp(Isa):
             words += [as_words(rows.bias), weights, as_words(rows.multiplier << (32 - rows.shift))]
             weight_words += weights.size
         return Packed(np.concatenate(words), 4 * weight_words)
+
+
+def _storage(matrix: Matvec, units: int, *, wide: bool) -> Storage:
+    rows = stored_blocks(matrix.weight, units, _BLOCK)
+    counts = [len(reachable(row, _REACH)) for row in rows]
+    kept, turns = sum(counts), sum(-(-count // _TURN) for count in counts)
+    all_turns = len(rows) * -(-rows.shape[1] // _TURN)
+    word = 4
+    return Storage(
+        _BLOCK,
+        kept,
+        rows.size,
+        Cost(
+            word * _ROUND_WORDS * rows.size,
+            _DENSE_ROUND[wide] * rows.size + _DENSE_TURN * all_turns + _DENSE_PART * len(rows),
+        ),
+        Cost(
+            word * (_ROUND_WORDS * kept + turns + len(rows)),
+            _SPARSE_ROUND[wide] * kept + _SPARSE_TURN * turns + _SPARSE_PART * len(rows),
+        ),
+    )
+
+
+def _without_zeros(weights: Words) -> Words:
+    """The rounds of a block that are not all zeros, with their header and steps. The format: kernels/fast/dsp/es_isa.h."""
+    rounds = weights.reshape(-1, _ROUND_WORDS)
+    kept = reachable(rounds.any(axis=1), _REACH)
+    turns = -(-len(kept) // _TURN)
+    missing = _TURN * turns - len(kept) if kept else _TURN
+    header = as_words(np.array([(max(turns, 1) - 1) << 16 | missing]))
+    by_turn = np.pad(8 * steps(kept), (missing if kept else 0, 0)).astype(np.uint8).reshape(turns, _TURN)
+    # The first turn lacks `missing` rounds.
+    ends = [_TURN * (turn + 1) - missing for turn in range(turns)]
+    pieces = [header]
+    for turn, end in enumerate(ends):
+        pieces += [by_turn[turn].view("<i4").astype(np.int32), rounds[kept[max(0, end - _TURN) : end]].ravel()]
+    return np.concatenate(pieces)
 
 
 def _block(rows: Rows, entry: Entry) -> tuple[Words, Words, Words]:

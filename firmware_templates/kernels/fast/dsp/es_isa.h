@@ -12,7 +12,12 @@
  * times the view's sum is subtracted at the end. Their columns are padded to a multiple of two alone. Views are int16
  * pairs and doubled, columns padded to a multiple of four with zeros. Four int8 codes lie in the order 0 2 1 3, all
  * else in that of the columns; 8-bit weights of a wide view hold four columns of one row, bytes in the order 0 2 1 3.
- * Multipliers are shifted left by 32 - shift, less by what their row is scaled up in its lane. */
+ * Multipliers are shifted left by 32 - shift, less by what their row is scaled up in its lane.
+ *
+ * Sparse weights ("z" in names of functions) are rounds of four columns, of which those of zeros are left out:
+ *   header: 65536 * (turns - 1) + how many rounds the first turn lacks of four; 4 if there is no round,
+ *   per turn a word of four steps, then the rounds: a byte is how far x lies behind the one before, in bytes of the
+ *   view. The first turn's steps and rounds are the last ones. */
 #ifndef ES_ISA_H
 #define ES_ISA_H
 
@@ -57,6 +62,18 @@ ES_ROWS_OF(s8_s8)
 ES_ROWS_OF(s8_s16)
 ES_ROWS_OF(s16_s8)
 ES_ROWS_OF(s16_s16)
+ES_ROWS_OF(z8_s8)
+ES_ROWS_OF(z8_s16)
+ES_ROWS_OF(z16_s8)
+ES_ROWS_OF(z16_s16)
+ES_ROWS_OF(s8_z8)
+ES_ROWS_OF(s8_z16)
+ES_ROWS_OF(s16_z8)
+ES_ROWS_OF(s16_z16)
+ES_ROWS_OF(z8_z8)
+ES_ROWS_OF(z8_z16)
+ES_ROWS_OF(z16_z8)
+ES_ROWS_OF(z16_z16)
 ES_ROWS_OF(s8_s8_w4)
 ES_ROWS_OF(s8_s16_w4)
 ES_ROWS_OF(s16_s8_w4)
@@ -236,8 +253,11 @@ static inline const int32_t *es_each_gate(const int32_t *rows, const es_views *v
 }
 
 /* The preprocessor chooses the functions, so that no other is referred to whatever a compiler optimises. */
-#define ES_WIDTH_0 s8
-#define ES_WIDTH_1 s16
+#define ES_WIDTH_00 s8
+#define ES_WIDTH_10 s16
+#define ES_WIDTH_01 z8
+#define ES_WIDTH_11 z16
+#define ES_WIDTH(wide, sparse) ES_PASTE(ES_WIDTH_, ES_PASTE(wide, sparse))
 #define ES_BITS_8
 #define ES_BITS_4 _w4
 #define ES_SUM_KIND_0 parts
@@ -247,7 +267,7 @@ static inline const int32_t *es_each_gate(const int32_t *rows, const es_views *v
 #define ES_JOIN_TOKENS(kind, x, h, bits) es_rows_##kind##_##x##_##h##bits
 #define ES_ROWS_NAME(kind, x, h, bits) ES_JOIN_TOKENS(kind, x, h, bits)
 #define ES_ROWS_FUNCTION(kind)                                                                                         \
-    ES_ROWS_NAME(kind, ES_PASTE(ES_WIDTH_, ES_WIDE), ES_PASTE(ES_WIDTH_, ES_WIDE_STATE),                               \
+    ES_ROWS_NAME(kind, ES_WIDTH(ES_WIDE, ES_SPARSE_INPUT), ES_WIDTH(ES_WIDE_STATE, ES_SPARSE_STATE),                   \
                  ES_PASTE(ES_BITS_, ES_WEIGHT_BITS))
 #define es_gate_rows(rows, views, sums, parts, form, bounded, pre)                                                     \
     es_each_gate(rows, views, sums, parts, ES_ROWS_FUNCTION(ES_PASTE(ES_SUM_KIND_, bounded)),                          \

@@ -12,8 +12,26 @@
 #include "es_rounds_dsp.h"
 
 /* Jump into the first round of four so that the last one ends it. The NOP is where pc points. */
-#define ES_ROUNDS(round, label)                                                                                        \
-    "add pc, r2\n\tnop\n" label ":\n\t" round round round round "subs.w r12, r12, #1\n\tbne.w " label "b\n\t"
+#define ES_ROUNDS(round, view, label)                                                                                  \
+    "ldmia.w " view ", {r1, r2, r12}\n\tadd pc, r2\n\tnop\n" label ":\n\t" round round round round                     \
+    "subs.w r12, r12, #1\n\tbne.w " label "b\n\t"
+
+/* The same without rounds of zeros: a table of where to begin, by how many the first four lack. r12 turns left in its
+ * upper half, lr steps. A turn's end loads the next steps; after the last one, that goes back. */
+#define ES_SPARSE_ROUNDS(round, view, label)                                                                           \
+    "ldr.w r1, [" view "]\n\tldrd r12, lr, [r0], #8\n\tuxtb r2, r12\n\ttbb [pc, r2]\n" label "0:\n\t"                  \
+    ".byte (" label "1f-" label "0b)/2, (" label "2f-" label "0b)/2, (" label "3f-" label "0b)/2, "                    \
+    "(" label "4f-" label "0b)/2, (" label "5f-" label "0b)/2, 0\n" label "1:\n\t" round("") label                     \
+        "2:\n\t" round(", ror #8") label "3:\n\t" round(", ror #16") label                                             \
+        "4:\n\t" round(", ror #24") "ldr.w lr, [r0], #4\n\tsubs.w r12, r12, #65536\n\tbcs.w " label "1b\n" label       \
+                                    "5:\n\tsub.w r0, r0, #4\n\t"
+
+#define ES_ROUNDS_S8(view, label) ES_ROUNDS(ES_ROUND_S8, view, label)
+#define ES_ROUNDS_S16(view, label) ES_ROUNDS(ES_ROUND_S16, view, label)
+#define ES_ROUNDS_S8_W4(view, label) ES_ROUNDS(ES_ROUND_S8_W4, view, label)
+#define ES_ROUNDS_S16_W4(view, label) ES_ROUNDS(ES_ROUND_S16_W4, view, label)
+#define ES_ROUNDS_Z8(view, label) ES_SPARSE_ROUNDS(ES_ROUND_Z8, view, label)
+#define ES_ROUNDS_Z16(view, label) ES_SPARSE_ROUNDS(ES_ROUND_Z16, view, label)
 
 #define ES_NAKED_ROWS(name)                                                                                            \
     __attribute__((naked)) const int32_t *name(const int32_t *rows ES_UNUSED, const es_views *views ES_UNUSED,         \
@@ -23,16 +41,26 @@
     "ldmia.w r0!, {r4-r7}\n\t"                                                                                         \
     "smmulr r8, r8, r4\n\tsmmulr r9, r9, r5\n\tsmmulr r10, r10, r6\n\tsmmulr r11, r11, r7\n\t"
 
-#define ES_INPUT_PART(kind)                                                                                            \
-    "push {r2, r4-r11, lr}\n\tadd.w lr, r1, #20\n\tldmia.w r0!, {r8-r11}\n\t"                                          \
-    "ldmia.w r1, {r1, r2, r12}\n\t" ES_ROUNDS(ES_ROUND_##kind, "1") ES_UNPACK_##kind("-8") ES_SCALE                    \
-        "push {r8-r11}\n\t"
+/* Sparse rounds use lr. */
+#define ES_IF_SPARSE_S8(text)
+#define ES_IF_SPARSE_S16(text)
+#define ES_IF_SPARSE_S8_W4(text)
+#define ES_IF_SPARSE_S16_W4(text)
+#define ES_IF_SPARSE_Z8(text) text
+#define ES_IF_SPARSE_Z16(text) text
 
-#define ES_STATE_PART(kind) "ldmia.w lr, {r1, r2, r12}\n\t" ES_ROUNDS(ES_ROUND_##kind, "2") ES_UNPACK_##kind("12")
+#define ES_INPUT_PART(kind)                                                                                            \
+    "push {r2, r4-r11, lr}\n\tadd.w lr, r1, #20\n\tldmia.w r0!, {r8-r11}\n\t" ES_IF_SPARSE_##kind("push {lr}\n\t")     \
+        ES_ROUNDS_##kind("r1", "1") ES_UNPACK_##kind("-8")                                                             \
+            ES_SCALE ES_IF_SPARSE_##kind("ldr.w lr, [sp], #4\n\t") "push {r8-r11}\n\t"
+
+#define ES_STATE_PART(kind) ES_ROUNDS_##kind("lr", "2") ES_UNPACK_##kind("12")
 
 /* Rows whose real bias lies in the input's: the state's is 1. */
 #define ES_ONE_S8 "1, 257, 1, 257"
 #define ES_ONE_S16 "1, 1, 1, 1"
+#define ES_ONE_Z8 ES_ONE_S8
+#define ES_ONE_Z16 ES_ONE_S16
 #define ES_ONE_S8_W4 "0x1111, 0x1110, 0x1100, 0x1000"
 #define ES_ONE_S16_W4 "1, 17, 1, 17"
 

@@ -109,12 +109,41 @@ static inline void es_unpack_s16_w4(int32_t *sums, const es_row_view *view)
         return rows;                                                                                                   \
     }
 
+/* Without rounds of zeros: header, then up to four steps in a word and their rounds. */
+#define ES_DEFINE_SPARSE_PART(kind)                                                                                    \
+    static inline const int32_t *es_part_z##kind(const int32_t *rows, const es_row_view *view, const int32_t *bias,    \
+                                                 int32_t *part)                                                        \
+    {                                                                                                                  \
+        int32_t sums[4] = {bias[0], bias[1], bias[2], bias[3]};                                                        \
+        const uint32_t missing = (uint32_t)*rows & 0xFF;                                                               \
+        const uint32_t end = 4 * (((uint32_t)*rows++ >> 16) + 1);                                                      \
+        const es_view *x = view->data;                                                                                 \
+        uint32_t steps = 0;                                                                                            \
+        for (uint32_t i = missing; i < end; ++i) {                                                                     \
+            if (i == missing || i % 4 == 0) {                                                                          \
+                steps = (uint32_t)*rows++;                                                                             \
+            }                                                                                                          \
+            x += (steps >> (8 * (i % 4)) & 0xFF) / sizeof(es_view);                                                    \
+            rows = es_round_s##kind(rows, x, sums);                                                                    \
+        }                                                                                                              \
+        es_unpack_s##kind(sums, view);                                                                                 \
+        for (uint8_t row = 0; row < 4; ++row) {                                                                        \
+            part[row] = es_multiply_high(sums[row], *rows++);                                                          \
+        }                                                                                                              \
+        return rows;                                                                                                   \
+    }
+
 ES_DEFINE_PART(s8, ES_ROUND_BYTES_S8)
 ES_DEFINE_PART(s16, ES_ROUND_BYTES_S16)
 ES_DEFINE_PART(s8_w4, ES_ROUND_BYTES_S8_W4)
 ES_DEFINE_PART(s16_w4, ES_ROUND_BYTES_S16_W4)
 
+ES_DEFINE_SPARSE_PART(8)
+ES_DEFINE_SPARSE_PART(16)
+
 #define ES_PART_S8 es_part_s8
+#define ES_PART_Z8 es_part_z8
+#define ES_PART_Z16 es_part_z16
 #define ES_PART_S16 es_part_s16
 #define ES_PART_S8_W4 es_part_s8_w4
 #define ES_PART_S16_W4 es_part_s16_w4
@@ -122,6 +151,8 @@ ES_DEFINE_PART(s16_w4, ES_ROUND_BYTES_S16_W4)
 /* A bias of 1 in the lanes of each kind. */
 #define ES_ONE_S8 1, 257, 1, 257
 #define ES_ONE_S16 1, 1, 1, 1
+#define ES_ONE_Z8 ES_ONE_S8
+#define ES_ONE_Z16 ES_ONE_S16
 #define ES_ONE_S8_W4 0x1111, 0x1110, 0x1100, 0x1000
 #define ES_ONE_S16_W4 1, 17, 1, 17
 
