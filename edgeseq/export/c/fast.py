@@ -12,6 +12,7 @@ from edgeseq.export.c.emit import array
 from edgeseq.export.c.isa import Isa
 from edgeseq.export.c.layer_plan import LayerPlan, Place, Source
 from edgeseq.export.c.layout import Cell, Entry, cell_of
+from edgeseq.export.c.sparse import Cost, best, note
 from edgeseq.graph.layers import CellFunction
 from edgeseq.quantize.types import (
     QuantDense,
@@ -132,16 +133,19 @@ PLANNERS: dict[type[QuantLayer], Callable[[Any, Place, Isa], LayerPlan | str | N
 
 
 def _stored(cell: Cell, isa: Isa) -> tuple[Cell, tuple[str, ...]]:
-    """The layer with the matrices sparse that gain by it, and a note on each of them."""
-    storage = isa.storage(cell)
-    if storage is None:
-        return cell, ()
-    of_input, of_state = storage
-    named = (("input", of_input), ("recurrent", of_state))
-    return (
-        replace(cell, sparse=(of_input.gains, of_state.gains)),
-        tuple(matrix.note(name) for name, matrix in named if matrix.gains),
+    """The layer with those matrices sparse that gain by it, and a note on each of them."""
+    cells = [cell, *(replace(cell, sparse=form) for form in isa.sparse_forms(cell))]
+    chosen = cells[best([_cost(each, isa) for each in cells])] if len(cells) > 1 else cell
+    named = (("input", cell.input), ("recurrent", cell.state))
+    return chosen, tuple(
+        note(name, matrix.weight, cell.units, isa.sparse_block)
+        for (name, matrix), sparse in zip(named, chosen.sparse, strict=True)
+        if sparse
     )
+
+
+def _cost(cell: Cell, isa: Isa) -> Cost:
+    return Cost(isa.pack(cell).rows.nbytes + isa.sparse_code * any(cell.sparse), isa.instructions(cell))
 
 
 def _entry(source: Source, layer: QuantPair) -> Entry:

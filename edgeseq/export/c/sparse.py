@@ -1,7 +1,7 @@
 """Which matrices are stored without their blocks of zeros: one rule for all kernels.
 
-Pruning (edgeseq.train.qat) zeroes whole blocks. A family whose kernels can leave them out says what a matrix costs either
-way; the integers are the same.
+Pruning (edgeseq.train.qat) zeroes whole blocks of weights. Kernels that can leave them out read an index instead; the
+integers are the same.
 """
 
 from __future__ import annotations
@@ -18,37 +18,28 @@ Block = tuple[int, int]  # rows (units of one gate), columns
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a matrix costs: bytes of its weights, indices and own code, and instructions a step (0 where they do not count)."""
+    """What a layer's matrices cost: bytes of weights, indices and code of their own, and instructions a step.
+
+    instructions: estimated; 0 where the kernels are chosen for their size.
+    """
 
     flash_bytes: int
     instructions: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """A matrix stored whole (dense) or without its zero blocks (sparse). stored, blocks: of so many, of that shape."""
+def best(costs: Sequence[Cost]) -> int:
+    """Return which way to store a layer; the first is the dense one, which stays unless another gains.
 
-    block: Block
-    stored: int
-    blocks: int
-    dense: Cost
-    sparse: Cost
-
-    @property
-    def gains(self) -> bool:
-        """Whether to leave zero blocks out.
-
-        Neither figure may get worse and one must get better: a user who asks for speed does not expect more flash,
-        and an index costs about 10 % of both, so that few zeros make a matrix larger and slower.
-        """
-        flash = self.dense.flash_bytes - self.sparse.flash_bytes
-        instructions = self.dense.instructions - self.sparse.instructions
-        return min(flash, instructions) >= 0 and max(flash, instructions) > 0
-
-    def note(self, name: str) -> str:
-        """What the exporter says of a matrix that it stored sparsely."""
-        rows, columns = self.block
-        return f"{self.stored} of {self.blocks} {rows}x{columns} blocks of the {name} weights"
+    Neither figure may get worse: who asks for speed does not expect more flash, nor the reverse. An index costs about
+    a tenth of both, so that a few zeros make a matrix larger and slower. Among what is left time counts first, then flash.
+    """
+    dense = costs[0]
+    allowed = [
+        number
+        for number, cost in enumerate(costs)
+        if cost.flash_bytes <= dense.flash_bytes and cost.instructions <= dense.instructions
+    ]
+    return min(allowed, key=lambda number: (costs[number].instructions, costs[number].flash_bytes))
 
 
 def stored_blocks(weight: npt.NDArray[Any], units: int, block: Block) -> npt.NDArray[np.bool_]:
@@ -61,6 +52,12 @@ def stored_blocks(weight: npt.NDArray[Any], units: int, block: Block) -> npt.NDA
     padded = np.pad(by_gate, ((0, 0), (0, -units % rows), (0, -weight.shape[1] % columns)))
     gates, height, width = padded.shape
     return np.asarray(padded.reshape(gates * height // rows, rows, width // columns, columns).any(axis=(1, 3)))
+
+
+def note(name: str, weight: npt.NDArray[Any], units: int, block: Block) -> str:
+    """What the exporter says of a matrix that it stored sparsely."""
+    stored = stored_blocks(weight, units, block)
+    return f"{stored.sum()} of {stored.size} {block[0]}x{block[1]} blocks of the {name} weights"
 
 
 def reachable(stored: npt.NDArray[np.bool_], reach: int) -> list[int]:

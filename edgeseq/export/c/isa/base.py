@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from edgeseq.export.c.buffers import Buffer
 from edgeseq.export.c.layout import Cell, Entry, largest_accumulator
-from edgeseq.export.c.sparse import Storage
+from edgeseq.export.c.sparse import Block
 from edgeseq.quantize.types import Matvec
 
+Sparse = tuple[bool, bool]  # input and state weights
 Words = npt.NDArray[np.int32]
 Bytes = npt.NDArray[np.uint8]
 
@@ -35,6 +36,7 @@ class Isa(ABC):
 
     group: units whose rows lie together; name: its folder of kernels; headers: files that es_isa.h needs there, whatever
     the layers. weight_bits: of recurrent layers; wide_state: whether their products can read 15 bits of the state.
+    sparse_block: what can be left out of weights, units by columns; sparse_code: bytes that its kernels add to others.
     """
 
     name: ClassVar[str]
@@ -42,6 +44,8 @@ class Isa(ABC):
     headers: ClassVar[tuple[str, ...]] = ()
     weight_bits: ClassVar[tuple[int, ...]] = (8,)
     wide_state: ClassVar[bool] = False
+    sparse_block: ClassVar[Block] = (4, 4)
+    sparse_code: ClassVar[int] = 0
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """Kernel files that a layer needs, besides es_isa.h and its headers."""
@@ -69,9 +73,13 @@ class Isa(ABC):
         """The same for a Dense layer."""
         return None
 
-    def storage(self, cell: Cell) -> tuple[Storage, Storage] | None:
-        """What the input's and the state's matrix cost with and without zero blocks, or None if all must be stored."""
-        return None
+    def sparse_forms(self, cell: Cell) -> tuple[Sparse, ...]:
+        """Which of input and state weights can be stored without zero blocks, besides neither."""
+        return ()
+
+    def instructions(self, cell: Cell) -> float:
+        """Of all rows a step, so that forms of the same layer can be compared; 0 where size alone counts."""
+        return 0.0
 
     def view_function(self, cell: Cell, entry: Entry) -> str:
         """What makes the view of a layer's x or h."""

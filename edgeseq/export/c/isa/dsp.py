@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.export.c.buffers import Buffer
-from edgeseq.export.c.isa.base import Isa, Packed, Rows, Words, as_words, beyond, bytes_as_words, matrices
+from edgeseq.export.c.isa.base import Isa, Packed, Rows, Sparse, Words, as_words, beyond, bytes_as_words, matrices
 from edgeseq.export.c.layout import Cell, Entry
-from edgeseq.export.c.sparse import Cost, Storage, reachable, steps, stored_blocks
+from edgeseq.export.c.sparse import reachable, steps, stored_blocks
 from edgeseq.quantize.types import Matvec
 
 _UNITS_IN_ASSEMBLY = ("gru", "lstm")
@@ -18,13 +18,11 @@ _NIBBLES_BITS, _MAX_NIBBLES_SHIFT = 20, 20
 _WIDE_NIBBLES_BITS, _MAX_WIDE_NIBBLES_SHIFT = 28, 28
 _NIBBLE_OFFSET = 8
 _LANE = 0xFFFF
-# A round: one gate of four units by four columns. Sparse rounds: the farthest that one byte steps over, in rounds of 8
-# bytes of a view; words of a round; rounds of one turn of the loop.
-_BLOCK = (4, 4)
+# Sparse rounds of four rows by four columns: the farthest that one byte steps over, in rounds of 8 bytes of a view; words
+# of a round; rounds of one turn of the loop.
 _REACH, _ROUND_WORDS, _TURN = 31, 4, 4
-# Instructions of es_rounds_dsp.h: a round of a narrow and of a wide view, a turn's end, and what a part begins with.
-_DENSE_ROUND, _DENSE_TURN, _DENSE_PART = (14, 19), 2, 2
-_SPARSE_ROUND, _SPARSE_TURN, _SPARSE_PART = (15, 20), 3, 4
+# Instructions of a round of a narrow and of a wide view, of a turn's end, and of what else differs (es_rows_dsp.h).
+_DENSE_COST, _SPARSE_COST = ((14, 19), 2, 2), ((15, 20), 3, 6)
 
 
 class Dsp(Isa):
@@ -58,11 +56,16 @@ class Dsp(Isa):
             return "a weight of -128 does not fit a pair"
         return beyond(cell, wide=False, bits=24, max_shift=_MAX_PAIR_SHIFT)
 
-    def storage(self, cell: Cell) -> tuple[Storage, Storage] | None:
-        """Rounds of zeros cost as much as others; without them, each other one needs a step."""
-        if cell.weight_bits == 4:
-            return None
-        return _storage(cell.input, cell.units, wide=cell.wide), _storage(cell.state, cell.units, wide=cell.wide_state)
+    def sparse_forms(self, cell: Cell) -> tuple[Sparse, ...]:
+        """Either matrix of 8-bit weights. Those of 4 bits are offset: what is left out would not be zero."""
+        return ((True, True), (False, True), (True, False)) if cell.weight_bits == 8 else ()
+
+    def instructions(self, cell: Cell) -> float:
+        """Rounds, turns of their loops, and what differs around them."""
+        return sum(
+            _part_instructions(matrix, cell.units, wide=wide, sparse=sparse)
+            for matrix, wide, sparse in zip((cell.input, cell.state), (cell.wide, cell.wide_state), cell.sparse, strict=True)
+        )
 
     def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
         """Two doubled values a word, four columns at a time."""
@@ -100,25 +103,12 @@ class Dsp(Isa):
         return Packed(np.concatenate(words), 4 * weight_words)
 
 
-def _storage(matrix: Matvec, units: int, *, wide: bool) -> Storage:
-    rows = stored_blocks(matrix.weight, units, _BLOCK)
-    counts = [len(reachable(row, _REACH)) for row in rows]
-    kept, turns = sum(counts), sum(-(-count // _TURN) for count in counts)
-    all_turns = len(rows) * -(-rows.shape[1] // _TURN)
-    word = 4
-    return Storage(
-        _BLOCK,
-        kept,
-        rows.size,
-        Cost(
-            word * _ROUND_WORDS * rows.size,
-            _DENSE_ROUND[wide] * rows.size + _DENSE_TURN * all_turns + _DENSE_PART * len(rows),
-        ),
-        Cost(
-            word * (_ROUND_WORDS * kept + turns + len(rows)),
-            _SPARSE_ROUND[wide] * kept + _SPARSE_TURN * turns + _SPARSE_PART * len(rows),
-        ),
-    )
+def _part_instructions(matrix: Matvec, units: int, *, wide: bool, sparse: bool) -> int:
+    """One matrix's row loops."""
+    rows = stored_blocks(matrix.weight, units, Dsp.sparse_block)
+    counts = [len(reachable(row, _REACH)) if sparse else row.size for row in rows]
+    a_round, turn, part = _SPARSE_COST if sparse else _DENSE_COST
+    return sum(a_round[wide] * count + turn * -(-count // _TURN) + part for count in counts)
 
 
 def _without_zeros(weights: Words) -> Words:

@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from edgeseq.arith.requantize import MAX_SHORT
 from edgeseq.export.c.buffers import Buffer
-from edgeseq.export.c.isa.base import Isa, Packed, Rows, Words, as_words, bytes_as_words, halves_as_words, matrices
+from edgeseq.export.c.isa.base import Isa, Packed, Rows, Sparse, Words, as_words, bytes_as_words, halves_as_words, matrices
 from edgeseq.export.c.layout import Cell, Entry, largest_accumulator
+from edgeseq.export.c.sparse import reachable, steps, stored_blocks
 from edgeseq.quantize.types import Matvec
 
 _ROWS = 4  # of a word, one byte each
@@ -22,6 +23,13 @@ _NARROW_OFFSET, _WIDE_OFFSET = 256, 32768
 # 4-bit weights: what is added to make them unsigned, and the largest sum of |w * x| of a narrow row.
 _NIBBLE_OFFSET, _LARGEST_FIELD = 8, 32767
 _LONG_MULTIPLIERS = 64  # ES_LONG_MULTIPLIERS
+# Sparse blocks of four rows by four columns: the farthest that one byte steps over, in blocks of 8 bytes of a view.
+_REACH = 31
+# Columns whose weights' bytes a header holds, with room for blocks that fill gaps.
+_MAX_SPARSE_COLUMNS = 8192
+# Instructions of a column of eight rows and of four, of four sparse columns, and of a call with both parts.
+_COLUMN_8, _COLUMN_4, _SPARSE_BLOCK = 25, 13.75, 59
+_CALL_8, _CALL_4, _CALL_SPARSE = 0, 0, 0
 _ROWS_FILES = ("es_rows_thumb1.h", "es_rows4.c", "es_rows8.c")
 _NIBBLES_FILES = (
     "es_rows_thumb1.h",
@@ -44,6 +52,8 @@ class Thumb1(Isa):
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """Both counts of rows: the linker drops what neither this layer nor a Dense one calls."""
+        if any(cell.sparse):
+            return (*_ROWS_FILES, "es_sparse4.c")
         return _ROWS_FILES if cell.weight_bits == 8 else _NIBBLES_FILES
 
     def dense_sources(self) -> tuple[str, ...]:
@@ -58,6 +68,26 @@ class Thumb1(Isa):
             if matrix is cell.state and not _short(matrix, entry):
                 return "its multipliers take more than 8 bits; quantize the model again"
         return None
+
+    def sparse_forms(self, cell: Cell) -> tuple[Sparse, ...]:
+        """Either matrix of 8-bit weights. Those of 4 bits are offset: what is left out would not be zero."""
+        fits = max(cell.inputs, cell.units) <= _MAX_SPARSE_COLUMNS
+        return ((True, True), (False, True), (True, False)) if cell.weight_bits == 8 and fits else ()
+
+    def instructions(self, cell: Cell) -> float:
+        """Columns or blocks, and calls."""
+        if not any(cell.sparse):
+            groups = -(-cell.units // self.group)
+            counts = [len(phase.sums) + len(phase.parts) for phase in cell.phases]
+            pairs, single = sum(count // 2 for count in counts), sum(count % 2 for count in counts)
+            columns = cell.inputs + cell.units
+            return groups * (pairs * (_COLUMN_8 * columns + _CALL_8) + single * (_COLUMN_4 * columns + _CALL_4))
+        total = 0.0
+        for matrix, sparse in zip((cell.input, cell.state), cell.sparse, strict=True):
+            rows = stored_blocks(matrix.weight, cell.units, self.sparse_block)
+            for row in rows:
+                total += _SPARSE_BLOCK * len(reachable(row, _REACH)) + _CALL_SPARSE if sparse else _COLUMN_4 * matrix.columns
+        return total
 
     def shifts(self, cell: Cell) -> tuple[int, int]:
         """Short multipliers of narrow 4-bit rows lie without the powers of two they share; long ones are marked."""
@@ -75,6 +105,7 @@ class Thumb1(Isa):
 
     def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
         """Sum in two halves, an unused element, values; of 4-bit weights: words, an even number of values."""
+        size += -size % 4 if any(cell.sparse) else 0
         return (
             Buffer(name, "int16", 3 + size, reason)
             if cell.weight_bits == 8
@@ -88,17 +119,19 @@ class Thumb1(Isa):
         for phase in cell.phases:
             gates = (*phase.sums, *phase.parts)
             for first in range(0, cell.units, self.group):
-                for pair in (gates[i : i + 2] for i in range(0, len(gates), 2)):
+                at_once = 1 if any(cell.sparse) else 2
+                for pair in (gates[i : i + at_once] for i in range(0, len(gates), at_once)):
                     apart = pair[0] in phase.parts or not cell.bounded
-                    for matrix, entry, wide, with_bias in (
-                        (cell.input, cell.entry, cell.wide, True),
-                        (cell.state, cell.state_entry, cell.wide_state, apart),
+                    for matrix, entry, wide, sparse, with_bias in (
+                        (cell.input, cell.entry, cell.wide, cell.sparse[0], True),
+                        (cell.state, cell.state_entry, cell.wide_state, cell.sparse[1], apart),
                     ):
                         rows = Rows.join(
                             [Rows.take(matrix, gate * cell.units + first, self.group, (gate + 1) * cell.units) for gate in pair]
                         )
                         if cell.weight_bits == 8:
                             bias, weights, multipliers = _block(rows, _WIDE_OFFSET if wide else _NARROW_OFFSET)
+                            weights = _without_zeros(rows.with_columns(4).weight) if sparse else weights
                             words += [bias, weights, multipliers]
                         else:
                             weights = _nibbles(rows.weight, wide=wide)
@@ -134,8 +167,18 @@ def _in_lanes(bias: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 def _weights(weight: npt.NDArray[np.int64]) -> Words:
     """Per column a word of each four rows, all but the last row offset by 128."""
-    lanes = weight.reshape(-1, _ROWS, weight.shape[1]) + np.array([128, 128, 128, 0])[:, None]
+    lanes = weight.reshape(len(weight) // _ROWS, _ROWS, weight.shape[1]) + np.array([128, 128, 128, 0])[:, None]
     return as_words(((lanes & 0xFF) << _LANES[:, None]).sum(axis=1).T.ravel())
+
+
+def _without_zeros(weight: npt.NDArray[np.int64]) -> Words:
+    """Blocks of four columns of four rows that are not all zeros, with header and steps: kernels/fast/thumb1/es_isa.h."""
+    blocks = weight.reshape(_ROWS, -1, 4)
+    kept = reachable(blocks.any(axis=(0, 2)), _REACH)
+    to_next = np.pad(8 * steps(kept), (len(kept) % 2, 0))
+    words = bytes_as_words(to_next)
+    header = as_words(np.array([(4 * words.size << 16) + 16 * len(kept)]))
+    return np.concatenate([header, words, _weights(blocks[:, kept].reshape(_ROWS, 4 * len(kept)))])
 
 
 def _nibbles(weight: npt.NDArray[np.int64], *, wide: bool) -> Words:

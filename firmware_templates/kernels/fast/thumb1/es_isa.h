@@ -13,6 +13,12 @@
  *   what T0 .. T3 start from (a bias in the same lanes; of eight rows T0 and T1 of both words come first),
  *   weights (a word per four rows, column by column),
  *   multipliers (two uint16 a word), doubled where the shift is 16.
+ * Sparse weights are of four rows (one gate of four units), a block of four columns at a time, without blocks of zeros:
+ *   header: bytes of steps * 65536 + bytes of weights,
+ *   steps, bytes, as many as blocks made even, padded to a word: how far the block's x lies behind that of the one
+ *   before, in bytes of the view; an odd number of blocks begins with an unused one,
+ *   weights, four words a block.
+ * Both matrices of a layer with a sparse one lie in blocks of four rows.
  * 4-bit weights: es_nibbles_thumb1.h. */
 #ifndef ES_ISA_H
 #define ES_ISA_H
@@ -79,22 +85,26 @@ enum { ES_ONE_PART, ES_PARTS_APART, ES_PARTS_ADDED };
 const int32_t *es_rows8(const int32_t *rows, const es_part *parts, int32_t *pre, uint32_t mode);
 const int32_t *es_rows4(const int32_t *rows, const es_part *parts, int32_t *pre, uint32_t mode);
 
+/* The same of four rows whose weights are sparse. */
+const int32_t *es_sparse4(const int32_t *rows, const es_part *parts, int32_t *pre, uint32_t mode);
+
 /* Bytes of code that one column takes in es_rows8.c and es_rows4.c. */
 #define ES_COLUMN_BYTES_8 48
 #define ES_COLUMN_BYTES_4 26
 
-static inline es_part es_make_part_w8(const void *data, uint16_t size, uint8_t shift, uint8_t wide)
+static inline es_part es_make_part_w8(const void *data, uint16_t size, uint8_t shift, uint8_t wide, uint8_t sparse)
 {
     const int16_t *const view = (const int16_t *)data;
     (void)wide; /* inside the values and the biases */
     es_part part;
     part.end = view + ES_VIEW_VALUES + size;
 #if ES_THUMB1
-    const int32_t skipped = 3 - (size + 3) % 4;
+    const int32_t skipped = sparse ? 0 : 3 - (size + 3) % 4;
     part.data = view + ES_VIEW_VALUES - skipped;
     part.skip8 = ES_COLUMN_BYTES_8 * skipped - 2;
     part.skip4 = ES_COLUMN_BYTES_4 * skipped - 2;
 #else
+    (void)sparse;
     part.first = view + ES_VIEW_VALUES;
     part.columns = size;
 #endif
@@ -106,7 +116,8 @@ static inline es_part es_make_part_w8(const void *data, uint16_t size, uint8_t s
 
 #define ES_MAKE_PART ES_PASTE(es_make_part_w, ES_WEIGHT_BITS) /* the preprocessor chooses */
 #define es_make_views(x, inputs, input_shift, h, units, state_shift)                                                   \
-    {ES_MAKE_PART(x, inputs, input_shift, ES_WIDE), ES_MAKE_PART(h, units, state_shift, ES_WIDE_STATE),                \
+    {ES_MAKE_PART(x, inputs, input_shift, ES_WIDE, ES_SPARSE_INPUT),                                                   \
+     ES_MAKE_PART(h, units, state_shift, ES_WIDE_STATE, ES_SPARSE_STATE),                                              \
      (input_shift) >= ES_LONG_MULTIPLIERS && !ES_WIDE ? ES_STORE_LONG : ES_STORE}
 
 static inline void es_put_sum(uint32_t sum, int16_t *view)
@@ -200,7 +211,12 @@ static inline int32_t es_subtract_product(int32_t minuend, int32_t a, int32_t b)
 }
 
 /* The preprocessor chooses, so that other functions are never referred to. */
-#define es_gate_rows ES_PASTE(es_gate_rows_w, ES_WEIGHT_BITS)
+#define es_gate_rows ES_PASTE(ES_GATE_ROWS_, ES_PASTE(ES_WEIGHT_BITS, ES_PASTE(ES_SPARSE_INPUT, ES_SPARSE_STATE)))
+#define ES_GATE_ROWS_400 es_gate_rows_w4
+#define ES_GATE_ROWS_800 es_gate_rows_w8
+#define ES_GATE_ROWS_801 es_gate_rows_dense_sparse
+#define ES_GATE_ROWS_810 es_gate_rows_sparse_dense
+#define ES_GATE_ROWS_811 es_gate_rows_sparse
 
 static inline const int32_t *es_gate_rows_w8(const int32_t *rows, const es_views *views, uint8_t sums, uint8_t parts,
                                              uint8_t form, uint8_t bounded, int32_t *pre)
@@ -225,6 +241,46 @@ static inline const int32_t *es_gate_rows_w8(const int32_t *rows, const es_views
     }
     return rows;
 }
+
+/* Gate by gate; rows of the same kind take both parts in one call. */
+typedef const int32_t *es_four_rows(const int32_t *rows, const es_part *parts, int32_t *pre, uint32_t mode);
+
+ES_INLINE const int32_t *es_each_gate(const int32_t *rows, const es_views *views, uint8_t sums, uint8_t parts,
+                                      uint8_t bounded, int32_t *pre, es_four_rows *input, es_four_rows *state)
+{
+    for (uint8_t gate = 0; gate < sums + parts; ++gate, pre += ES_GROUP) {
+        int32_t both[2 * ES_GROUP];
+        if (input == state && bounded && gate < sums) {
+            rows = input(rows, &views->input, pre, ES_PARTS_ADDED);
+            continue;
+        }
+        int32_t *const to = gate < sums ? both : pre;
+        if (input == state) {
+            rows = input(rows, &views->input, to, ES_PARTS_APART);
+        } else {
+            rows = input(rows, &views->input, to, ES_ONE_PART);
+            rows = state(rows, &views->state, to + ES_GROUP, ES_ONE_PART);
+        }
+        for (uint8_t i = 0; !bounded && i < 2 * ES_GROUP; ++i) {
+            to[i] = es_saturate_s16(to[i]);
+        }
+        for (uint8_t i = 0; gate < sums && i < ES_GROUP; ++i) {
+            pre[i] = both[i] + both[ES_GROUP + i];
+        }
+    }
+    return rows;
+}
+
+#define ES_DEFINE_GATE_ROWS(name, input, state)                                                                        \
+    static inline const int32_t *name(const int32_t *rows, const es_views *views, uint8_t sums, uint8_t parts,         \
+                                      uint8_t form, uint8_t bounded, int32_t *pre)                                     \
+    {                                                                                                                  \
+        (void)form; /* inside the views and the biases */                                                              \
+        return es_each_gate(rows, views, sums, parts, bounded, pre, input, state);                                     \
+    }
+ES_DEFINE_GATE_ROWS(es_gate_rows_dense_sparse, es_rows4, es_sparse4)
+ES_DEFINE_GATE_ROWS(es_gate_rows_sparse_dense, es_sparse4, es_rows4)
+ES_DEFINE_GATE_ROWS(es_gate_rows_sparse, es_sparse4, es_sparse4)
 
 #include "es_nibbles_thumb1.h"
 
@@ -252,7 +308,7 @@ static inline void es_dense_view(const int16_t *x, uint16_t size, int16_t *view)
 static inline void es_dense_blocks(const int32_t *rows, const int16_t *view, uint16_t inputs, uint16_t units,
                                    uint8_t shift, int16_t *y)
 {
-    const es_part part = es_make_part_w8(view, inputs, shift, 1);
+    const es_part part = es_make_part_w8(view, inputs, shift, 1, 0);
     for (uint16_t unit = 0; unit < units; unit = (uint16_t)(unit + 8)) {
         int32_t sums[8];
         if (units - unit > 4) {

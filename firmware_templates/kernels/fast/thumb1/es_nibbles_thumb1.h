@@ -26,9 +26,10 @@ es_nibble_rows es_nibbles8, es_nibbles4, es_wide_nibbles8, es_wide_nibbles4;
 #define ES_LONG_MULTIPLIERS 64 /* in a shift of narrow rows */
 
 /* correction: what both halves of a word start from, or -8 * the sum of all values of a wide view. */
-static inline es_part es_make_part_w4(const void *data, uint16_t size, uint8_t shift, uint8_t wide)
+static inline es_part es_make_part_w4(const void *data, uint16_t size, uint8_t shift, uint8_t wide, uint8_t sparse)
 {
     const int32_t *const view = (const int32_t *)data;
+    (void)sparse; /* 4-bit weights never are */
     es_part part;
 #if ES_THUMB1
     part.data = view + 1;
