@@ -7,7 +7,7 @@ models are absent, and for sizes that nobody trained.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from benchmarks.paths import shared
 from edgeseq.frontend import load_model
 from edgeseq.graph import Dense, Graph, Gru, Lstm
 from edgeseq.quantize import QuantGraph, quantize
+from edgeseq.quantize.types import Matvec, QuantPair
 from edgeseq.simulate.oracle import quantize_input
 
 CellName = Literal["gru", "lstm"]
@@ -76,6 +77,29 @@ def stand_in(cell: CellName, size: Size) -> BenchModel:
     quantized = quantize(graph, rng.normal(0.0, 1.0, (8, 40, size.inputs)), input_dtype="int8")
     stream = quantize_input(quantized.input, rng.normal(0.0, 1.0, (STREAM_STEPS, size.inputs)))
     return BenchModel(quantized, stream, trained=False)
+
+
+def zero_blocks(graph: QuantGraph, share: float, block: tuple[int, int], seed: int = 0) -> QuantGraph:
+    """The graph with that share of blocks of each recurrent layer's matrices zero, at seeded places.
+
+    block: units of one gate by columns, as `Pruning` has them. What a pruned model costs does not depend on which they are.
+    """
+    rng = np.random.default_rng(seed)
+
+    def pruned(matrix: Matvec, units: int) -> Matvec:
+        gates, across = matrix.rows // units, -(-matrix.columns // block[1])
+        keep = np.ones(gates * -(-units // block[0]) * across, np.bool_)
+        keep[rng.permutation(keep.size)[: round(share * keep.size)]] = False
+        wide = keep.reshape(gates, -1, across).repeat(block[0], axis=1)[:, :units].repeat(block[1], axis=2)
+        return replace(matrix, weight=matrix.weight * wide[..., : matrix.columns].reshape(matrix.weight.shape))
+
+    layers = [
+        replace(layer, input=pruned(layer.input, layer.units), recurrent=pruned(layer.recurrent, layer.units))
+        if isinstance(layer, QuantPair)
+        else layer
+        for layer in graph.layers
+    ]
+    return replace(graph, layers=tuple(layers))
 
 
 def parameters(cell: CellName, size: Size) -> int:

@@ -6,7 +6,7 @@ integers are the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,3 +79,20 @@ def reachable(stored: npt.NDArray[np.bool_], reach: int) -> list[int]:
 def steps(kept: Sequence[int]) -> npt.NDArray[np.int64]:
     """From each kept block to the next, the first from block 0."""
     return np.diff(np.array([0, *kept], np.int64))
+
+
+# Columns of a block where rows are read one by one, and blocks that a byte tells of.
+_COLUMNS, _OF_A_BYTE = 4, 8
+
+
+def without_zeros(
+    row: npt.NDArray[np.int8], pack: Callable[[npt.NDArray[np.int8]], npt.NDArray[np.int8]]
+) -> npt.NDArray[np.int8]:
+    """Bytes of one row: before each eight blocks which of them are stored, the first one lowest, then those, packed."""
+    blocks = [row[at : at + _COLUMNS] for at in range(0, row.size, _COLUMNS)]
+    pieces: list[npt.NDArray[np.int8]] = []
+    for first in range(0, len(blocks), _OF_A_BYTE):
+        eight = blocks[first : first + _OF_A_BYTE]
+        mask = sum(1 << number for number, block in enumerate(eight) if block.any())
+        pieces += [np.array([mask], np.uint8).view(np.int8), *(pack(block) for block in eight if block.any())]
+    return np.concatenate(pieces)

@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from edgeseq.arith.requantize import MAX_SHORT
 from edgeseq.export.c.buffers import Buffer
-from edgeseq.export.c.isa.base import Isa, Packed
+from edgeseq.export.c.isa.base import Isa, Packed, Sparse
 from edgeseq.export.c.layout import Cell, Entry
+from edgeseq.export.c.sparse import without_zeros
 from edgeseq.quantize.types import Matvec
 
 Bytes = npt.NDArray[np.int8]
@@ -22,6 +23,8 @@ class Compact(Isa):
     group = 1
     weight_bits = (4, 8)
     wide_state = True
+    sparse_block = (1, 4)
+    sparse_code = 100
 
     def refusal(self, cell: Cell) -> str | None:
         """Quantisation keeps biases and multipliers short; files of earlier versions may hold others."""
@@ -36,6 +39,10 @@ class Compact(Isa):
         """The same for a Dense layer, whose multipliers have 16 bits."""
         return None if _bias_shift(matrix.bias) is not None else "its biases take more than 16 bits; quantize the model again"
 
+    def sparse_forms(self, cell: Cell) -> tuple[Sparse, ...]:
+        """Both matrices, which one function reads."""
+        return ((True, True),)
+
     def view(self, name: str, size: int, cell: Cell, entry: Entry, reason: str) -> Buffer | None:
         """Doubled int16 values; of 4-bit weights an even number."""
         return Buffer(name, "int16", size + (size % 2 if cell.weight_bits == 4 else 0), reason)
@@ -43,20 +50,23 @@ class Compact(Isa):
     def pack(self, cell: Cell) -> Packed:
         """Unit by unit, gate by gate."""
         apart = _apart(cell)
-        factors = [_known(_unit(matrix)) for matrix in (cell.input, cell.state)]
+        matrices = (cell.input, cell.state)
+        factors = [_known(_unit(matrix)) for matrix in matrices]
         shifts = [_known(_bias_shift(bias - 1)) for bias in (cell.input.bias, apart)]
         pieces: list[Bytes] = []
+        weight_bytes = 0
         for phase in cell.phases:
             for unit in range(cell.units):
                 for gate in (*phase.sums, *phase.parts):
                     row = gate * cell.units + unit
-                    pieces += [_bias(cell.input, row, shifts[0]), *_row(cell.input, row, factors[0], cell.weight_bits)]
+                    input_, state = (_weights(m.weight[row], cell.weight_bits, sparse=any(cell.sparse)) for m in matrices)
+                    pieces += [_bias(cell.input, row, shifts[0]), _multiplier(cell.input, row, factors[0]), input_]
                     pieces += [_bias(cell.state, row, shifts[1])] if gate in phase.parts else []
-                    pieces += _row(cell.state, row, factors[1], cell.weight_bits)
-        for matrix, factor, shift in zip((cell.input, cell.state), factors, shifts, strict=True):
+                    pieces += [_multiplier(cell.state, row, factors[1]), state]
+                    weight_bytes += input_.size + state.size
+        for matrix, factor, shift in zip(matrices, factors, shifts, strict=True):
             pieces += [_little(shift, 1), _little(factor << (32 - matrix.shift), 4)]
-        row_bytes = sum(_weights(matrix.weight[0], cell.weight_bits).size for matrix in (cell.input, cell.state))
-        return Packed(np.concatenate(pieces), cell.state.rows * row_bytes)
+        return Packed(np.concatenate(pieces), weight_bytes)
 
     def pack_dense(self, matrix: Matvec) -> Packed:
         """Row by row."""
@@ -67,12 +77,14 @@ class Compact(Isa):
         return Packed(np.concatenate(pieces), matrix.weight.size)
 
 
-def _row(matrix: Matvec, row: int, unit: int, bits: int) -> list[Bytes]:
-    return [_little(int(matrix.multiplier[row]) // unit, 1), _weights(matrix.weight[row], bits)]
+def _multiplier(matrix: Matvec, row: int, unit: int) -> Bytes:
+    return _little(int(matrix.multiplier[row]) // unit, 1)
 
 
-def _weights(row: Bytes, bits: int) -> Bytes:
+def _weights(row: Bytes, bits: int, *, sparse: bool) -> Bytes:
     """Those of 4 bits two a byte, the first one low."""
+    if sparse:
+        return without_zeros(row, lambda block: _weights(block, bits, sparse=False))
     if bits == 8:
         return row
     pairs = np.pad(row, (0, row.size % 2)).reshape(-1, 2)

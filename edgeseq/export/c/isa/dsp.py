@@ -32,6 +32,7 @@ class Dsp(Isa):
     group = 4
     weight_bits = (4, 8)
     wide_state = True
+    sparse_code = 160
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
         """One function per way to join the parts."""

@@ -5,6 +5,8 @@
  *   [state bias (2), if the gate keeps its parts apart,] state multiplier (1), state weights.
  * After the last row: bias shift and multiplier unit (4) of the input matrix, then of the state's.
  * 4-bit weights lie two a byte, the first one low.
+ * Sparse weights lie in blocks of four columns without those of zeros; before each eight blocks of a row a byte says
+ * which of them there are, the first one by its lowest bit.
  * A bias b stands for (b << bias shift) + 1, a multiplier m for m * unit * 2^-32. */
 #ifndef ES_ISA_H
 #define ES_ISA_H
@@ -109,40 +111,76 @@ static inline int32_t es_scale(int32_t acc, int32_t multiplier)
 }
 
 /* es_row: one requantised row without its bias, which acc holds; moves `rows` to the next one. */
-#define ES_DEFINE_ROWS(bits, dot, bytes)                                                                               \
+#define ES_DEFINE_ROW(bits, dot, bytes)                                                                                \
     static ES_SHARED int32_t es_row_w##bits(const ES_FLASH es_rows **rows, const es_side *side, int32_t acc)           \
     {                                                                                                                  \
         const ES_FLASH es_rows *weight = *rows + 1;                                                                    \
         const int32_t multiplier = (uint8_t)**rows * es_read32(side->scale + 1);                                       \
         *rows = weight + (bytes);                                                                                      \
         return es_scale(dot(weight, side->x, side->columns, acc), multiplier);                                         \
-    }                                                                                                                  \
-    static ES_SHARED int32_t es_biased_row_w##bits(const ES_FLASH es_rows **rows, const es_side *side)                 \
+    }
+
+/* The same of sparse weights. */
+#define ES_DEFINE_SPARSE_ROW(bits, dot, bytes)                                                                         \
+    static ES_SHARED int32_t es_row_sparse_w##bits(const ES_FLASH es_rows **rows, const es_side *side, int32_t acc)    \
+    {                                                                                                                  \
+        const ES_FLASH es_rows *weight = *rows + 1;                                                                    \
+        const int32_t multiplier = (uint8_t)**rows * es_read32(side->scale + 1);                                       \
+        const int16_t *x = side->x;                                                                                    \
+        uint16_t columns, mask = 1; /* the bit above the mask, when none is left below it */                           \
+        for (uint16_t left = side->columns; left != 0; left = (uint16_t)(left - columns), mask >>= 1) {                \
+            columns = left < 4 ? left : 4;                                                                             \
+            if (mask == 1) {                                                                                           \
+                mask = (uint16_t)(0x100 | (uint8_t)*weight++);                                                         \
+            }                                                                                                          \
+            if (mask & 1) {                                                                                            \
+                acc = dot(weight, x, columns, acc);                                                                    \
+                weight += (bytes);                                                                                     \
+            }                                                                                                          \
+            x += columns;                                                                                              \
+        }                                                                                                              \
+        *rows = weight;                                                                                                \
+        return es_scale(acc, multiplier);                                                                              \
+    }
+
+/* What es_row makes of both matrices. */
+#define ES_DEFINE_GATES(row)                                                                                           \
+    static ES_SHARED int32_t es_biased_##row(const ES_FLASH es_rows **rows, const es_side *side)                       \
     {                                                                                                                  \
         const int32_t bias = es_read16(*rows) * ((int32_t)1 << *side->scale) + 1;                                      \
         *rows += 2;                                                                                                    \
-        return es_row_w##bits(rows, side, bias);                                                                       \
+        return es_##row(rows, side, bias);                                                                             \
     }                                                                                                                  \
-    static inline const ES_FLASH es_rows *es_gate_rows_w##bits(const ES_FLASH es_rows *rows, const es_views *views,    \
-                                                               uint8_t sums, uint8_t parts, int32_t *pre)              \
+    static inline const ES_FLASH es_rows *es_gates_of_##row(const ES_FLASH es_rows *rows, const es_views *views,       \
+                                                            uint8_t sums, uint8_t parts, int32_t *pre)                 \
     {                                                                                                                  \
         for (; sums != 0; --sums) {                                                                                    \
-            const int32_t from_input = es_biased_row_w##bits(&rows, &views->input);                                    \
-            *pre++ = from_input + es_row_w##bits(&rows, &views->state, 1);                                             \
+            const int32_t from_input = es_biased_##row(&rows, &views->input);                                          \
+            *pre++ = from_input + es_##row(&rows, &views->state, 1);                                                   \
         }                                                                                                              \
         if (parts != 0) {                                                                                              \
-            pre[0] = es_biased_row_w##bits(&rows, &views->input);                                                      \
-            pre[1] = es_biased_row_w##bits(&rows, &views->state);                                                      \
+            pre[0] = es_biased_##row(&rows, &views->input);                                                            \
+            pre[1] = es_biased_##row(&rows, &views->state);                                                            \
         }                                                                                                              \
         return rows;                                                                                                   \
     }
 
-ES_DEFINE_ROWS(8, es_dot, side->columns)
-ES_DEFINE_ROWS(4, es_dot_w4, (side->columns + 1) / 2)
+ES_DEFINE_ROW(8, es_dot, side->columns)
+ES_DEFINE_ROW(4, es_dot_w4, (side->columns + 1) / 2)
+ES_DEFINE_SPARSE_ROW(8, es_dot, columns)
+ES_DEFINE_SPARSE_ROW(4, es_dot_w4, (columns + 1) / 2)
+ES_DEFINE_GATES(row_w8)
+ES_DEFINE_GATES(row_w4)
+ES_DEFINE_GATES(row_sparse_w8)
+ES_DEFINE_GATES(row_sparse_w4)
 
-/* All views are wide, all rows saturated. */
+/* All views are wide, all rows saturated; both matrices are sparse or neither. The preprocessor chooses. */
+#define ES_ROW_OF_80 es_gates_of_row_w8
+#define ES_ROW_OF_40 es_gates_of_row_w4
+#define ES_ROW_OF_81 es_gates_of_row_sparse_w8
+#define ES_ROW_OF_41 es_gates_of_row_sparse_w4
 #define es_gate_rows(rows, views, sums, parts, form, bounded, pre)                                                     \
-    ES_PASTE(es_gate_rows_w, ES_WEIGHT_BITS)(rows, views, sums, parts, pre)
+    ES_PASTE(ES_ROW_OF_, ES_PASTE(ES_WEIGHT_BITS, ES_SPARSE_STATE))(rows, views, sums, parts, pre)
 
 /* Dense: bias shift, then per row bias (2), multiplier (2), weights. A bias b stands for b << bias shift. */
 static inline void es_dense_rows(const ES_FLASH es_rows *rows, const int16_t *x, uint16_t inputs, uint16_t units,
