@@ -80,7 +80,7 @@ def tuned_model(
     name: str, cell: Any, seed: int, scheme: Any, data: DataSet, *, epochs: int = 8, pruning: Pruning | None = None
 ) -> Path:
     """Path of the same model fine-tuned with a scheme's integers; trains it if it is not in the cache."""
-    suffix = f"-{epochs}" if epochs != 8 else ""  # noqa: PLR2004 -- the default recipe's
+    suffix = f"-{epochs}" if epochs != 8 else ""
     suffix += f"-{pruning.sparsity:g}-{pruning.block[0]}x{pruning.block[1]}" if pruning else ""
     path = cache_folder() / f"{name}-{cell}{UNITS}-{seed}-{scheme}{suffix}.keras"
     if not path.exists():

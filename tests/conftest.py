@@ -9,6 +9,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from benchmarks.bench_models import zero_blocks
 from benchmarks.paths import shared
 from edgeseq.graph import Activate, Dense, Embedding, FastGrnn, Graph, Gru, Lstm, Mgu, MinGru, Prelu, SimpleRnn
 from edgeseq.graph.layers import ActivationName, Layer
@@ -101,11 +102,12 @@ def make_graph(
 
 
 def make_quantized(kinds: str, inputs: int, units: int, outputs: int, seed: int = 0, **options: object) -> QuantGraph:
-    """The quantised graph, calibrated on seeded noise."""
+    """The quantised graph, calibrated on seeded noise. pruned: share of zero blocks in its matrices, and their shape."""
+    share, block = options.pop("pruned", (0.0, (1, 1)))
     chosen = {key: options.pop(key) for key in ("scheme", "layer_schemes") if key in options}
     chosen["input_dtype"] = options.pop("input_dtype", "auto" if kinds.startswith("embedding") else "int8")
     graph = make_graph(kinds, inputs, units, outputs, seed, **options)
-    return quantize(graph, noise(graph, (8, 40), seed + 1), **chosen)
+    return zero_blocks(quantize(graph, noise(graph, (8, 40), seed + 1), **chosen), share, block, seed)
 
 
 def noise(graph: Graph, shape: tuple[int, int], seed: int) -> np.ndarray:

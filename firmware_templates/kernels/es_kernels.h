@@ -28,6 +28,11 @@ int32_t es_dot_s16(const ES_FLASH int8_t *a, const int16_t *b, uint16_t count);
 int32_t es_dot_s8_w4(const ES_FLASH int8_t *a, const int8_t *b, uint16_t count);
 int32_t es_dot_s16_w4(const ES_FLASH int8_t *a, const int16_t *b, uint16_t count);
 
+/* The sum over one row of a matrix whose blocks of four zeros are left out. a: where each row lies (uint16, from a),
+ * then the rows; a byte before each eight blocks says which of them there are, the first one by its lowest bit. */
+int32_t es_dot_s8_sparse(const ES_FLASH int8_t *a, uint32_t row, const int8_t *b, uint16_t count);
+int32_t es_dot_s16_sparse(const ES_FLASH int8_t *a, uint32_t row, const int16_t *b, uint16_t count);
+
 /* out[i] = int8 view of in[i]. */
 void es_narrow_s8(const int16_t *in, uint16_t count, int8_t *out);
 

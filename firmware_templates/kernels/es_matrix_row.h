@@ -1,4 +1,4 @@
-/* One requantised row of a matrix, by what it reads (s8, s16) and the bits of its weights (w8, w4). */
+/* One requantised row of a matrix, by what it reads (s8, s16) and how its weights lie (w8, w4, sparse). */
 #ifndef ES_MATRIX_ROW_H
 #define ES_MATRIX_ROW_H
 
@@ -22,6 +22,18 @@ static inline int32_t es_row_s16_w8(const ES_FLASH es_matrix *matrix, uint32_t r
                                     uint16_t columns)
 {
     return es_doubled_row(matrix, row, es_dot_s16(matrix->weight + (size_t)row * columns, x, columns), bias);
+}
+
+static inline int32_t es_row_s8_sparse(const ES_FLASH es_matrix *matrix, uint32_t row, int32_t bias, const int8_t *x,
+                                       uint16_t columns)
+{
+    return es_doubled_row(matrix, row, es_dot_s8_sparse(matrix->weight, row, x, columns), bias);
+}
+
+static inline int32_t es_row_s16_sparse(const ES_FLASH es_matrix *matrix, uint32_t row, int32_t bias, const int16_t *x,
+                                        uint16_t columns)
+{
+    return es_doubled_row(matrix, row, es_dot_s16_sparse(matrix->weight, row, x, columns), bias);
 }
 
 /* Two weights a byte; a row of an odd number of them ends with half a byte of zero. */

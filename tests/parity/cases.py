@@ -127,6 +127,20 @@ CASES |= {
 }
 
 
+# Zero blocks that kernels leave out: shares, shapes, gaps wider than one step of an index.
+CASES |= {
+    "pruned gru": Case("gru", 16, 32, 10, {"pruned": (0.5, (4, 4))}),
+    "pruned lstm, int16 input": Case("lstm", 7, 13, 3, {"pruned": (0.9, (4, 4)), "input_dtype": "int16"}),
+    "pruned gru reset before": Case("gru_before", 9, 18, 3, {"pruned": (0.5, (4, 4)), "input_dtype": "int16"}),
+    "pruned to nothing": Case("gru+lstm", 5, 9, 3, {"pruned": (1.0, (4, 4))}),
+    "pruned, unbounded rows": Case("gru", 9, 16, 6, {"pruned": (0.75, (4, 4)), "gain": 4.0}),
+    "pruned, int16x8": Case("gru+lstm", 6, 21, 4, {"pruned": (0.5, (4, 4)), "scheme": "int16x8"}),
+    "pruned, int8x4": Case("lstm", 33, 14, 4, {"pruned": (0.75, (1, 4)), "scheme": "int8x4"}),
+    "pruned row by row": Case("rnn+mgu", 37, 25, 3, {"pruned": (0.75, (1, 4))}),
+    "pruned far apart": Case("rnn", 300, 5, 3, {"pruned": (0.97, (4, 4))}),
+}
+
+
 class WindowCase(NamedTuple):
     """A model that maps whole windows; parts as `tests.window_models.part` reads them."""
 

@@ -50,10 +50,14 @@ BUILDABLE = sorted({build.values[0] for build in BUILDS})
 UNUSUAL = ["fastgrnn_low, int8x4", "mingru, int16x8", "lstm:hard_sigmoid:tanh", "gelu head", "bent head"]
 
 
+# Without blocks of zeros: sums and parts, both widths, unbounded rows.
+PRUNED = ["pruned gru", "pruned gru reset before", "pruned to nothing", "pruned, unbounded rows", "pruned, int16x8"]
+
 # What no core has kernels of its own for is the same C everywhere: one build for each instruction set.
 ONE_OF_EACH = [("cortex-m0plus", "zig"), ("cortex-m4", "gcc"), ("cortex-m55", "zig"), ("rv32imc", "zig"), ("atmega328p", "gcc")]
 CHECKED = [(name, *build.values) for name in PLAIN for build in BUILDS]
 CHECKED += [(name, *build.values) for name in [*AROUND, *UNUSUAL] for build in BUILDS if tuple(build.values) in ONE_OF_EACH]
+CHECKED += [(name, core, "zig") for name in PRUNED for core in ("cortex-m0plus", "cortex-m4")]
 
 
 @pytest.mark.parametrize(("name", "core", "compiler"), CHECKED)
@@ -116,7 +120,7 @@ WARNED = ["gru", "lstm, int16 input", "three layers", "gru, int8x4", "lstm over 
     ("name", "core", "compiler"),
     [
         (name, *build.values)
-        for name in [*WARNED, *AROUND]
+        for name in [*WARNED, *AROUND, *PRUNED]
         for build in BUILDS
         if load_core(build.values[0]).isa != "avr" and (name in WARNED or tuple(build.values) in ONE_OF_EACH)
     ],

@@ -36,6 +36,8 @@ def needed(name: str, build: str) -> bool:
     kernels, case = BUILDS[build][0], CASES[name]
     if kernels == "portable":
         return True
+    if "pruned" in case.options and FAMILIES[kernels].sparse_block is None:
+        return False
     return case.runs_fast(FAMILIES[kernels]) if case.plain or case.mixed else build == "simd"
 
 
@@ -255,6 +257,7 @@ def test_sanitizers_find_nothing(name, build, tmp_path):
 
 
 WARNING_CASES = (
+    *("pruned gru", "pruned, int16x8", "pruned, int8x4", "pruned row by row"),
     *("gru", "lstm, int16 input", "three layers", "softmax head", "gelu head", "bent head", "hard sigmoid head"),
     *("gru, int8x4", "lstm over gru, int16x4", "mgu between gru and lstm", "fastgrnn over gru, 4 bits", "no state"),
     *("tcn", "residual of the input", "mean pooling", "max pooling", "layer normalisation", "embedding and conv"),

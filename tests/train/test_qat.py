@@ -383,6 +383,16 @@ def test_block_mask_takes_the_smallest_blocks(keras, block):
     assert max(gone) <= min(kept)
 
 
+def test_blocks_start_anew_with_every_gate(keras):
+    """Blocks of four units never reach into the next gate: kernels read four units of one gate at a time."""
+    from edgeseq.train.qat.prune import block_mask
+
+    mask = block_mask(np.random.default_rng(0).normal(0, 1, (3 * 6, 8)), 0.5, (4, 4), units=6).reshape(3, 6, 2, 4)
+    for units in (mask[:, :4], mask[:, 4:]):
+        assert (units.all(axis=(1, 3)) | ~units.any(axis=(1, 3))).all()
+    assert (~mask[:, [0, 4]].all(axis=3)).sum() == 6  # half of 3 gates, 2 groups of units, 2 groups of columns
+
+
 @pytest.mark.parametrize("scheme", [None, "int8", "int8x4"], ids=["float", "int8", "int8x4"])
 def test_pruned_weights_are_zero_in_the_codes(keras, qat, scheme):
     """Blocks pruned while training are zero codes after export, float models included, and the ramp ends on time."""
@@ -452,7 +462,7 @@ def test_fine_tuning_recovers_what_four_bits_and_pruning_lose(keras, qat):
         return float(keras.losses.sparse_categorical_crossentropy(y[:448], each(x[:448])).numpy().mean())
 
     at_once = qat.prepare(model, x[:448], "int8x4")
-    for kernel in prunable_kernels(at_once):
+    for kernel, _ in prunable_kernels(at_once):
         weight = np.asarray(kernel)
         kernel.assign(weight * block_mask(weight.T, 0.5, (1, 4)).T)
     rescale(at_once)

@@ -134,11 +134,14 @@ PLANNERS: dict[type[QuantLayer], Callable[[Any, Place, Isa], LayerPlan | str | N
 
 def _stored(cell: Cell, isa: Isa) -> tuple[Cell, tuple[str, ...]]:
     """The layer with those matrices sparse that gain by it, and a note on each of them."""
+    if isa.sparse_block is None:
+        return cell, ()
+    block = isa.sparse_block
     cells = [cell, *(replace(cell, sparse=form) for form in isa.sparse_forms(cell))]
-    chosen = cells[best([_cost(each, isa) for each in cells])] if len(cells) > 1 else cell
+    chosen = cells[best([_cost(each, isa) for each in cells])]
     named = (("input", cell.input), ("recurrent", cell.state))
     return chosen, tuple(
-        note(name, matrix.weight, cell.units, isa.sparse_block)
+        note(name, matrix.weight, cell.units, block)
         for (name, matrix), sparse in zip(named, chosen.sparse, strict=True)
         if sparse
     )

@@ -78,7 +78,7 @@ def reachable(stored: npt.NDArray[np.bool_], reach: int) -> list[int]:
 
 def steps(kept: Sequence[int]) -> npt.NDArray[np.int64]:
     """From each kept block to the next, the first from block 0."""
-    return np.diff(np.array([0, *kept], np.int64))
+    return np.asarray(kept, np.int64) - np.asarray([0, *kept[:-1]] if kept else [], np.int64)
 
 
 # Columns of a block where rows are read one by one, and blocks that a byte tells of.

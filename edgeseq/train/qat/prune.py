@@ -1,8 +1,8 @@
 """Magnitude pruning of weight blocks while a model trains, float or QAT.
 
 Weights are seen as the integer code stores them: one row per gate and unit, one column per input. A block is
-`rows` x `columns` of them; those with the smallest sum of squares become zero together, so that a sparse kernel skips
-a block with one index. The share grows by a cubic ramp (Zhu and Gupta 2017) and, once reached, the mask is frozen.
+`rows` units of one gate x `columns` of them; those with the smallest sum of squares become zero together, so that a
+sparse kernel skips a block with one index. The share grows by a cubic ramp (Zhu and Gupta 2017) and, once reached, the mask is frozen.
 A weight that is exactly zero has the code 0 in every scheme.
 """
 
@@ -25,7 +25,8 @@ _KERNELS = ("kernel", "recurrent_kernel")
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """sparsity: final share of zero blocks of each kernel of each recurrent layer; block: (rows, columns).
+    """sparsity: final share of zero blocks of each kernel of each recurrent layer; block: (rows, columns), the rows of
+    one gate: 4x4 is what kernels of Cortex-M cores leave out, 1x4 what the smallest image does.
 
     begin, end: share of all training epochs at which the ramp starts and ends; training goes on at the final
     share until the last epoch.
@@ -51,30 +52,31 @@ class Pruning:
         return self.sparsity * (1.0 - (1.0 - done) ** 3)
 
 
-def block_mask(weight: FloatArray, sparsity: float, block: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def block_mask(weight: FloatArray, sparsity: float, block: tuple[int, int], units: int | None = None) -> npt.NDArray[np.bool_]:
     """Return what stays of a (rows, columns) matrix; blocks at the edges may be cut off, and count by their mean.
 
-    Ties go to the first block. Blocks that are zero already are the smallest, so a mask only ever grows.
+    units: rows of one gate, whose blocks start anew with each; None: all rows are one gate's. Ties go to the first block. Blocks that are zero already are the smallest, so a mask only ever grows.
     """
     rows, columns = weight.shape
-    down, across = -(-rows // block[0]), -(-columns // block[1])
-    padded = np.zeros((down * block[0], across * block[1]))
-    padded[:rows, :columns] = weight**2
+    units = rows if units is None else units
+    gates, down, across = rows // units, -(-units // block[0]), -(-columns // block[1])
+    padded = np.zeros((gates, down * block[0], across * block[1]))
+    padded[:, :units, :columns] = weight.reshape(gates, units, columns) ** 2
     inside = np.zeros_like(padded)
-    inside[:rows, :columns] = 1.0
-    size = (down, block[0], across, block[1])
-    energy = padded.reshape(size).sum(axis=(1, 3)) / inside.reshape(size).sum(axis=(1, 3))
+    inside[:, :units, :columns] = 1.0
+    size = (gates, down, block[0], across, block[1])
+    energy = padded.reshape(size).sum(axis=(2, 4)) / inside.reshape(size).sum(axis=(2, 4))
     keep = np.ones(energy.size, np.bool_)
     keep[np.argsort(energy, axis=None, kind="stable")[: round(sparsity * energy.size)]] = False
-    wide = keep.reshape(down, across).repeat(block[0], axis=0).repeat(block[1], axis=1)
-    return np.asarray(wide[:rows, :columns])
+    wide = keep.reshape(gates, down, across).repeat(block[0], axis=1).repeat(block[1], axis=2)
+    return np.asarray(wide[:, :units, :columns].reshape(rows, columns))
 
 
 class _Masked:
     """Constraint that Keras applies to a kernel (columns, rows) after each update."""
 
-    def __init__(self, kernel: Any) -> None:
-        self.kernel = kernel
+    def __init__(self, kernel: Any, units: int) -> None:
+        self.kernel, self.units = kernel, units
         self.mask = keras.Variable(np.ones(kernel.shape, np.float32), trainable=False, name=f"{kernel.name}_mask")
 
     def __call__(self, value: Any) -> Any:
@@ -90,7 +92,7 @@ class Prune(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
     def __init__(self, model: Any, pruning: Pruning, epochs: int) -> None:
         super().__init__()
         self.pruning, self.epochs = pruning, epochs
-        self._masked = [_Masked(kernel) for kernel in prunable_kernels(model)]
+        self._masked = [_Masked(kernel, units) for kernel, units in prunable_kernels(model)]
         for each in self._masked:
             each.kernel.constraint = each
 
@@ -100,15 +102,15 @@ class Prune(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
         share = self.pruning.at(progress)
         for each in self._masked:
             weight = np.asarray(each.kernel, np.float64)
-            mask = block_mask(weight.T, share, self.pruning.block).T
+            mask = block_mask(weight.T, share, self.pruning.block, each.units).T
             each.mask.assign(mask.astype(np.float32))
             each.kernel.assign(weight * mask)
 
 
-def prunable_kernels(model: Any) -> list[Any]:
-    """Return the kernels of a model's recurrent layers, or raise UnsupportedModelError where there are none."""
+def prunable_kernels(model: Any) -> list[tuple[Any, int]]:
+    """Return the kernels of a model's recurrent layers, each with its layer's units; without one UnsupportedModelError."""
     kernels = [
-        variable
+        (variable, layer.units)
         for layer in model.layers
         if type(layer).__name__ in _LAYERS
         for variable in layer.trainable_variables

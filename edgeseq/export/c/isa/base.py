@@ -36,7 +36,7 @@ class Isa(ABC):
 
     group: units whose rows lie together; name: its folder of kernels; headers: files that es_isa.h needs there, whatever
     the layers. weight_bits: of recurrent layers; wide_state: whether their products can read 15 bits of the state.
-    sparse_block: what can be left out of weights, units by columns; sparse_code: bytes that its kernels add to others.
+    sparse_block: what can be left out of weights, units by columns; sparse_code: bytes that its kernels add to an image.
     """
 
     name: ClassVar[str]
@@ -44,7 +44,7 @@ class Isa(ABC):
     headers: ClassVar[tuple[str, ...]] = ()
     weight_bits: ClassVar[tuple[int, ...]] = (8,)
     wide_state: ClassVar[bool] = False
-    sparse_block: ClassVar[Block] = (4, 4)
+    sparse_block: ClassVar[Block | None] = None
     sparse_code: ClassVar[int] = 0
 
     def sources(self, cell: Cell) -> tuple[str, ...]:

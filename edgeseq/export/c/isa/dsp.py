@@ -32,6 +32,7 @@ class Dsp(Isa):
     group = 4
     weight_bits = (4, 8)
     wide_state = True
+    sparse_block = (4, 4)
     sparse_code = 160
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
@@ -106,7 +107,7 @@ class Dsp(Isa):
 
 def _part_instructions(matrix: Matvec, units: int, *, wide: bool, sparse: bool) -> int:
     """One matrix's row loops."""
-    rows = stored_blocks(matrix.weight, units, Dsp.sparse_block)
+    rows = stored_blocks(matrix.weight, units, (Dsp.group, 4))
     counts = [len(reachable(row, _REACH)) if sparse else row.size for row in rows]
     a_round, turn, part = _SPARSE_COST if sparse else _DENSE_COST
     return sum(a_round[wide] * count + turn * -(-count // _TURN) + part for count in counts)
@@ -115,7 +116,7 @@ def _part_instructions(matrix: Matvec, units: int, *, wide: bool, sparse: bool) 
 def _without_zeros(weights: Words) -> Words:
     """The rounds of a block that are not all zeros, with their header and steps. The format: kernels/fast/dsp/es_isa.h."""
     rounds = weights.reshape(-1, _ROUND_WORDS)
-    kept = reachable(rounds.any(axis=1), _REACH)
+    kept = reachable(np.asarray(rounds.any(axis=1)), _REACH)
     turns = -(-len(kept) // _TURN)
     missing = _TURN * turns - len(kept) if kept else _TURN
     header = as_words(np.array([(max(turns, 1) - 1) << 16 | missing]))

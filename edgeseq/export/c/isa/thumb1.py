@@ -50,6 +50,7 @@ class Thumb1(Isa):
     headers = ("es_units_thumb1.h", "es_nibbles_thumb1.h")
     weight_bits = (4, 8)
     wide_state = True
+    sparse_block = (_ROWS, 4)
     sparse_code = 476
 
     def sources(self, cell: Cell) -> tuple[str, ...]:
@@ -86,7 +87,7 @@ class Thumb1(Isa):
             return groups * (pairs * (_COLUMN_8 * columns + _CALL_8) + single * (_COLUMN_4 * columns + _CALL_4))
         total = 0.0
         for matrix, sparse in zip((cell.input, cell.state), cell.sparse, strict=True):
-            rows = stored_blocks(matrix.weight, cell.units, self.sparse_block)
+            rows = stored_blocks(matrix.weight, cell.units, (_ROWS, 4))
             blocks = sum(len(reachable(row, _REACH)) for row in rows)
             one = _SPARSE_BLOCK * blocks if sparse else _COLUMN_4 * matrix.columns * len(rows)
             total += one + len(rows) * (_SPARSE_PART if sparse else _PART_4)
@@ -178,7 +179,7 @@ def _weights(weight: npt.NDArray[np.int64]) -> Words:
 def _without_zeros(weight: npt.NDArray[np.int64]) -> Words:
     """Blocks of four columns of four rows that are not all zeros, with header and steps: kernels/fast/thumb1/es_isa.h."""
     blocks = weight.reshape(_ROWS, -1, 4)
-    kept = reachable(blocks.any(axis=(0, 2)), _REACH)
+    kept = reachable(np.asarray(blocks.any(axis=(0, 2))), _REACH)
     to_next = np.pad(8 * steps(kept), (len(kept) % 2, 0))
     words = bytes_as_words(to_next)
     header = as_words(np.array([(4 * words.size << 16) + 16 * len(kept)]))

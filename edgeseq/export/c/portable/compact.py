@@ -8,7 +8,16 @@ from edgeseq.export.c.buffers import Buffer
 from edgeseq.export.c.emit import array
 from edgeseq.export.c.layer_plan import LayerPlan, Place
 from edgeseq.export.c.layout import arrange, fold_zero_point
-from edgeseq.export.c.portable.matrix import StoredMatrix, dot_kernel, row_function, store, suffix
+from edgeseq.export.c.portable.matrix import (
+    StoredMatrix,
+    dot_kernel,
+    form_of,
+    row_format,
+    row_function,
+    sparse_notes,
+    store,
+    suffix,
+)
 from edgeseq.export.c.portable.step import VIEWS, hidden_buffer, instance, make_step, x_operand
 from edgeseq.quantize.types import Factor, Matvec, Operand, QuantFastGrnn, QuantMinGru
 
@@ -17,7 +26,7 @@ def plan_min_gru(layer: QuantMinGru, place: Place) -> LayerPlan:
     """Plan a minGRU: one matrix, no view of the state."""
     source, name = place.source, place.name
     matrix = arrange(fold_zero_point(layer.input, source.zero_point), layer.gates)
-    stored = store(f"{name}_input", matrix, matrix.bias)
+    stored = store(f"{name}_input", matrix, matrix.bias, form=form_of(matrix))
     numbers = f"{source.size}, {layer.units}, {layer.preactivation_shift}, {layer.candidate_shift - layer.state_shift}"
     step = make_step("min_gru", layer, source.input_dtype or layer.operand, layer.input, None)
     hidden = f"state->carry.{place.label}_h"
@@ -37,6 +46,7 @@ def plan_min_gru(layer: QuantMinGru, place: Place) -> LayerPlan:
         carry=(hidden_buffer(layer, place),),
         work=tuple(work),
         instances=(step.instance,),
+        sparse=sparse_notes(input=layer.input),
     )
 
 
@@ -87,6 +97,7 @@ def plan_fast_grnn(layer: QuantFastGrnn, place: Place) -> LayerPlan:
         carry=(hidden_buffer(layer, place),),
         work=(*work, *of_x.work, view, *of_h.work),
         instances=(*dict.fromkeys((*of_x.instances, *of_h.instances)), step.instance),
+        sparse=sparse_notes(input=layer.input, recurrent=layer.recurrent),
     )
 
 
@@ -99,16 +110,16 @@ def _product(
     bias = None if which == "recurrent" else matrix.bias
     if factor is None:
         matrix = fold_zero_point(matrix, zero_point)
-        stored = store(name, matrix, None if bias is None else matrix.bias)
+        stored = store(name, matrix, None if bias is None else matrix.bias, form=form_of(matrix))
         return _Product((stored,), expression, matrix.columns, ())
     first = fold_zero_point(factor.matvec, zero_point)
-    stored_first, rank = store(f"{name}_factor", first, first.bias), first.rows
-    function = f"es_project_{suffix(reads)}_w{first.bits}"
+    stored_first, rank = store(f"{name}_factor", first, first.bias, form=form_of(first)), first.rows
+    function = f"es_project_{suffix(reads)}_{row_format(first)}"
     result, view = f"{place.scratch}.{which}_rank", f"{place.scratch}.{which}_rank_view"
     views = VIEWS[layer.operand][2]
     defines = {"PROJECT": function, "X": f"{reads}_t", "INPUT_ROW": row_function(reads, first)}
     return _Product(
-        (stored_first, store(name, matrix, bias)),
+        (stored_first, store(name, matrix, bias, form=form_of(matrix))),
         view,
         rank,
         (
@@ -120,6 +131,6 @@ def _product(
             Buffer(f"{which}_rank", "int16", rank, "result of the first factor"),
             Buffer(f"{which}_rank_view", layer.operand, rank, "the same as the second factor reads it"),
         ),
-        ("es_project.h", dot_kernel(reads, first), f"{views}.c"),
+        ("es_project.h", dot_kernel(reads, first, form=form_of(first)), f"{views}.c"),
         (instance("es_project.h", defines),),
     )

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeseq.export.c.emit import array
+from edgeseq.export.c.sparse import Cost, best, note, without_zeros
 from edgeseq.quantize.types import Matvec, Operand
+
+Form = Literal["dense", "sparse"]
+# Bytes of a sparse row loop beyond those of a dense one, and of weights that its row starts reach.
+_SPARSE_CODE, _MAX_SPARSE = 100, 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +27,9 @@ class StoredMatrix:
     table_bytes: int
 
 
-def store(name: str, matrix: Matvec, bias: npt.NDArray[np.int32] | None) -> StoredMatrix:
+def store(name: str, matrix: Matvec, bias: npt.NDArray[np.int32] | None, *, form: Form = "dense") -> StoredMatrix:
     """Print a matrix; bias: what is stored of it, or None."""
-    weight = pack_nibbles(matrix.weight) if matrix.bits == 4 else matrix.weight
+    weight = _packed(matrix) if form == "dense" else _sparse(matrix)
     data = array(f"{name}_weight", weight) + array(f"{name}_multiplier", matrix.multiplier)
     table_bytes = 2 * matrix.rows
     bias_name = "NULL"
@@ -32,6 +38,33 @@ def store(name: str, matrix: Matvec, bias: npt.NDArray[np.int32] | None) -> Stor
         data += array(bias_name, bias)
         table_bytes += 4 * bias.size
     return StoredMatrix(data, f"{{{name}_weight, {bias_name}, {name}_multiplier, {matrix.shift}}}", weight.size, table_bytes)
+
+
+def form_of(matrix: Matvec) -> Form:
+    """How the weights lie that a step reads row by row: without zeros where that takes less flash."""
+    if matrix.bits == 4:
+        return "dense"
+    sparse = _sparse(matrix).size
+    costs = [Cost(matrix.weight.size), Cost(sparse + _SPARSE_CODE)]
+    return "sparse" if best(costs) == 1 and sparse < _MAX_SPARSE else "dense"
+
+
+def sparse_notes(**matrices: Matvec) -> tuple[str, ...]:
+    """Those of named matrices that are stored without zeros."""
+    return tuple(
+        note(name, matrix.weight, matrix.rows, (1, 4)) for name, matrix in matrices.items() if form_of(matrix) == "sparse"
+    )
+
+
+def _packed(matrix: Matvec) -> npt.NDArray[np.int8]:
+    return pack_nibbles(matrix.weight) if matrix.bits == 4 else matrix.weight
+
+
+def _sparse(matrix: Matvec) -> npt.NDArray[np.int8]:
+    """Where each row lies, then the rows without their zero blocks. Reader: es_dot_s8_sparse, es_dot_s16_sparse."""
+    rows = [without_zeros(row, lambda block: block) for row in matrix.weight]
+    starts = 2 * matrix.rows + np.cumsum([0, *(row.size for row in rows[:-1])])
+    return np.concatenate([starts.astype("<u2").view(np.int8), *rows])
 
 
 def pack_nibbles(weight: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
@@ -45,11 +78,18 @@ def suffix(operand: Operand) -> str:
     return "s8" if operand == "int8" else "s16"
 
 
-def dot_kernel(operand: Operand, matrix: Matvec) -> str:
+def dot_kernel(operand: Operand, matrix: Matvec, *, form: Form = "dense") -> str:
     """The file of the row loop."""
+    if form == "sparse":
+        return f"es_dot_{suffix(operand)}_sparse.c"
     return f"es_dot_{suffix(operand)}{'_w4' if matrix.bits == 4 else ''}.c"
 
 
 def row_function(operand: Operand, matrix: Matvec) -> str:
     """The requantised row of es_matrix_row.h."""
-    return f"es_row_{suffix(operand)}_w{matrix.bits}"
+    return f"es_row_{suffix(operand)}_{row_format(matrix)}"
+
+
+def row_format(matrix: Matvec) -> str:
+    """How names of functions call the way its weights lie."""
+    return "sparse" if form_of(matrix) == "sparse" else f"w{matrix.bits}"

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from edgeseq.export.c.buffers import Buffer
 from edgeseq.export.c.layer_plan import LayerPlan, Place
 from edgeseq.export.c.layout import arrange, fold_zero_point
-from edgeseq.export.c.portable.matrix import store
+from edgeseq.export.c.portable.matrix import form_of, sparse_notes, store
 from edgeseq.export.c.portable.step import hidden_buffer, make_step, x_operand
 from edgeseq.quantize.types import QuantGru, QuantLstm, QuantMgu, QuantPair, QuantSimpleRnn
 
@@ -29,8 +29,13 @@ def plan_recurrent(layer: QuantPair, place: Place) -> LayerPlan:
         stem = "gru_before"
     kernel = arrange(fold_zero_point(layer.input, source.zero_point), layer.gates)
     stored = (
-        store(f"{name}_input", kernel, kernel.bias),
-        store(f"{name}_recurrent", arrange(layer.recurrent, layer.gates), _stored_recurrent_bias(layer)),
+        store(f"{name}_input", kernel, kernel.bias, form=form_of(kernel)),
+        store(
+            f"{name}_recurrent",
+            arrange(layer.recurrent, layer.gates),
+            _stored_recurrent_bias(layer),
+            form=form_of(layer.recurrent),
+        ),
     )
     numbers = [source.size, units, layer.preactivation_shift]
     if isinstance(layer, QuantLstm):
@@ -56,6 +61,7 @@ def plan_recurrent(layer: QuantPair, place: Place) -> LayerPlan:
         carry=tuple(carry),
         work=(*work, *scratch),
         instances=(step.instance,),
+        sparse=sparse_notes(input=layer.input, recurrent=layer.recurrent),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgeseq.export.c.buffers import Buffer
 from edgeseq.export.c.layer_plan import Place
-from edgeseq.export.c.portable.matrix import dot_kernel, row_function, suffix
+from edgeseq.export.c.portable.matrix import dot_kernel, form_of, row_format, row_function, suffix
 from edgeseq.graph.layers import UNBOUNDED, CellFunction
 from edgeseq.quantize.types import Matvec, Operand, QuantGated, QuantGru, QuantLstm, QuantRecurrent, QuantSimpleRnn
 
@@ -32,12 +32,13 @@ def make_step(stem: str, layer: QuantRecurrent, x: Operand, input_: Matvec, stat
     """The step for x and the state of these types; state: the matrix that reads it, if there is one."""
     macros, label = _functions(layer)
     operand = f"_{suffix(layer.operand)}" if state is not None else ""
-    function = f"es_{stem}_step_{suffix(x)}{operand}_w{input_.bits}{label}"
+    formats = dict.fromkeys(row_format(matrix) for matrix in (input_, state) if matrix is not None)
+    function = f"es_{stem}_step_{suffix(x)}{operand}_{'_'.join(formats)}{label}"
     defines = {"STEP": function, "X": f"{x}_t"}
-    dots = [dot_kernel(x, input_)]
+    dots = [dot_kernel(x, input_, form=form_of(input_))]
     if state is not None:
         defines |= dict(zip(("H", "VIEW", "VIEWS"), VIEWS[layer.operand], strict=True))
-        dots += [dot_kernel(layer.operand, state), f"{VIEWS[layer.operand][2]}.c"]
+        dots += [dot_kernel(layer.operand, state, form=form_of(state)), f"{VIEWS[layer.operand][2]}.c"]
     defines["INPUT_ROW"] = row_function(x, input_)
     if state is not None:
         defines["STATE_ROW"] = row_function(layer.operand, state)
