@@ -28,9 +28,9 @@ _REACH = 31
 # Columns whose weights' bytes a header holds, with room for blocks that fill gaps.
 _MAX_SPARSE_COLUMNS = 8192
 # Instructions, measured: a column of eight rows and of four, four columns of four sparse rows; calls with both parts of
-# them, and one part of a call that has one; the sums of parts that two calls leave.
+# them, and one part of a call that has one.
 _COLUMN_8, _COLUMN_4, _SPARSE_BLOCK = 25, 13.75, 58.5
-_CALL_8, _CALL_4, _PART_4, _SPARSE_PART, _SUMS = 280, 155, 80, 101, 40
+_CALL_8, _CALL_4, _PART_4, _SPARSE_PART = 280, 155, 80, 101
 _ROWS_FILES = ("es_rows_thumb1.h", "es_rows4.c", "es_rows8.c")
 _NIBBLES_FILES = (
     "es_rows_thumb1.h",
@@ -91,7 +91,6 @@ class Thumb1(Isa):
             blocks = sum(len(reachable(row, _REACH)) for row in rows)
             one = _SPARSE_BLOCK * blocks if sparse else _COLUMN_4 * matrix.columns * len(rows)
             total += one + len(rows) * (_SPARSE_PART if sparse else _PART_4)
-            total += 0 if all(cell.sparse) else len(rows) * _SUMS / 2
         return total
 
     def shifts(self, cell: Cell) -> tuple[int, int]:

@@ -245,27 +245,35 @@ static inline const int32_t *es_gate_rows_w8(const int32_t *rows, const es_views
 /* Gate by gate; rows of the same kind take both parts in one call. */
 typedef const int32_t *es_four_rows(const int32_t *rows, const es_part *parts, int32_t *pre, uint32_t mode);
 
+ES_INLINE const int32_t *es_four_of_both(const int32_t *rows, const es_views *views, es_four_rows *input,
+                                         es_four_rows *state, int32_t *to)
+{
+    if (input == state) {
+        return input(rows, &views->input, to, ES_PARTS_APART);
+    }
+    rows = input(rows, &views->input, to, ES_ONE_PART);
+    return state(rows, &views->state, to + ES_GROUP, ES_ONE_PART);
+}
+
 ES_INLINE const int32_t *es_each_gate(const int32_t *rows, const es_views *views, uint8_t sums, uint8_t parts,
                                       uint8_t bounded, int32_t *pre, es_four_rows *input, es_four_rows *state)
 {
-    for (uint8_t gate = 0; gate < sums + parts; ++gate, pre += ES_GROUP) {
-        int32_t both[2 * ES_GROUP];
-        if (input == state && bounded && gate < sums) {
+    for (uint8_t gate = 0; gate < sums; ++gate, pre += ES_GROUP) {
+        if (input == state && bounded) {
             rows = input(rows, &views->input, pre, ES_PARTS_ADDED);
             continue;
         }
-        int32_t *const to = gate < sums ? both : pre;
-        if (input == state) {
-            rows = input(rows, &views->input, to, ES_PARTS_APART);
-        } else {
-            rows = input(rows, &views->input, to, ES_ONE_PART);
-            rows = state(rows, &views->state, to + ES_GROUP, ES_ONE_PART);
+        int32_t both[2 * ES_GROUP];
+        rows = es_four_of_both(rows, views, input, state, both);
+        for (uint8_t i = 0; i < ES_GROUP; ++i) {
+            pre[i] =
+                bounded ? both[i] + both[ES_GROUP + i] : es_saturate_s16(both[i]) + es_saturate_s16(both[ES_GROUP + i]);
         }
+    }
+    if (parts != 0) {
+        rows = es_four_of_both(rows, views, input, state, pre);
         for (uint8_t i = 0; !bounded && i < 2 * ES_GROUP; ++i) {
-            to[i] = es_saturate_s16(to[i]);
-        }
-        for (uint8_t i = 0; gate < sums && i < ES_GROUP; ++i) {
-            pre[i] = both[i] + both[ES_GROUP + i];
+            pre[i] = es_saturate_s16(pre[i]);
         }
     }
     return rows;
