@@ -6,6 +6,7 @@ Usage: python -m benchmarks.readme [--check]
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import sys
@@ -211,6 +212,46 @@ def music_table() -> str:
     return "\n".join(lines)
 
 
+def sparse_table() -> str:
+    """GRU A with zero blocks, as the exporter stores it, and from which share on the sparse form gains."""
+    rows: list[Row] = json.loads((RESULTS / "sparse.json").read_text())["rows"]
+    shares = sorted({row["share"] for row in rows})
+    lines = [
+        f"| core | mode | blocks | figure | {' | '.join(f'{share:.0%} zero' for share in shares)} | gains from |",
+        "|---" * (5 + len(shares)) + "|",
+    ]
+    for build in dict.fromkeys((row["core"], row["optimize"], row["block"]) for row in rows):
+        mine = [row for row in rows if (row["core"], row["optimize"], row["block"]) == build]
+        for name, figure, unit in (("instructions", "instructions_per_step", ""), ("flash", "flash_bytes", " B")):
+            values = " | ".join(f"{row['chosen'][figure]:,}{unit}" for row in mine)
+            lines.append(f"| {' | '.join(build)} | {name} | {values} | {_gains_from(mine, figure)} |")
+    return "\n".join(lines)
+
+
+def _gains_from(rows: list[Row], figure: str) -> str:
+    """Share of zero blocks at which the sparse form costs what the dense one does, between the measured shares."""
+    dense = rows[0]["chosen"][figure]  # of no zeros
+    points = [(row["share"], row["sparse"][figure] - dense) for row in rows]
+    for (share, more), (next_share, next_more) in itertools.pairwise(points):
+        if more > 0 >= next_more:
+            return f"{share + (next_share - share) * more / (more - next_more):.0%}"
+    return "never"
+
+
+def pruned_table() -> str:
+    """Accuracy of pruned models, per share and shape of blocks."""
+    rows: list[Row] = json.loads((RESULTS / "pruned.json").read_text())
+    blocks = sorted({row["block"] for row in rows if row["sparsity"]})
+    lines = [f"| zero blocks | {' | '.join(blocks)} |", "|---" * (1 + len(blocks)) + "|"]
+    for sparsity in sorted({row["sparsity"] for row in rows}):
+        cells = []
+        for block in blocks:
+            chosen = [row for row in rows if row["sparsity"] == sparsity and (row["block"] == block or not sparsity)]
+            cells.append(f"{_spread(chosen, 'accuracy', 100, ' %')} ({len(chosen)})" if chosen else "")
+        lines.append(f"| {sparsity:.0%} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 REFERENCE_CORE = "cortex-m4"
 CELL_NAMES = {"rnn": "tanh", "gru": "GRU", "lstm": "LSTM"}
 
@@ -249,6 +290,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "models": model_table,
     "music": music_table,
     "operations": operation_table,
+    "pruned": pruned_table,
+    "sparse": sparse_table,
     "versus": versus_table,
 }
 # Documents with tables, and which.
@@ -256,6 +299,7 @@ DOCUMENTS = {
     "README.md": ("accuracy", "cores", "host", "models", "versus"),
     "docs/accuracy.md": ("fidelity", "compact"),
     "docs/music.md": ("music",),
+    "docs/qat.md": ("pruned", "sparse"),
     "docs/support.md": ("layers", "operations"),
 }
 

@@ -63,7 +63,7 @@ def _project(graph: QuantGraph, core: str, optimize: Optimize, form: int | None)
     kernels = load_core(core).kernels(optimize)
     if form is None:
         return export_c(graph, kernel_set=kernels)
-    with patch("edgeseq.export.c.fast.best", lambda costs: form):
+    with patch("edgeseq.export.c.fast.best", lambda _costs: form):
         return export_c(graph, kernel_set=kernels)
 
 

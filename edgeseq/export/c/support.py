@@ -38,4 +38,6 @@ def fast_support(layer: type[QuantLayer]) -> str:
     narrow = [name for name, isa in FAMILIES.items() if 4 in isa.weight_bits]
     if layer is QuantDense:
         return f"{', '.join(FAMILIES)}; 8-bit weights"
-    return f"{', '.join(FAMILIES)}; 15-bit states: {', '.join(wide)}; 4-bit weights: {', '.join(narrow)}"
+    sparse = [name for name, isa in FAMILIES.items() if isa.sparse_block is not None]
+    parts = {"15-bit states": wide, "4-bit weights": narrow, "no zero blocks": sparse}
+    return "; ".join([", ".join(FAMILIES), *(f"{what}: {', '.join(names)}" for what, names in parts.items())])

@@ -2,8 +2,8 @@
 
 Weights are seen as the integer code stores them: one row per gate and unit, one column per input. A block is
 `rows` units of one gate x `columns` of them; those with the smallest sum of squares become zero together, so that a
-sparse kernel skips a block with one index. The share grows by a cubic ramp (Zhu and Gupta 2017) and, once reached, the mask is frozen.
-A weight that is exactly zero has the code 0 in every scheme.
+sparse kernel skips a block with one index. The share grows by a cubic ramp (Zhu and Gupta 2017) and, once reached, the
+mask is frozen. A weight that is exactly zero has the code 0 in every scheme.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _KERNELS = ("kernel", "recurrent_kernel")
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """sparsity: final share of zero blocks of each kernel of each recurrent layer; block: (rows, columns), the rows of
-    one gate: 4x4 is what kernels of Cortex-M cores leave out, 1x4 what the smallest image does.
+    """sparsity: final share of zero blocks of each kernel of each recurrent layer; block: (rows, columns).
 
+    The rows are units of one gate. Kernels of Cortex-M cores leave out 4x4, the smallest image 1x4.
     begin, end: share of all training epochs at which the ramp starts and ends; training goes on at the final
     share until the last epoch.
     """
@@ -55,7 +55,8 @@ class Pruning:
 def block_mask(weight: FloatArray, sparsity: float, block: tuple[int, int], units: int | None = None) -> npt.NDArray[np.bool_]:
     """Return what stays of a (rows, columns) matrix; blocks at the edges may be cut off, and count by their mean.
 
-    units: rows of one gate, whose blocks start anew with each; None: all rows are one gate's. Ties go to the first block. Blocks that are zero already are the smallest, so a mask only ever grows.
+    units: rows of one gate, whose blocks start anew with each; None: all rows are one gate's.
+    Ties go to the first block. Blocks that are zero already are the smallest, so a mask only ever grows.
     """
     rows, columns = weight.shape
     units = rows if units is None else units
