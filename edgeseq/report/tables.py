@@ -136,7 +136,7 @@ def exported(project: CProject, out: str, measured: Mapping[Optimize, Measuremen
             f"state {project.state_bytes:,} B, scratch {project.scratch_bytes:,} B (exact)"
         ),
         *(f"{layer} runs on the portable kernels: {reason}" for layer, reason in project.fallbacks.items()),
-        *(f"{layer} is stored without zeros: {what}" for layer, what in project.sparse.items()),
+        *(f"{layer} leaves zero blocks out and stores {what}" for layer, what in project.sparse.items()),
     ]
     if not measured:
         return Group(*lines, note)

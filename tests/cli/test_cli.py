@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from edgeseq.cli.main import main
+from edgeseq.quantize.esq import write_esq
+from tests.conftest import make_quantized
 from tests.frontend.keras_models import build
 
 
@@ -118,6 +120,20 @@ def test_export_without_a_target_keeps_the_mode(capsys, esq, tmp_path, mode, ker
     code, out, _ = run(capsys, "export", str(esq), "--optimize", mode, "--out", str(tmp_path / "c"), "--json")
     document = json.loads(out)
     assert (code, document["kernels"], document["modes"]) == (0, kernels, {})
+
+
+def test_export_says_what_it_stored_without_zeros(capsys, tmp_path):
+    """Of a pruned model the table, JSON and the header name the layer, its matrices and their blocks."""
+    path = tmp_path / "pruned.esq"
+    write_esq(make_quantized("gru", 16, 32, 10, pruned=(0.75, (4, 4))), path)
+    wanted = "96 of 384 1x4 blocks of the input weights; 192 of 768 1x4 blocks of the recurrent weights"
+    arguments = ("export", str(path), "--optimize", "size", "--out", str(tmp_path / "c"))
+    _, out, _ = run(capsys, *arguments, "--json")
+    document = json.loads(out)
+    assert document["sparse"] == {"l0": wanted}
+    assert f"l0 sparse: {wanted}" in (tmp_path / "c" / f"{document['name']}.h").read_text()
+    _, out, _ = run(capsys, *arguments, "--force")
+    assert f"l0 leaves zero blocks out and stores {wanted}" in " ".join(out.split())
 
 
 def test_export_refuses_to_overwrite(capsys, esq, tmp_path):
