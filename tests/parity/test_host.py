@@ -36,7 +36,7 @@ def needed(name: str, build: str) -> bool:
     kernels, case = BUILDS[build][0], CASES[name]
     if kernels == "portable":
         return True
-    if "pruned" in case.options and FAMILIES[kernels].sparse_block is None:
+    if "pruned" in case.options and FAMILIES[kernels].sparse_block != case.options["pruned"][1]:
         return False
     return case.runs_fast(FAMILIES[kernels]) if case.plain or case.mixed else build == "simd"
 
