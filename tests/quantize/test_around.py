@@ -76,7 +76,7 @@ def test_states_inside_branches_are_judged():
 
 def test_the_mean_of_a_constant_is_the_constant():
     """Through 70,000 steps and their halvings, at both ends of int16 and beside zero."""
-    (runner,) = make_runners([QuantPool("pool", "average", 5, Scale(1, -15))], 1, None)
+    (runner,) = make_runners([QuantPool("pool", 5, Scale(1, -15), "average")], 1, None)
     x = np.broadcast_to(np.array([-32768, -1, 0, 5, 32767], np.int32), (1, 70_000, 5))
     assert np.array_equal(runner.run(x), x)
 
