@@ -21,6 +21,11 @@ def macs_through(layers: tuple[Layer, ...], inputs: int) -> int:
     return sum(layer.macs_per_step(size) for layer, size in zip(layers, sizes_through(layers, inputs), strict=False))
 
 
+def past_steps(layers: tuple[Layer, ...]) -> int:
+    """Earlier time steps that an output of a chain sees through its convolutions."""
+    return sum(layer.past_steps for layer in layers)
+
+
 def macs_of_window(layers: tuple[Layer, ...], inputs: int, steps: int) -> int:
     """The same of one window of `steps` time steps."""
     total = 0
@@ -54,6 +59,11 @@ class Residual(Layer):
     def chains(self) -> tuple[tuple[Layer, ...], ...]:
         """Body and shortcut."""
         return self.body, self.shortcut
+
+    @property
+    def past_steps(self) -> int:
+        """Those of the chain that looks further back."""
+        return max(past_steps(chain) for chain in self.chains)
 
     @property
     def window_reason(self) -> str | None:
@@ -104,6 +114,11 @@ class Conv1D(Kernel):
         return self.kernel.shape[0]
 
     @property
+    def past_steps(self) -> int:
+        """The age of the oldest tap."""
+        return (self.taps - 1) * self.dilation
+
+    @property
     def units(self) -> int:
         """Number of outputs."""
         return self.kernel.shape[2]
@@ -123,6 +138,11 @@ class DepthwiseConv1D(Kernel):
     def taps(self) -> int:
         """Time steps that one output sees."""
         return self.kernel.shape[0]
+
+    @property
+    def past_steps(self) -> int:
+        """The age of the oldest tap."""
+        return (self.taps - 1) * self.dilation
 
     @property
     def units(self) -> int:

@@ -59,6 +59,11 @@ class Layer(ABC):
         """Chains of layers inside this one."""
         return ()
 
+    @property
+    def past_steps(self) -> int:
+        """Earlier time steps that an output sees directly; what a recurrent state carries is not counted."""
+        return 0
+
     def output_steps(self, steps: int) -> int:
         """Time steps of the output, given those of the input."""
         return steps
