@@ -256,13 +256,14 @@ def pruned_table() -> str:
     """Accuracy of pruned models, per share and shape of blocks."""
     rows: list[Row] = json.loads((RESULTS / "pruned.json").read_text())
     blocks = sorted({row["block"] for row in rows if row["sparsity"]})
-    lines = [f"| zero blocks | {' | '.join(blocks)} |", "|---" * (1 + len(blocks)) + "|"]
-    for sparsity in sorted({row["sparsity"] for row in rows}):
+    lines = [f"| epochs | zero blocks | {' | '.join(blocks)} |", "|---" * (2 + len(blocks)) + "|"]
+    for epochs, sparsity in sorted({(row["epochs"], row["sparsity"]) for row in rows}):
+        alike = [row for row in rows if (row["epochs"], row["sparsity"]) == (epochs, sparsity)]
         cells = []
         for block in blocks:
-            chosen = [row for row in rows if row["sparsity"] == sparsity and (row["block"] == block or not sparsity)]
+            chosen = [row for row in alike if row["block"] == block or not sparsity]
             cells.append(f"{_spread(chosen, 'accuracy', 100, ' %')} ({len(chosen)})" if chosen else "")
-        lines.append(f"| {sparsity:.0%} | {' | '.join(cells)} |")
+        lines.append(f"| {epochs} | {sparsity:.0%} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
