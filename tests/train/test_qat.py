@@ -128,6 +128,13 @@ def float_model(keras, *stack, seed=3, spread=0.5):
     return model
 
 
+def cells():
+    """FastGRNN, MGU and minGRU as Keras layers."""
+    from edgeseq.train import compact_layers
+
+    return compact_layers()
+
+
 CASES = {
     "gru, int8": (lambda la: (la.GRU(9), la.Dense(3, activation="softmax")), "int8", "int16"),
     "gru, int8x4, int8 input": (lambda la: (la.GRU(9, return_sequences=True), la.Dense(3)), "int8x4", "int8"),
@@ -144,6 +151,58 @@ CASES = {
         lambda la: (la.GRU(6, return_sequences=True), la.LSTM(5), la.Dense(4), la.ReLU(), la.Dense(2)),
         "int8",
         "int8",
+    ),
+    "compact cells, int8": (
+        lambda la: (cells().MGU(6, return_sequences=True), cells().MinGRU(5, return_sequences=True), cells().FastGRNN(7)),
+        "int8",
+        "int16",
+    ),
+    "compact cells, int8x4, int8 input": (
+        lambda la: (cells().FastGRNN(7, return_sequences=True), cells().MGU(6, return_sequences=True), cells().MinGRU(5)),
+        "int8x4",
+        "int8",
+    ),
+    "compact cells of low rank, int16x4": (
+        lambda la: (
+            cells().MinGRU(5, return_sequences=True),
+            cells().FastGRNN(8, rank_w=3, rank_u=2, return_sequences=True),
+            cells().MGU(6, use_bias=False),
+            la.Dense(2),
+        ),
+        "int16x4",
+        "int16",
+    ),
+    "compact cells of low rank, int16x8": (
+        lambda la: (
+            cells().FastGRNN(8, rank_u=4, return_sequences=True),
+            cells().FastGRNN(6, rank_w=3, use_bias=False, return_sequences=True),
+            cells().MGU(6, return_sequences=True),
+            cells().MinGRU(5, use_bias=False, return_sequences=True),
+            la.TimeDistributed(la.Dense(2)),
+        ),
+        "int16x8",
+        "int8",
+    ),
+    "other functions, int8": (
+        lambda la: (
+            la.GRU(6, activation="relu", recurrent_activation="hard_sigmoid", return_sequences=True),
+            la.LSTM(5, activation="sigmoid", return_sequences=True),
+            la.LSTM(4, activation="relu", recurrent_activation="hard_sigmoid"),
+            la.Dense(3),
+        ),
+        "int8",
+        "int16",
+    ),
+    "other functions, int16x8": (
+        lambda la: (
+            la.GRU(6, activation="linear", reset_after=False, return_sequences=True),
+            la.SimpleRNN(5, activation="relu", return_sequences=True),
+            la.LSTM(5, activation="hard_sigmoid", return_sequences=True),
+            la.LSTM(4, activation="linear"),
+            la.Dense(3),
+        ),
+        "int16x8",
+        "int16",
     ),
     "dense first, int16x8": (lambda la: (la.Dense(6, activation="relu"), la.GRU(5), la.ReLU(), la.Dense(2)), "int16x8", "int8"),
 }
@@ -174,7 +233,13 @@ def assert_equal_to_the_oracle(model, graph, x):
     assert np.ptp(states) > 1000  # something happened
 
 
-@pytest.mark.parametrize("name", list(CASES))
+# Each layer compiles two loops of its own.
+LONG = ("low rank", "other functions")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if any(word in name for word in LONG) else []) for name in CASES]
+)
 def test_trained_model_is_what_the_exporter_reads(keras, qat, name, tmp_path):
     """After training and new row factors, a saved and loaded model's states and outputs equal the oracle's, at all steps."""
     stack, scheme, input_dtype = CASES[name]
@@ -259,7 +324,10 @@ def refusals(keras):
     recurrent = layers.GRU(3)(entry)
     return {
         "convolution": (keras.Sequential([entry, layers.Conv1D(3, 2), layers.GRU(3)]), r"layer 'conv1d.*Conv1D has no quant"),
-        "relu cell": (keras.Sequential([entry, layers.GRU(3, activation="relu")]), r"activation='relu'; only 'tanh'"),
+        "gelu cell": (
+            keras.Sequential([entry, layers.GRU(3, activation="gelu")]),
+            r"activation='gelu'; expected one of tanh, sigmoid, hard_sigmoid, relu",
+        ),
         "backwards": (keras.Sequential([entry, layers.LSTM(3, go_backwards=True)]), "go_backwards=True"),
         "no recurrent layer": (keras.Sequential([entry, layers.Dense(3)]), "no recurrent layer"),
         "branch": (keras.Model(entry, layers.Add()([recurrent, layers.Dense(3)(recurrent)])), "Add has no quant"),
