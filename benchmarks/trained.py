@@ -73,15 +73,16 @@ def trained_model(name: str, cell: Any, seed: int, data: DataSet | None = None, 
     return path
 
 
-def tuned_model(name: str, cell: Any, seed: int, scheme: Any, data: DataSet) -> Path:
+def tuned_model(name: str, cell: Any, seed: int, scheme: Any, data: DataSet, units: int = UNITS) -> Path:
     """Path of the same model fine-tuned with a scheme's integers; trains it if it is not in the cache."""
-    path = cache_folder() / f"{name}-{cell}{UNITS}-{seed}-{scheme}.keras"
+    path = cache_folder() / f"{name}-{cell}{units}-{seed}-{scheme}.keras"
     if not path.exists():
-        from edgeseq.train.qat import QatRecipe, fine_tune
+        import_keras()
+        from edgeseq.train.qat import QatRecipe, fine_tune, load
 
         start = time.perf_counter()
-        model = import_keras().models.load_model(trained_model(name, cell, seed, data))
-        parts = split(data, Recipe(cell=cell, units=UNITS, seed=seed))
+        model = load(trained_model(name, cell, seed, data, units))
+        parts = split(data, Recipe(cell=cell, units=units, seed=seed))
         examples = [(part.x, part.y, None) for part in (parts.train, parts.validation)]
         save_keras(fine_tune(model, *examples, QatRecipe(scheme=scheme, seed=seed)).model, path)
         print(f"{path.name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)

@@ -153,12 +153,12 @@ CASES = {
         "int8",
     ),
     "compact cells, int8": (
-        lambda la: (cells().MGU(6, return_sequences=True), cells().MinGRU(5, return_sequences=True), cells().FastGRNN(7)),
+        lambda _: (cells().MGU(6, return_sequences=True), cells().MinGRU(5, return_sequences=True), cells().FastGRNN(7)),
         "int8",
         "int16",
     ),
     "compact cells, int8x4, int8 input": (
-        lambda la: (cells().FastGRNN(7, return_sequences=True), cells().MGU(6, return_sequences=True), cells().MinGRU(5)),
+        lambda _: (cells().FastGRNN(7, return_sequences=True), cells().MGU(6, return_sequences=True), cells().MinGRU(5)),
         "int8x4",
         "int8",
     ),

@@ -13,7 +13,7 @@ from edgeseq.arith.scale import Q15, Scale, preactivation_scale
 from edgeseq.train.qat import ops
 from edgeseq.train.qat.layers.base import PACKAGE, QatLayer, QatMatrix, Rounding
 from edgeseq.train.qat.tables import sigmoid_table, tanh_table
-from edgeseq.train.qat.unit import Unit
+from edgeseq.train.tasks.base import Unit
 
 ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh", "softmax")
 
