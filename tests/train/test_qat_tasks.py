@@ -52,10 +52,12 @@ def anomaly():
 
 
 def masked_classification():
-    """The class is the sign of the first valid step's value: padding in front is full of noise."""
+    """The class is the sign of the sum over valid steps; padding in front is full of large noise."""
     x, valid = windows(), lengths()
-    first = x[np.arange(len(x)), STEPS - valid, 0]
-    return DataSet("first", *parts(x, (first > 0).astype(np.int64), lengths=valid))
+    padding = np.arange(STEPS) < STEPS - valid[:, None]
+    y = (np.where(padding, 0, x[..., 0]).sum(axis=1) > 0).astype(np.int64)
+    x[padding] = 5 + 3 * windows(seed=2)[padding]
+    return DataSet("masked", *parts(x, y, lengths=valid))
 
 
 # Data, recipe, and a figure that must not be worse than the float model's by more than the factor.
@@ -63,7 +65,7 @@ CASES = {
     "regression": (regression, Recipe(cell="rnn", units=8, epochs=25, learning_rate=0.02), "rmse", 1.5),
     "multilabel": (multilabel, Recipe(cell="mgu", units=8, epochs=20, learning_rate=0.03), "nll_nats_per_step", 1.3),
     "anomaly": (anomaly, Recipe(cell="fastgrnn", units=8, epochs=25, learning_rate=0.03), "mae", 1.6),
-    "masked": (masked_classification, Recipe(cell="mingru", units=8, epochs=25, learning_rate=0.03, mask=True), "accuracy", 0.95),
+    "masked": (masked_classification, Recipe(cell="gru", units=8, epochs=25, learning_rate=0.02, mask=True), "accuracy", 0.95),
 }
 
 

@@ -48,6 +48,7 @@ class QatRecurrent(QatLayer):
         self.state_scale = power_of_two(state_shift)
         self.x_enters = doubled_input(self.in_scale, self.operand, self.code_dtype, self.zero_point)
         self.h_enters = int16_operand(self.state_scale, self.operand)
+        self.supports_masking = True
         self._recurrence = Recurrence(self.project, self.step, units, self.carried)
 
     def get_config(self) -> dict[str, Any]:
@@ -78,6 +79,10 @@ class QatRecurrent(QatLayer):
         """Return the hidden states in real units; inputs: (batch, time, inputs) real values."""
         hidden = self.carried_integers(inputs, mask)[0] * self.state_scale.value
         return hidden if self.return_sequences else hidden[:, -1]
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Of the outputs: the last state of a window has none."""
+        return previous_mask if self.return_sequences else None
 
     def rounded(self) -> tuple[Sequence[Any], Sequence[Any], Any]:
         """Return what `project` and what `step` reads, with a gradient, and the row factors that both read."""
