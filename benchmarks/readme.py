@@ -89,9 +89,10 @@ def compact_table() -> str:
 
 
 def _measured(rows: list[Row], key: str) -> str:
-    """Spread of an accuracy over the rows that have it; empty where none was measured."""
+    """Spread of an accuracy over the rows that have it; empty where none was measured, with their number if it is not all."""
     found = [row for row in rows if key in row]
-    return _spread(found, key, 100, " %") if found else ""
+    fewer = f" ({len(found)})" if len(found) < len(rows) else ""
+    return _spread(found, key, 100, " %") + fewer if found else ""
 
 
 def layer_table() -> str:

@@ -329,6 +329,15 @@ def refusals(keras):
             keras.Sequential([entry, layers.GRU(3, activation="gelu")]),
             r"activation='gelu'; expected one of tanh, sigmoid, hard_sigmoid, relu",
         ),
+        "relu gate": (
+            keras.Sequential([entry, layers.GRU(3, recurrent_activation="relu")]),
+            r"recurrent_activation='relu'; gates are trained as shares",
+        ),
+        "both ways": (keras.Sequential([entry, layers.Bidirectional(layers.GRU(3))]), "reads the window from its end too"),
+        "distributed": (
+            keras.Sequential([entry, layers.GRU(3, return_sequences=True), layers.TimeDistributed(layers.Dropout(0.1))]),
+            r"TimeDistributed\(Dropout\); only a Dense",
+        ),
         "backwards": (keras.Sequential([entry, layers.LSTM(3, go_backwards=True)]), "go_backwards=True"),
         "no recurrent layer": (keras.Sequential([entry, layers.Dense(3)]), "no recurrent layer"),
         "branch": (keras.Model(entry, layers.Add()([recurrent, layers.Dense(3)(recurrent)])), "Add has no quant"),
@@ -412,6 +421,10 @@ HOSTILE = {
     "bits": ({"bits": 3}, "bits=3"),
     "cell": ({"cell_shift": 12}, "cell_shift=12"),
     "foreign scale": ({"in_scale": [127, -9]}, "is not a multiple of 127"),
+    "function": ({"activation": "softsign"}, "activation='softsign'; expected one of tanh, sigmoid"),
+    "gate": ({"recurrent_activation": "relu"}, "recurrent_activation='relu'; expected one of sigmoid, hard_sigmoid"),
+    "state": ({"state_shift": 16}, "state_shift=16"),
+    "candidate": ({"candidate_shift": -1}, "candidate_shift=-1"),
 }
 
 
@@ -423,6 +436,25 @@ def test_damaged_files_are_refused(keras, qat, name, tmp_path):
     config, words = HOSTILE[name]
     with pytest.raises(UnsupportedModelError, match=words):
         load_model(changed(tmp_path / "m.keras", tmp_path / "bad.keras", **config))
+
+
+FACTORS = {
+    "rank": ({"rank": -1, "scale": [1, -15], "shift": 0}, "input_factor has rank -1"),
+    "other rank": ({"rank": 3, "scale": [1, -15], "shift": 0}, r"first factor \(5, 2\); expected \(5, 3\)"),
+    "scale": ({"rank": 2, "scale": [0, 0], "shift": 0}, r"input_factor's scale=\[0, 0\]"),
+    "shift": ({"rank": 2, "scale": [1, -15], "shift": 16}, "shift=16"),
+    "kind": (7, "input_factor=7; expected rank, scale and shift"),
+    "none": (None, "weight arrays; expected 9"),
+}
+
+
+def test_damaged_factors_are_refused(keras, qat, tmp_path):
+    """A FastGRNN's factor that breaks a rule is refused with the field and what was expected."""
+    model = qat.prepare(float_model(keras, cells().FastGRNN(4, rank_w=2)), raw())
+    model.save(tmp_path / "m.keras")
+    for name, (factor, words) in FACTORS.items():
+        with pytest.raises(UnsupportedModelError, match=words):
+            load_model(changed(tmp_path / "m.keras", tmp_path / f"{name}.keras", input_factor=factor))
 
 
 def test_tensors_between_layers_must_be_those_of_training(keras, qat, tmp_path):
