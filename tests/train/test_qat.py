@@ -270,13 +270,14 @@ def test_quantised_file_keeps_what_was_trained(keras, qat):
     assert (quantized.scheme, quantized.layers[0].input.bits, quantized.layers[1].matvec.bits) == ("int8x4", 4, 8)
 
 
-@pytest.mark.parametrize("cell", ["GRU", "LSTM", "SimpleRNN"])
+@pytest.mark.parametrize("cell", ["GRU", "LSTM", "SimpleRNN", "MGU", "MinGRU", "FastGRNN"])
 def test_gradient_is_that_of_the_float_model(keras, qat, cell):
     """At 16-bit activations and 8-bit weights the gradient of every weight points where the float model's does."""
     import tensorflow as tf
 
     layers = keras.layers
-    model = float_model(keras, getattr(layers, cell)(8), layers.Dense(3))
+    kind = getattr(layers, cell, None) or getattr(cells(), cell)
+    model = float_model(keras, kind(8), layers.Dense(3))
     trained = qat.prepare(model, raw(), "int16x8", input_dtype="int16")
     target = np.random.default_rng(0).normal(0, 1, (WINDOWS, 3)).astype(np.float32)
     found = []
