@@ -73,8 +73,8 @@ def compact_table() -> str:
     """Cells on spoken digits, smallest weights last."""
     rows: list[Row] = json.loads((RESULTS / "compact.json").read_text())
     lines = [
-        "| cell | seeds | parameters | weights, int8 | tables | state | instructions/step, M4 | float | int8 |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| cell | seeds | parameters | weights, int8 | tables | state | instructions/step, M4 | float | int8 | int8x4 | QAT |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     kinds = dict.fromkeys((row["cell"], row["units"]) for row in rows)
     for kind in sorted(kinds, key=lambda kind: -next(row["weight_bytes"] for row in rows if (row["cell"], row["units"]) == kind)):
@@ -83,9 +83,17 @@ def compact_table() -> str:
         lines.append(
             f"| {kind[0].upper()}({kind[1]}) | {len(chosen)} | {first['parameters']:,} | {first['weight_bytes']:,} B "
             f"| {first['table_bytes']:,} B | {first['state_bytes']} B | {first['instructions_per_step']:,} ({first['kernels']}) "
-            f"| {_spread(chosen, 'float_accuracy', 100, ' %')} | {_spread(chosen, 'accuracy', 100, ' %')} |"
+            f"| {_spread(chosen, 'float_accuracy', 100, ' %')} | {_spread(chosen, 'accuracy', 100, ' %')} "
+            f"| {_measured(chosen, 'int8x4_accuracy')} | {_measured(chosen, 'int8x4_qat_accuracy')} |"
         )
     return "\n".join(lines)
+
+
+def _measured(rows: list[Row], key: str) -> str:
+    """Spread of an accuracy over the rows that have it; empty where none was measured, with their number if it is not all."""
+    found = [row for row in rows if key in row]
+    fewer = f" ({len(found)})" if len(found) < len(rows) else ""
+    return _spread(found, key, 100, " %") + fewer if found else ""
 
 
 def layer_table() -> str:

@@ -77,18 +77,27 @@ def trained_model(name: str, cell: Any, seed: int, data: DataSet | None = None, 
 
 
 def tuned_model(
-    name: str, cell: Any, seed: int, scheme: Any, data: DataSet, *, epochs: int = 8, pruning: Pruning | None = None
+    name: str,
+    cell: Any,
+    seed: int,
+    scheme: Any,
+    data: DataSet,
+    units: int = UNITS,
+    *,
+    epochs: int = 8,
+    pruning: Pruning | None = None,
 ) -> Path:
     """Path of the same model fine-tuned with a scheme's integers; trains it if it is not in the cache."""
     suffix = f"-{epochs}" if epochs != 8 else ""
     suffix += f"-{pruning.sparsity:g}-{pruning.block[0]}x{pruning.block[1]}" if pruning else ""
-    path = cache_folder() / f"{name}-{cell}{UNITS}-{seed}-{scheme}{suffix}.keras"
+    path = cache_folder() / f"{name}-{cell}{units}-{seed}-{scheme}{suffix}.keras"
     if not path.exists():
-        from edgeseq.train.qat import QatRecipe, fine_tune
+        import_keras()
+        from edgeseq.train.qat import QatRecipe, fine_tune, load
 
         start = time.perf_counter()
-        model = import_keras().models.load_model(trained_model(name, cell, seed, data))
-        parts = split(data, Recipe(cell=cell, units=UNITS, seed=seed))
+        model = load(trained_model(name, cell, seed, data, units))
+        parts = split(data, Recipe(cell=cell, units=units, seed=seed))
         examples = [(part.x, part.y, None) for part in (parts.train, parts.validation)]
         save_keras(fine_tune(model, *examples, QatRecipe(scheme, epochs=epochs, seed=seed, pruning=pruning)).model, path)
         print(f"{path.name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)

@@ -46,6 +46,14 @@ INT16_SPAN = 32768
 # Streams run longer than calibration windows, and an LSTM cell integrates.
 CELL_HEADROOM = 1.1
 MAX_CELL_SHIFT = 7
+# Nothing but calibration bounds a state whose candidate or share has no limit.
+STATE_HEADROOM = 1.25
+MAX_STATE_SHIFT = 15
+# Products of gates and cells keep at least this shift.
+MIN_PRODUCT_SHIFT = 7
+# What lies between two factors of a matrix saturates beyond this much of its calibrated range.
+RANK_HEADROOM = 1.1
+MAX_FACTOR_SHIFT = 15
 # Logits of unseen inputs exceed the calibrated ones; 4x costs 2 of 16 bits.
 OUTPUT_HEADROOM = 4.0
 
@@ -191,21 +199,20 @@ def choose_output(
     raise CalibrationError(f"{what}: weights span too many orders of magnitude for 15-bit multipliers")
 
 
-def choose_cell_shift(what: str, largest: float) -> int:
-    """Return the power of two that holds an LSTM cell of that calibrated range."""
-    reach = CELL_HEADROOM * largest
-    shift = max(0, math.ceil(math.log2(reach))) if reach > 0 else 0
-    if shift > MAX_CELL_SHIFT:
+def power_shift(what: str, reach: float, limit: int, headroom: float = STATE_HEADROOM) -> int:
+    """Return the smallest n >= 0 with ``headroom * reach <= 2**n``; what: named if it is beyond the limit."""
+    shift = max(0, math.ceil(math.log2(headroom * reach))) if reach > 0 else 0
+    if shift > limit:
         raise CalibrationError(
-            f"{what}: the cell state reached {largest:.3g}; "
-            f"int16 holds up to {2**MAX_CELL_SHIFT}. Train with a smaller forget bias or shorter counting tasks"
+            f"{what} reached {reach:.3g}; int16 holds up to {2**limit}. Use a bounded activation, train with a "
+            "smaller bias or shorter counting tasks, or scale the input down"
         )
     return shift
 
 
-def weight_scales(multiplier: npt.NDArray[np.integer], shift: int, in_scale: Scale, out_scale: Scale) -> FloatArray:
+def weight_scales(multiplier: npt.NDArray[np.integer], shift: int, in_scale: Scale, out_scale: Scale | RowScales) -> FloatArray:
     """Real value of one weight step per row: what the multipliers say (see `choose_multipliers`)."""
-    return multiplier.astype(np.float64) * math.ldexp(1.0, -shift) * out_scale.value / in_scale.value
+    return np.asarray(multiplier.astype(np.float64) * math.ldexp(1.0, -shift) * out_scale.value / in_scale.value)
 
 
 def round_weights(weight: FloatArray, weight_scale: FloatArray, bits: WeightBits) -> npt.NDArray[np.int8]:

@@ -9,6 +9,7 @@ scales, and their quotient by a third, are then exact in double precision.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,6 +141,20 @@ def function_scale(function: str, preactivation_shift: int, unbounded_shift: int
     if function in _HARD_MANTISSA:
         return Scale(_HARD_MANTISSA[function], _HARD_EXPONENT[function] + preactivation_shift)
     return preactivation_scale(preactivation_shift)
+
+
+def row_scales(
+    functions: Sequence[str], preactivation_shift: int, unbounded_shifts: Sequence[int], units: int
+) -> Scale | RowScales:
+    """Return the scales of a cell's row blocks, or the one scale that all of them have.
+
+    functions, unbounded_shifts: one per block, see `function_scale`; units: rows of each.
+
+    >>> row_scales(("sigmoid", "tanh"), 2, (0, 0), 8)
+    Scale(mantissa=10923, exponent=-25)
+    """
+    blocks = tuple(function_scale(f, preactivation_shift, s) for f, s in zip(functions, unbounded_shifts, strict=True))
+    return blocks[0] if len(set(blocks)) == 1 else RowScales(blocks, units)
 
 
 def power_of_two(shift: int) -> Scale:

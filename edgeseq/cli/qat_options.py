@@ -107,6 +107,7 @@ class QatChoice:
             distillation=Distillation() if self.distill else None,
             pruning=Pruning(self.prune, self.block) if self.prune else None,
             seed=float_recipe.seed,
+            patience=float_recipe.patience,
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def _run(
 
     try:
         if choice.qat:
-            check_integers(data, recipe)
+            check_integers(recipe)
         start = choice.load_start(data) if choice.start is not None else None
         result = _floats(paths, data, recipe, stages, resume=resume) if start is None else None
         if choice.qat and (result is None or result.status != "interrupted"):

@@ -6,7 +6,7 @@
 from edgeseq.graph.around import Conv1D, DepthwiseConv1D, Embedding, GlobalPool, LayerNormalization, Residual
 from edgeseq.graph.attention import SelfAttention
 from edgeseq.graph.cells import FastGrnn, Mgu, MinGru
-from edgeseq.graph.fixed import FixedDense, FixedRecurrent, FixedRows, FixedTensor
+from edgeseq.graph.fixed import FixedDense, FixedFactor, FixedRecurrent, FixedRows, FixedTensor
 from edgeseq.graph.layers import (
     Activate,
     Dense,
@@ -46,7 +46,7 @@ LAYER_TYPES: tuple[type[Layer], ...] = (
     SelfAttention,
 )
 # What layers carry that were trained with integers.
-FIXED_TYPES: tuple[type, ...] = (FixedTensor, FixedRows, FixedRecurrent, FixedDense)
+FIXED_TYPES: tuple[type, ...] = (FixedTensor, FixedRows, FixedFactor, FixedRecurrent, FixedDense)
 
 __all__ = [
     "FIXED_TYPES",
@@ -59,6 +59,7 @@ __all__ = [
     "Embedding",
     "FastGrnn",
     "FixedDense",
+    "FixedFactor",
     "FixedRecurrent",
     "FixedRows",
     "FixedTensor",

@@ -32,15 +32,31 @@ class FixedRows:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FixedFactor:
+    """First of two factors of a matrix. scale, shift: of its result, see `quantize.types.Factor`."""
+
+    rows: FixedRows
+    scale: Scale
+    shift: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FixedRecurrent:
-    """Of a recurrent layer. cell_shift: of an LSTM."""
+    """Of a recurrent layer. recurrent: None without a recurrent matrix; cell_shift: of an LSTM.
+
+    state_shift, candidate_shift: see `quantize.types.QuantRecurrent`. Factors: of matrices of low rank.
+    """
 
     scheme: Scheme
     reads: FixedTensor
     preactivation_shift: int
     input: FixedRows
-    recurrent: FixedRows
+    recurrent: FixedRows | None = None
     cell_shift: int = 0
+    state_shift: int = 0
+    candidate_shift: int = 0
+    input_factor: FixedFactor | None = None
+    recurrent_factor: FixedFactor | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

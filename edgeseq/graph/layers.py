@@ -85,10 +85,12 @@ def walk(layers: Sequence[Layer]) -> Iterator[Layer]:
 class Recurrent(Layer):
     """A layer with a hidden state of `units` values, which is its output. Gates stand side by side in its matrices' columns.
 
-    candidate: the gate that holds new content.
+    candidate: the gate that holds new content. fixed: of a layer trained with integers.
     """
 
     candidate: ClassVar[int]
+
+    fixed: FixedRecurrent | None = field(default=None, kw_only=True)
 
     @property
     @abstractmethod
@@ -117,15 +119,11 @@ class Recurrent(Layer):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairRecurrent(Recurrent):
-    """A cell of two matrices. kernel: (inputs, gates * units); recurrent_kernel: (units, gates * units).
-
-    fixed: of a layer trained with integers.
-    """
+    """A cell of two matrices. kernel: (inputs, gates * units); recurrent_kernel: (units, gates * units)."""
 
     kernel: FloatArray
     recurrent_kernel: FloatArray
     bias: FloatArray
-    fixed: FixedRecurrent | None = field(default=None, kw_only=True)
 
     @property
     def units(self) -> int:

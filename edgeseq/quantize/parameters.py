@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from edgeseq.arith.matmul import INT32_LIMIT, MatmulInput, WeightBits, round_bias, round_weights, weight_scales
 from edgeseq.arith.requantize import Multipliers
-from edgeseq.arith.scale import Scale
+from edgeseq.arith.scale import RowScales, Scale
 from edgeseq.errors import CalibrationError
 from edgeseq.graph import FixedRows
 from edgeseq.graph.layers import FloatArray
@@ -26,7 +26,7 @@ def quantize_matrix(
 
 
 def trained_matrix(
-    weight: FloatArray, bias: FloatArray, rows: FixedRows, entering: MatmulInput, out_scale: Scale, bits: WeightBits
+    weight: FloatArray, bias: FloatArray, rows: FixedRows, entering: MatmulInput, out_scale: Scale | RowScales, bits: WeightBits
 ) -> Matvec:
     """Return the matrix that was trained: weight (rows, columns) and bias hold whole steps of its own multipliers."""
     scale = weight_scales(rows.multiplier, rows.shift, entering.scale, out_scale)

@@ -9,7 +9,7 @@ import numpy as np
 from edgeseq.arith.entry import InputDtype
 from edgeseq.arith.matmul import Scheme
 from edgeseq.errors import CalibrationError
-from edgeseq.graph import Dense, FixedDense, FixedRecurrent, Graph, Layer, PairRecurrent
+from edgeseq.graph import Dense, FixedDense, FixedRecurrent, Graph, Layer, Recurrent
 from edgeseq.quantize.types import QuantInput
 
 
@@ -21,7 +21,7 @@ def unfixed(graph: Graph) -> list[str]:
 
 def _fixed(layer: Layer) -> FixedRecurrent | FixedDense | None:
     """What a layer was trained with, if it was."""
-    return layer.fixed if isinstance(layer, PairRecurrent | Dense) else None
+    return layer.fixed if isinstance(layer, Recurrent | Dense) else None
 
 
 def trained_input(graph: Graph) -> QuantInput:

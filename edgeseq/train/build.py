@@ -58,7 +58,8 @@ def with_mask(keras: Any, model: Any) -> Any:
     mask = keras.Input((None,), dtype="bool", name="mask")
     y = x
     for layer in model.layers:
-        y = layer(y, mask=mask) if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional) else layer(y)
+        reads_mask = isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional) or getattr(layer, "reads_mask", False)
+        y = layer(y, mask=mask) if reads_mask else layer(y)
     return keras.Model([x, mask], y, name=f"{model.name}_masked")
 
 

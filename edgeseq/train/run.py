@@ -17,14 +17,13 @@ from edgeseq.train.checkpoint import History
 from edgeseq.train.fit import Watch, fit
 from edgeseq.train.recipe import Recipe
 from edgeseq.train.split import Split, split
-from edgeseq.train.tasks import TASKS, Examples, Task
+from edgeseq.train.tasks import TASKS, Examples, Head, Task
 
 if TYPE_CHECKING:
     from edgeseq.train.qat.fit import Progress, QatRecipe
 
 PREDICTION_BATCH = 256
-# Tasks whose fitted model is the one that is saved, without a change of units.
-INTEGER_TASKS: tuple[TaskName, ...] = ("classification", "tagging", "multilabel")
+Status = Literal["complete", "stopped early", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +39,7 @@ class TrainingResult:
     metrics: dict[str, Any]
     history: History
     best_epoch: int
-    status: Literal["complete", "stopped early", "interrupted"]
+    status: Status
     parts: Split
 
     @property
@@ -78,7 +77,7 @@ def train(
     task = TASKS[data.task](data, parts, recipe)
     name = f"{data.name}_{recipe.cell.replace('+', '_')}"
     model = build(keras, data, recipe) if build else build_model(keras, parts.train, task.head, recipe, name)
-    masked = recipe.mask and not task.head.per_step and parts.train.lengths is not None
+    masked = _reads_mask(task, parts, recipe)
     trained = with_mask(keras, model) if masked else model
     compile_model(keras, trained, task.head, recipe)
     fitted = fit(
@@ -92,7 +91,9 @@ def train(
         watch=watch,
     )
     done = fitted.epochs_run > 0
-    metrics = _judged(task, model, trained, parts, masked=masked) if done else {}
+    if done:
+        task.finish(model)
+    metrics = _judged(task, trained, parts, masked=masked) if done else {}
     counters = fitted.counters
     return TrainingResult(
         model if done else None, recipe, data.task, metrics, counters.history, counters.best_epoch, fitted.status, parts
@@ -103,8 +104,13 @@ def _masked(examples: Examples, part: Part, *, masked: bool) -> Examples:
     return replace(examples, x=[part.x, part.valid(at_end=False)]) if masked else examples
 
 
-def _judged(task: Task, model: Any, trained: Any, parts: Split, *, masked: bool) -> dict[str, Any]:
-    task.finish(model)
+def _reads_mask(task: Task, parts: Split, recipe: Recipe) -> bool:
+    """Whether padding is skipped: where each step has a target, its weight of 0 does that."""
+    return recipe.mask and not task.head.per_step and parts.train.lengths is not None
+
+
+def _judged(task: Task, trained: Any, parts: Split, *, masked: bool) -> dict[str, Any]:
+    """Figures of a finished model, which takes a mask or not."""
 
     def predict(part: Part) -> Any:
         x = [part.x, part.valid(at_end=False)] if masked else part.x
@@ -119,29 +125,45 @@ def train_integers(
     """Go on from a float model with the integers themselves (docs/qat.md); judged as `train` judges.
 
     The data are split as the recipe says, so that validation windows stay what they were for the float model.
-    Raises TrainingError where the task or the recipe cannot be trained so, and what `fine_tune` raises.
+    model: it answers in the units of the targets, as a trained one does.
+    Raises TrainingError where the model or the recipe does not fit, and what `fine_tune` raises.
     """
-    check_integers(data, recipe)
-    import_keras()
+    check_integers(recipe)
+    keras = import_keras()
     from edgeseq.train.qat import fine_tune
 
     parts = split(data, recipe)
     task = TASKS[data.task](data, parts, recipe)
-    train_part, validation = (
-        (each.x, each.y, each.weight) for each in (task.examples(parts.train), task.examples(parts.validation))
+    head, masked = task.head, _reads_mask(task, parts, recipe)
+    _check_outputs(model, head, data)
+    examples = [_masked(task.examples(part), part, masked=masked) for part in (parts.train, parts.validation)]
+    train_part, validation = ((each.x, each.y, each.weight) for each in examples)
+    tuned = fine_tune(
+        model, train_part, validation, integers, loss=head.loss, metrics=head.metrics, unit=task.unit, progress=progress
     )
-    head = task.head
-    tuned = fine_tune(model, train_part, validation, integers, loss=head.loss, metrics=head.metrics, progress=progress)
-    metrics = _judged(task, tuned.model, tuned.model, parts, masked=False)
+    judged = with_mask(keras, tuned.model) if masked else tuned.model
+    metrics = _judged(task, judged, parts, masked=masked)
     history = tuple({name: values[epoch] for name, values in tuned.history.items()} for epoch in range(tuned.epochs_run))
-    return TrainingResult(tuned.model, recipe, data.task, metrics, history, tuned.best_epoch, "complete", parts)
+    status: Status = "complete" if tuned.epochs_run == integers.epochs else "stopped early"
+    return TrainingResult(tuned.model, recipe, data.task, metrics, history, tuned.best_epoch, status, parts)
 
 
-def check_integers(data: DataSet, recipe: Recipe) -> None:
-    """Raise TrainingError where the task or the recipe cannot be trained with integers."""
-    if data.task not in INTEGER_TASKS:
-        raise TrainingError(f"{data.name}: training with integers is for {', '.join(INTEGER_TASKS)}, not {data.task}")
-    if recipe.mask:
-        raise TrainingError("training with integers reads padding as any other step; leave --mask out")
+def _check_outputs(model: Any, head: Head, data: DataSet) -> None:
+    """Raise TrainingError unless the model's outputs are those of the task."""
+    shape, last = model.output_shape, model.layers[-1]
+    last = last.layer if type(last).__name__ == "TimeDistributed" else last
+    wanted = f"(n, time, {head.outputs})" if head.per_step else f"(n, {head.outputs})"
+    if len(shape) != (3 if head.per_step else 2) or shape[-1] != head.outputs:
+        raise TrainingError(f"model {model.name!r} gives outputs {shape}; {data.task} of {data.name} needs {wanted}")
+    found = last.get_config().get("activation") if type(last).__name__ == "Dense" else f"a {type(last).__name__} layer"
+    if head.activation == "linear" and found != "linear":
+        raise TrainingError(
+            f"model {model.name!r} ends in {found}; {data.task} is trained with integers where a linear Dense layer ends the "
+            "model, which takes the unit of its targets"
+        )
+
+
+def check_integers(recipe: Recipe) -> None:
+    """Raise TrainingError where the recipe cannot be trained with integers."""
     if recipe.bidirectional:
         raise TrainingError("training with integers is for layers that read forward; leave --bidirectional out")

@@ -1,6 +1,7 @@
 """Training with integers: what Keras computes is what the oracle computes, and it can be trained."""
 
 import json
+import time
 import zipfile
 
 import numpy as np
@@ -128,6 +129,13 @@ def float_model(keras, *stack, seed=3, spread=0.5):
     return model
 
 
+def cells():
+    """FastGRNN, MGU and minGRU as Keras layers."""
+    from edgeseq.train import compact_layers
+
+    return compact_layers()
+
+
 CASES = {
     "gru, int8": (lambda la: (la.GRU(9), la.Dense(3, activation="softmax")), "int8", "int16"),
     "gru, int8x4, int8 input": (lambda la: (la.GRU(9, return_sequences=True), la.Dense(3)), "int8x4", "int8"),
@@ -144,6 +152,58 @@ CASES = {
         lambda la: (la.GRU(6, return_sequences=True), la.LSTM(5), la.Dense(4), la.ReLU(), la.Dense(2)),
         "int8",
         "int8",
+    ),
+    "compact cells, int8": (
+        lambda _: (cells().MGU(6, return_sequences=True), cells().MinGRU(5, return_sequences=True), cells().FastGRNN(7)),
+        "int8",
+        "int16",
+    ),
+    "compact cells, int8x4, int8 input": (
+        lambda _: (cells().FastGRNN(7, return_sequences=True), cells().MGU(6, return_sequences=True), cells().MinGRU(5)),
+        "int8x4",
+        "int8",
+    ),
+    "compact cells of low rank, int16x4": (
+        lambda la: (
+            cells().MinGRU(5, return_sequences=True),
+            cells().FastGRNN(8, rank_w=3, rank_u=2, return_sequences=True),
+            cells().MGU(6, use_bias=False),
+            la.Dense(2),
+        ),
+        "int16x4",
+        "int16",
+    ),
+    "compact cells of low rank, int16x8": (
+        lambda la: (
+            cells().FastGRNN(8, rank_u=4, return_sequences=True),
+            cells().FastGRNN(6, rank_w=3, use_bias=False, return_sequences=True),
+            cells().MGU(6, return_sequences=True),
+            cells().MinGRU(5, use_bias=False, return_sequences=True),
+            la.TimeDistributed(la.Dense(2)),
+        ),
+        "int16x8",
+        "int8",
+    ),
+    "other functions, int8": (
+        lambda la: (
+            la.GRU(6, activation="relu", recurrent_activation="hard_sigmoid", return_sequences=True),
+            la.LSTM(5, activation="sigmoid", return_sequences=True),
+            la.LSTM(4, activation="relu", recurrent_activation="hard_sigmoid"),
+            la.Dense(3),
+        ),
+        "int8",
+        "int16",
+    ),
+    "other functions, int16x8": (
+        lambda la: (
+            la.GRU(6, activation="linear", reset_after=False, return_sequences=True),
+            la.SimpleRNN(5, activation="relu", return_sequences=True),
+            la.LSTM(5, activation="hard_sigmoid", return_sequences=True),
+            la.LSTM(4, activation="linear"),
+            la.Dense(3),
+        ),
+        "int16x8",
+        "int16",
     ),
     "dense first, int16x8": (lambda la: (la.Dense(6, activation="relu"), la.GRU(5), la.ReLU(), la.Dense(2)), "int16x8", "int8"),
 }
@@ -174,7 +234,13 @@ def assert_equal_to_the_oracle(model, graph, x):
     assert np.ptp(states) > 1000  # something happened
 
 
-@pytest.mark.parametrize("name", list(CASES))
+# Each layer compiles two loops of its own.
+LONG = ("low rank", "other functions")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if any(word in name for word in LONG) else []) for name in CASES]
+)
 def test_trained_model_is_what_the_exporter_reads(keras, qat, name, tmp_path):
     """After training and new row factors, a saved and loaded model's states and outputs equal the oracle's, at all steps."""
     stack, scheme, input_dtype = CASES[name]
@@ -204,13 +270,14 @@ def test_quantised_file_keeps_what_was_trained(keras, qat):
     assert (quantized.scheme, quantized.layers[0].input.bits, quantized.layers[1].matvec.bits) == ("int8x4", 4, 8)
 
 
-@pytest.mark.parametrize("cell", ["GRU", "LSTM", "SimpleRNN"])
+@pytest.mark.parametrize("cell", ["GRU", "LSTM", "SimpleRNN", "MGU", "MinGRU", "FastGRNN"])
 def test_gradient_is_that_of_the_float_model(keras, qat, cell):
     """At 16-bit activations and 8-bit weights the gradient of every weight points where the float model's does."""
     import tensorflow as tf
 
     layers = keras.layers
-    model = float_model(keras, getattr(layers, cell)(8), layers.Dense(3))
+    kind = getattr(layers, cell, None) or getattr(cells(), cell)
+    model = float_model(keras, kind(8), layers.Dense(3))
     trained = qat.prepare(model, raw(), "int16x8", input_dtype="int16")
     target = np.random.default_rng(0).normal(0, 1, (WINDOWS, 3)).astype(np.float32)
     found = []
@@ -259,7 +326,19 @@ def refusals(keras):
     recurrent = layers.GRU(3)(entry)
     return {
         "convolution": (keras.Sequential([entry, layers.Conv1D(3, 2), layers.GRU(3)]), r"layer 'conv1d.*Conv1D has no quant"),
-        "relu cell": (keras.Sequential([entry, layers.GRU(3, activation="relu")]), r"activation='relu'; only 'tanh'"),
+        "gelu cell": (
+            keras.Sequential([entry, layers.GRU(3, activation="gelu")]),
+            r"activation='gelu'; expected one of tanh, sigmoid, hard_sigmoid, relu",
+        ),
+        "relu gate": (
+            keras.Sequential([entry, layers.GRU(3, recurrent_activation="relu")]),
+            r"recurrent_activation='relu'; gates are trained as shares",
+        ),
+        "both ways": (keras.Sequential([entry, layers.Bidirectional(layers.GRU(3))]), "reads the window from its end too"),
+        "distributed": (
+            keras.Sequential([entry, layers.GRU(3, return_sequences=True), layers.TimeDistributed(layers.Dropout(0.1))]),
+            r"TimeDistributed\(Dropout\); only a Dense",
+        ),
         "backwards": (keras.Sequential([entry, layers.LSTM(3, go_backwards=True)]), "go_backwards=True"),
         "no recurrent layer": (keras.Sequential([entry, layers.Dense(3)]), "no recurrent layer"),
         "branch": (keras.Model(entry, layers.Add()([recurrent, layers.Dense(3)(recurrent)])), "Add has no quant"),
@@ -343,6 +422,10 @@ HOSTILE = {
     "bits": ({"bits": 3}, "bits=3"),
     "cell": ({"cell_shift": 12}, "cell_shift=12"),
     "foreign scale": ({"in_scale": [127, -9]}, "is not a multiple of 127"),
+    "function": ({"activation": "softsign"}, "activation='softsign'; expected one of tanh, sigmoid"),
+    "gate": ({"recurrent_activation": "relu"}, "recurrent_activation='relu'; expected one of sigmoid, hard_sigmoid"),
+    "state": ({"state_shift": 16}, "state_shift=16"),
+    "candidate": ({"candidate_shift": -1}, "candidate_shift=-1"),
 }
 
 
@@ -354,6 +437,25 @@ def test_damaged_files_are_refused(keras, qat, name, tmp_path):
     config, words = HOSTILE[name]
     with pytest.raises(UnsupportedModelError, match=words):
         load_model(changed(tmp_path / "m.keras", tmp_path / "bad.keras", **config))
+
+
+FACTORS = {
+    "rank": ({"rank": -1, "scale": [1, -15], "shift": 0}, "input_factor has rank -1"),
+    "other rank": ({"rank": 3, "scale": [1, -15], "shift": 0}, r"first factor \(5, 2\); expected \(5, 3\)"),
+    "scale": ({"rank": 2, "scale": [0, 0], "shift": 0}, r"input_factor's scale=\[0, 0\]"),
+    "shift": ({"rank": 2, "scale": [1, -15], "shift": 16}, "shift=16"),
+    "kind": (7, "input_factor=7; expected rank, scale and shift"),
+    "none": (None, "weight arrays; expected 9"),
+}
+
+
+def test_damaged_factors_are_refused(keras, qat, tmp_path):
+    """A FastGRNN's factor that breaks a rule is refused with the field and what was expected."""
+    model = qat.prepare(float_model(keras, cells().FastGRNN(4, rank_w=2)), raw())
+    model.save(tmp_path / "m.keras")
+    for name, (factor, words) in FACTORS.items():
+        with pytest.raises(UnsupportedModelError, match=words):
+            load_model(changed(tmp_path / "m.keras", tmp_path / f"{name}.keras", input_factor=factor))
 
 
 def test_tensors_between_layers_must_be_those_of_training(keras, qat, tmp_path):
@@ -483,3 +585,37 @@ def test_a_bias_that_outgrew_its_row_is_refused(keras, qat):
     model.layers[1].bias.assign(np.full(12, 1e30, np.float32))
     with pytest.raises(UnsupportedModelError, match=r"a bias of .* steps does not fit its row"):
         load_model(model)
+
+
+def seconds_of_an_epoch(model, x, y):
+    """Processor time of the cheaper of two epochs, after one that compiles."""
+    model.compile(optimizer="adam", loss="mse")
+    model.fit(x, y, batch_size=64, verbose=0)
+    spent = []
+    for _ in range(2):
+        start = time.process_time()
+        model.fit(x, y, batch_size=64, verbose=0)
+        spent.append(time.process_time() - start)
+    return min(spent)
+
+
+@pytest.mark.slow
+def test_an_epoch_costs_at_most_four_float_epochs(keras, qat):
+    """GRU(32) on 1024 windows of 64 steps, float against int8, in processor time."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(0, 1, (1024, 64, 8)).astype(np.float32), rng.normal(0, 1, (1024, 4)).astype(np.float32)
+    model = keras.Sequential([keras.Input((64, 8)), keras.layers.GRU(32), keras.layers.Dense(4)])
+    prepared = qat.prepare(model, x[:64], "int8")
+    of_float, of_integers = seconds_of_an_epoch(model, x, y), seconds_of_an_epoch(prepared, x, y)
+    assert of_integers < 4 * of_float, (of_integers, of_float)
+
+
+def test_row_factors_follow_the_weights_beside_a_teacher(keras, qat):
+    """Fine-tuning with distillation chooses row factors again, as it does without."""
+    model = float_model(keras, keras.layers.SimpleRNN(4), keras.layers.Dense(2))
+    y = np.ones((WINDOWS, 2), np.float32)
+    recipe = qat.QatRecipe("int8x4", epochs=3, learning_rate=0.1)
+    first = np.asarray(qat.prepare(model, raw(), "int8x4").layers[1].recurrent_matrix.multiplier)
+    tuned = qat.fine_tune(model, (raw(), y, None), (raw(), y, None), recipe, loss="mse", metrics=())
+    assert tuned.best_epoch > 1
+    assert (np.asarray(tuned.model.layers[1].recurrent_matrix.multiplier) != first).any()

@@ -47,6 +47,9 @@ HANDLERS: dict[str, Handler] = {
     "QatGRU": qat.gru,
     "QatLSTM": qat.lstm,
     "QatSimpleRNN": qat.simple_rnn,
+    "QatMGU": qat.mgu,
+    "QatMinGRU": qat.min_gru,
+    "QatFastGRNN": qat.fast_grnn,
     "QatDense": qat.dense,
     "GlobalAveragePooling1D": pooling.global_pool("average"),
     "GlobalMaxPooling1D": pooling.global_pool("max"),
@@ -65,7 +68,16 @@ HANDLERS: dict[str, Handler] = {
 READ_PADDING = frozenset({"Conv1D", "DepthwiseConv1D", "SeparableConv1D", "Dropout", "SpatialDropout1D"})
 
 # How many weight arrays at the end are no parameters; all of a Normalization's.
-_NOT_TRAINABLE = {"Normalization": 3, "QatGRU": 4, "QatLSTM": 4, "QatSimpleRNN": 4, "QatDense": 2, "BatchNormalization": 2}
+_NOT_TRAINABLE = {
+    "Normalization": 3,
+    "QatGRU": 4,
+    "QatLSTM": 4,
+    "QatSimpleRNN": 4,
+    "QatMGU": 4,
+    "QatMinGRU": 2,
+    "QatDense": 2,
+    "BatchNormalization": 2,
+}
 
 SUPPORTED = f"supported layers: {', '.join(HANDLERS)}"
 
@@ -114,6 +126,9 @@ NOTES: dict[str, str] = {
     "QatGRU": "edgeseq train --qat; its own integers",
     "QatLSTM": "edgeseq train --qat; its own integers",
     "QatSimpleRNN": "edgeseq train --qat; its own integers",
+    "QatMGU": "edgeseq train --qat; its own integers",
+    "QatMinGRU": "edgeseq train --qat; its own integers",
+    "QatFastGRNN": "edgeseq train --qat; its own integers",
     "QatDense": "edgeseq train --qat; its own integers",
     "GlobalAveragePooling1D": "streams the mean so far",
     "GlobalMaxPooling1D": "streams the maximum so far",
@@ -132,7 +147,11 @@ NOTES: dict[str, str] = {
 
 def trainable(layer: SourceLayer) -> tuple[npt.NDArray[Any], ...]:
     """The arrays that training moves."""
-    return layer.weights[: max(0, len(layer.weights) - _NOT_TRAINABLE.get(layer.class_name, 0))]
+    if layer.class_name == "QatFastGRNN":
+        fixed = qat.row_factors_of_fast_grnn(layer.config)
+    else:
+        fixed = _NOT_TRAINABLE.get(layer.class_name, 0)
+    return layer.weights[: max(0, len(layer.weights) - fixed)]
 
 
 __all__ = ["HANDLERS", "NOTES", "READ_PADDING", "REFUSED", "SUPPORTED", "Chain", "Handler", "Refusal", "trainable"]

@@ -6,110 +6,213 @@ is the model that was trained and not the unrounded weights behind it.
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgeseq.arith.matmul import (
-    INT32_LIMIT,
     MAX_CELL_SHIFT,
-    SCHEME_PARTS,
+    MAX_STATE_SHIFT,
     MatmulInput,
-    Operand,
     WeightBits,
-    doubled_input,
     int16_operand,
-    round_bias,
-    round_weights,
-    weight_scales,
     whole_input,
 )
-from edgeseq.arith.requantize import MAX_MULTIPLIER, MAX_SHIFT, MIN_SHIFT
-from edgeseq.arith.scale import MAX_PREACTIVATION_SHIFT, MIN_PREACTIVATION_SHIFT, Q15, Scale, preactivation_scale
-from edgeseq.frontend.handlers.chain import MAX_UNITS, Chain, Refusal
+from edgeseq.arith.scale import (
+    Scale,
+    preactivation_scale,
+)
+from edgeseq.frontend.handlers.chain import Chain, Refusal
+from edgeseq.frontend.handlers.qat_config import (
+    RecurrentSettings,
+    arrays_of,
+    as_trained,
+    cell_functions,
+    expect_shape,
+    factor_of,
+    features_of,
+    numbers_of,
+    one_of,
+    preactivation_of,
+    recurrent_settings,
+    refusing,
+    rows_of,
+    scale_of,
+    share_of,
+    tensor_of,
+    units_of,
+    whole_steps,
+)
 from edgeseq.frontend.source import Config, SourceLayer
-from edgeseq.graph import Dense, FixedDense, FixedRecurrent, FixedRows, FixedTensor, Gru, Lstm, Normalization, SimpleRnn
-from edgeseq.graph.layers import FloatArray
+from edgeseq.graph import (
+    Dense,
+    FastGrnn,
+    FixedDense,
+    FixedFactor,
+    FixedRecurrent,
+    FixedRows,
+    Gru,
+    Lstm,
+    Mgu,
+    MinGru,
+    Normalization,
+    SimpleRnn,
+)
+from edgeseq.graph.layers import UNBOUNDED, FloatArray
 
-# Exponents that any real signal's step has; beyond them products of scales would leave float64.
-_MAX_EXPONENT = 60
 _TRAINED = "trained with integers: "
 
 
-class _Bad(Exception):  # noqa: N818 (a refusal's reason on its way up, not an error)
-    """Why the layer is refused."""
-
-
-def _refusing(handle: Any) -> Any:
-    """Turn a reason raised anywhere in a handler into its Refusal."""
-
-    def handler(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
-        try:
-            return handle(layer, chain)
-        except _Bad as error:
-            return Refusal(layer.name, str(error))
-
-    return handler
-
-
-@_refusing
+@refusing
 def entry(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     """QatInput: normalisation and input codes."""
     if chain.layers or chain.fixed_input is not None or chain.normalization is not None:
         return Refusal(layer.name, "QatInput is only supported once, as the first layer")
-    fixed = _tensor(layer.config, "scale")
+    fixed = tensor_of(layer.config, "scale")
     if fixed.dtype is None:
         return Refusal(layer.name, "code_dtype is missing")
-    mean, std = (_numbers(layer.config, key, chain.features) for key in ("mean", "std"))
+    mean, std = (numbers_of(layer.config, key, chain.features) for key in ("mean", "std"))
     if mean.shape != std.shape or not (std > 0).all():
         return Refusal(layer.name, f"mean {mean.shape} and std {std.shape} do not fit together, or a std is not positive")
     chain.fixed_input, chain.normalization = fixed, Normalization(mean, std)
     return f"{_TRAINED}{fixed.dtype} input"
 
 
-@_refusing
+@refusing
 def gru(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     """With reset_after, the candidate's recurrent bias stands apart."""
-    reset_after = _one_of(layer.config, "reset_after", (True, False))
-    kernel, recurrent, bias, apart, fixed = _cell(layer, chain, gates=3, apart=reset_after)
-    chain.layers.append(Gru(layer.name, kernel, recurrent, np.stack([bias, apart]), reset_after, fixed=fixed))
+    reset_after = one_of(layer.config, "reset_after", (True, False))
+    functions = cell_functions(layer.config, "activation", "recurrent_activation")
+    gate, candidate = functions["recurrent_activation"], functions["activation"]
+    kernel, recurrent, bias, apart, fixed = _cell(layer, chain, (gate, gate, candidate), apart=reset_after)
+    chain.layers.append(Gru(layer.name, kernel, recurrent, np.stack([bias, apart]), reset_after, fixed=fixed, **functions))
     return _TRAINED + fixed.scheme
 
 
-@_refusing
+@refusing
 def lstm(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     """Its cell has a scale of its own."""
-    cell_shift = _one_of(layer.config, "cell_shift", range(MAX_CELL_SHIFT + 1))
-    kernel, recurrent, bias, _, fixed = _cell(layer, chain, gates=4, cell_shift=cell_shift)
-    chain.layers.append(Lstm(layer.name, kernel, recurrent, bias, fixed=fixed))
+    functions = cell_functions(layer.config, "activation", "recurrent_activation")
+    gate, candidate = functions["recurrent_activation"], functions["activation"]
+    limit = MAX_STATE_SHIFT if candidate in UNBOUNDED else MAX_CELL_SHIFT
+    cell_shift = one_of(layer.config, "cell_shift", range(limit + 1))
+    blocks = (gate, gate, candidate, gate)
+    kernel, recurrent, bias, _, fixed = _cell(layer, chain, blocks, candidate_shift=cell_shift)
+    fixed = replace(fixed, cell_shift=cell_shift, candidate_shift=0)
+    chain.layers.append(Lstm(layer.name, kernel, recurrent, bias, fixed=fixed, **functions))
     return _TRAINED + fixed.scheme
 
 
-@_refusing
+@refusing
 def simple_rnn(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     """One pair of matrices."""
-    kernel, recurrent, bias, _, fixed = _cell(layer, chain, gates=1)
-    chain.layers.append(SimpleRnn(layer.name, kernel, recurrent, bias, fixed=fixed))
+    functions = cell_functions(layer.config, "activation")
+    kernel, recurrent, bias, _, fixed = _cell(layer, chain, (functions["activation"],))
+    chain.layers.append(SimpleRnn(layer.name, kernel, recurrent, bias, fixed=fixed, **functions))
     return _TRAINED + fixed.scheme
 
 
-@_refusing
+@refusing
+def mgu(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
+    """One pair of matrices."""
+    kernel, recurrent, bias, _, fixed = _cell(layer, chain, ("sigmoid", "tanh"))
+    chain.layers.append(Mgu(layer.name, kernel, recurrent, bias, fixed=fixed))
+    return _TRAINED + fixed.scheme
+
+
+@refusing
+def min_gru(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
+    """One matrix, whose candidate rows have steps of their own."""
+    settings = recurrent_settings(layer, chain)
+    kernel, bias, multiplier, shift = arrays_of(layer, 4)
+    functions, units = ("sigmoid", "linear"), settings.units
+    expect_shape(kernel, (features_of(chain, kernel), 2 * units), "kernel")
+    expect_shape(bias, (2 * units,), "bias")
+    rows = rows_of(multiplier, shift, 2 * units, settings.x_enters)
+    out = settings.scales(functions)
+    kernel, bias = as_trained(kernel, bias, rows, settings.x_enters, out, settings.bits)
+    chain.layers.append(MinGru(layer.name, kernel, bias, fixed=settings.fixed(rows, None)))
+    settings.leave(chain)
+    return _TRAINED + settings.scheme
+
+
+@refusing
+def fast_grnn(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
+    """Matrices whole or of two factors; zeta and nu as the integer sigmoid gives them."""
+    settings, config = recurrent_settings(layer, chain), layer.config
+    factors = [factor_of(config, key) for key in ("input_factor", "recurrent_factor")]
+    counts = [1 if factor is None else 2 for factor in factors]
+    arrays = list(arrays_of(layer, 3 * sum(counts) + 3))
+    kernels = [[arrays.pop(0) for _ in range(count)] for count in counts]
+    bias, zeta, nu = (arrays.pop(0) for _ in range(3))
+    units, out = settings.units, preactivation_scale(settings.shift)
+    expect_shape(bias, (2, units), "bias")
+    columns = features_of(chain, kernels[0][0])
+    of_x = _product(settings, kernels[0], arrays, columns, settings.x_enters, bias[0], factors[0])
+    of_h = _product(settings, kernels[1], arrays, units, settings.h_enters, np.zeros(units), factors[1])
+    candidate = of_x.bias + whole_steps(bias[1] - bias[0], out) * out.value
+    fixed = replace(settings.fixed(of_x.rows, of_h.rows), input_factor=of_x.factor, recurrent_factor=of_h.factor)
+    both, shares = np.stack([of_x.bias, candidate]), (share_of(zeta, "zeta_raw"), share_of(nu, "nu_raw"))
+    chain.layers.append(FastGrnn(layer.name, of_x.kernels, of_h.kernels, both, *shares, fixed=fixed))
+    settings.leave(chain)
+    return _TRAINED + settings.scheme
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Product:
+    """A matrix whole or as two factors, rounded as training did, and its integer parameters."""
+
+    kernels: tuple[FloatArray, ...]
+    bias: FloatArray
+    rows: FixedRows
+    factor: FixedFactor | None
+
+
+def _product(
+    settings: RecurrentSettings,
+    kernels: list[FloatArray],
+    row_factors: list[FloatArray],
+    columns: int,
+    entering: MatmulInput,
+    bias: FloatArray,
+    factor: tuple[int, Scale, int] | None,
+) -> _Product:
+    """Round the matrices; takes their row factors from the front of the list."""
+    units, first = settings.units, None
+    if factor is not None:
+        rank, scale, shift = factor
+        expect_shape(kernels[0], (columns, rank), "first factor")
+        rows = rows_of(row_factors.pop(0), row_factors.pop(0), rank, entering)
+        kernel, _ = as_trained(kernels[0], np.zeros(rank), rows, entering, scale.times_power_of_two(shift), settings.bits)
+        first, columns, entering = FixedFactor(rows, scale, shift), rank, int16_operand(scale, settings.operand)
+        kernels = [kernel, kernels[1]]
+    expect_shape(kernels[-1], (columns, units), "kernel")
+    rows = rows_of(row_factors.pop(0), row_factors.pop(0), units, entering)
+    last, bias = as_trained(kernels[-1], bias, rows, entering, preactivation_scale(settings.shift), settings.bits)
+    return _Product((*kernels[:-1], last), bias, rows, first)
+
+
+def row_factors_of_fast_grnn(config: Config) -> int:
+    """How many arrays at the end of its weights are no parameters: two for each matrix."""
+    return 4 + 2 * sum(config.get(key) is not None for key in ("input_factor", "recurrent_factor"))
+
+
+@refusing
 def dense(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     """A matrix with an output scale, or a table behind it."""
-    config, units = layer.config, _units(layer.config)
-    activation = _one_of(config, "activation", ("linear", "relu", "sigmoid", "tanh", "softmax"))
-    bits: WeightBits = _one_of(config, "bits", (4, 8))
-    reads = _tensor(config, "in_scale")
+    config, units = layer.config, units_of(layer.config)
+    activation = one_of(config, "activation", ("linear", "relu", "sigmoid", "tanh", "softmax"))
+    bits: WeightBits = one_of(config, "bits", (4, 8))
+    reads = tensor_of(config, "in_scale")
     tabled = activation in ("sigmoid", "tanh")
-    shift = _preactivation(config) if tabled else 0
-    out_scale = None if tabled else _scale(config.get("out_scale"), "out_scale")
-    kernel, bias, multiplier, row_shift = _arrays(layer, 4)
-    _expect(kernel, (_features(chain, kernel), units), "kernel")
-    _expect(bias, (units,), "bias")
+    shift = preactivation_of(config) if tabled else 0
+    out_scale = None if tabled else scale_of(config.get("out_scale"), "out_scale")
+    kernel, bias, multiplier, row_shift = arrays_of(layer, 4)
+    expect_shape(kernel, (features_of(chain, kernel), units), "kernel")
+    expect_shape(bias, (units,), "bias")
     entering = whole_input(reads.scale, reads.dtype, reads.zero_point)
-    rows = _rows(multiplier, row_shift, units, entering)
-    kernel, bias = _real(kernel, bias, rows, entering, out_scale or preactivation_scale(shift), bits)
+    rows = rows_of(multiplier, row_shift, units, entering)
+    kernel, bias = as_trained(kernel, bias, rows, entering, out_scale or preactivation_scale(shift), bits)
     fixed = FixedDense(bits, reads, rows, out_scale, shift)
     chain.layers.append(Dense(layer.name, kernel, bias, activation, fixed=fixed))
     chain.features, chain.ended = units, activation == "softmax"
@@ -118,118 +221,30 @@ def dense(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
 
 
 def _cell(
-    layer: SourceLayer, chain: Chain, *, gates: int, apart: bool = False, cell_shift: int = 0
+    layer: SourceLayer, chain: Chain, functions: tuple[str, ...], *, apart: bool = False, candidate_shift: int | None = None
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FixedRecurrent]:
-    """Return kernel, recurrent kernel, bias, the recurrent bias that stands apart (all rows), fixed parameters."""
-    config = layer.config
-    if not chain.has_time_axis:
-        raise _Bad("the layer before returns only its last step; set return_sequences=True there")
-    units, scheme = _units(config), _one_of(config, "scheme", SCHEME_PARTS)
-    operand, bits = SCHEME_PARTS[scheme]
-    reads, shift = _tensor(config, "in_scale"), _preactivation(config)
-    kernel, recurrent, bias, *candidate, x_multiplier, x_shift, h_multiplier, h_shift = _arrays(layer, 8 if apart else 7)
-    count = gates * units
-    _expect(kernel, (_features(chain, kernel), count), "kernel")
-    _expect(recurrent, (units, count), "recurrent kernel")
-    _expect(bias, (count,), "bias")
+    """Return kernel, recurrent kernel, bias, the recurrent bias that stands apart (all rows), fixed parameters.
+
+    functions: of the row blocks; candidate_shift: where it is not the layer's own.
+    """
+    settings = recurrent_settings(layer, chain)
+    if candidate_shift is not None:
+        settings = replace(settings, candidate_shift=candidate_shift)
+    units, count = settings.units, len(functions) * settings.units
+    kernel, recurrent, bias, *candidate, x_multiplier, x_shift, h_multiplier, h_shift = arrays_of(layer, 8 if apart else 7)
+    expect_shape(kernel, (features_of(chain, kernel), count), "kernel")
+    expect_shape(recurrent, (units, count), "recurrent kernel")
+    expect_shape(bias, (count,), "bias")
     recurrent_bias = np.zeros(count)
     if apart:
-        _expect(candidate[0], (units,), "candidate bias")
+        expect_shape(candidate[0], (units,), "candidate bias")
         recurrent_bias[2 * units :] = candidate[0]
-    x_enters, h_enters = doubled_input(reads.scale, operand, reads.dtype, reads.zero_point), int16_operand(Q15, operand)
-    for_input, for_state = _rows(x_multiplier, x_shift, count, x_enters), _rows(h_multiplier, h_shift, count, h_enters)
-    out = preactivation_scale(shift)
-    kernel, bias = _real(kernel, bias, for_input, x_enters, out, bits)
-    recurrent, recurrent_bias = _real(recurrent, recurrent_bias, for_state, h_enters, out, bits)
+    x_enters, h_enters = settings.x_enters, settings.h_enters
+    for_input, for_state = rows_of(x_multiplier, x_shift, count, x_enters), rows_of(h_multiplier, h_shift, count, h_enters)
+    out = settings.scales(functions)
+    kernel, bias = as_trained(kernel, bias, for_input, x_enters, out, settings.bits)
+    recurrent, recurrent_bias = as_trained(recurrent, recurrent_bias, for_state, h_enters, out, settings.bits)
     # Rows without a recurrent bias hold the constant 1 that keeps accumulators odd, which quantisation adds again.
     recurrent_bias[: 2 * units if apart else None] = 0.0
-    chain.features, chain.has_time_axis = units, bool(config.get("return_sequences", False))
-    fixed = FixedRecurrent(scheme, reads, shift, for_input, for_state, cell_shift)
-    return kernel, recurrent, bias, recurrent_bias, fixed
-
-
-def _real(
-    kernel: FloatArray, bias: FloatArray, rows: FixedRows, entering: MatmulInput, out_scale: Scale, bits: WeightBits
-) -> tuple[FloatArray, FloatArray]:
-    """Round as training did and return the real values of the integers; kernel: (columns, rows)."""
-    scale = weight_scales(rows.multiplier, rows.shift, entering.scale, out_scale)
-    largest = float(np.abs(bias / (scale * entering.scale.value)).max(initial=0.0))
-    if largest >= INT32_LIMIT:
-        raise _Bad(f"a bias of {largest:.3g} steps does not fit its row; train on with new row factors (Rescale)")
-    codes = round_weights(kernel.T, scale, bits)
-    steps = round_bias(bias, scale, entering, codes)
-    return (codes * scale[:, None]).T, steps * (scale * entering.scale.value)
-
-
-def _arrays(layer: SourceLayer, count: int) -> tuple[FloatArray, ...]:
-    if len(layer.weights) != count:
-        raise _Bad(f"{len(layer.weights)} weight arrays; expected {count}. The file may be damaged; save the model again")
-    return layer.weights
-
-
-def _expect(array: FloatArray, shape: tuple[int, ...], what: str) -> None:
-    if array.shape != shape:
-        raise _Bad(f"{what} {array.shape}; expected {shape}")
-
-
-def _features(chain: Chain, kernel: FloatArray) -> int:
-    return chain.features if chain.features is not None else (kernel.shape[0] if kernel.ndim else -1)
-
-
-def _rows(multiplier: FloatArray, shift: FloatArray, count: int, entering: MatmulInput) -> FixedRows:
-    _expect(multiplier, (count,), "multipliers")
-    _expect(shift, (), "shift")
-    mantissa = entering.scale.mantissa
-    if not ((multiplier >= 1) & (multiplier <= MAX_MULTIPLIER) & (multiplier % mantissa == 0)).all():
-        raise _Bad(f"a row multiplier is not a multiple of {mantissa} in 1..{MAX_MULTIPLIER}; prepare the model again")
-    if not (MIN_SHIFT <= shift <= MAX_SHIFT and shift == np.rint(shift)):
-        raise _Bad(f"shift {float(shift):g} is outside {MIN_SHIFT}..{MAX_SHIFT}; prepare the model again")
-    return FixedRows(multiplier.astype(np.int16), int(shift))
-
-
-def _numbers(config: Config, key: str, count: int | None) -> FloatArray:
-    """A list of finite numbers in the config, one per feature."""
-    values = config.get(key)
-    if not isinstance(values, list | tuple) or not values or count not in (None, len(values)):
-        raise _Bad(f"{key} is not a list of {count or 'at least one'} numbers")
-    if not all(isinstance(value, int | float) and math.isfinite(value) for value in values):
-        raise _Bad(f"{key} holds something else than finite numbers")
-    return np.array(values, np.float64)
-
-
-def _units(config: Config) -> int:
-    units: Any = config.get("units")
-    if type(units) is not int or not 1 <= units <= MAX_UNITS:
-        raise _Bad(f"units={units!r}; expected 1 to {MAX_UNITS}")
-    return units
-
-
-def _one_of(config: Config, key: str, allowed: Any) -> Any:
-    value = config.get(key)
-    if isinstance(value, list | dict) or value not in allowed:
-        raise _Bad(f"{key}={value!r}; expected one of {', '.join(map(str, allowed))}")
-    return value
-
-
-def _preactivation(config: Config) -> int:
-    return int(_one_of(config, "preactivation_shift", range(MIN_PREACTIVATION_SHIFT, MAX_PREACTIVATION_SHIFT + 1)))
-
-
-def _tensor(config: Config, key: str) -> FixedTensor:
-    dtype: Operand | None = _one_of(config, "code_dtype", (None, "int8", "int16"))
-    zero_point = config.get("zero_point", 0)
-    if type(zero_point) is not int or not -128 <= zero_point <= 127 or (dtype != "int8" and zero_point):
-        raise _Bad(f"zero point {zero_point!r} of {dtype} codes")
-    return FixedTensor(_scale(config.get(key), key), dtype, zero_point)
-
-
-def _scale(value: Any, what: str) -> Scale:
-    if (
-        not isinstance(value, list | tuple)
-        or len(value) != 2
-        or any(type(part) is not int for part in value)
-        or not 1 <= value[0] < 128
-        or abs(value[1]) > _MAX_EXPONENT
-    ):
-        raise _Bad(f"{what}={value!r}; expected a mantissa of 7 bits and an exponent")
-    return Scale(*value)
+    settings.leave(chain)
+    return kernel, recurrent, bias, recurrent_bias, settings.fixed(for_input, for_state)

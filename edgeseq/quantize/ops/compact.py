@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from edgeseq.arith.matmul import MatmulInput, int16_operand
+from edgeseq.arith.matmul import MAX_FACTOR_SHIFT, RANK_HEADROOM, SCHEME_PARTS, MatmulInput, int16_operand
 from edgeseq.arith.scale import Scale, power_of_two, preactivation_scale
 from edgeseq.errors import CalibrationError
-from edgeseq.graph import FastGrnn, MinGru
+from edgeseq.graph import FastGrnn, FixedFactor, FixedRecurrent, FixedRows, MinGru
 from edgeseq.graph.layers import FloatArray
-from edgeseq.quantize.ops.pair import Part, Shifts, fit, shifts_of
+from edgeseq.quantize.ops.pair import Part, Shifts, fit, scales_of, shifts_of
 from edgeseq.quantize.ops.tensor import Settings, Tensor
-from edgeseq.quantize.types import Factor, QuantFastGrnn, QuantMinGru
-
-# What lies between two factors saturates beyond this much of its calibrated range.
-RANK_HEADROOM = 1.1
-MAX_FACTOR_SHIFT = 15
+from edgeseq.quantize.parameters import trained_matrix
+from edgeseq.quantize.types import Factor, Matvec, QuantFastGrnn, QuantMinGru
 
 
 def min_gru(layer: MinGru, tensor: Tensor, settings: Settings, *, last: bool) -> QuantMinGru:
     """One matrix; its candidate rows are at the state's scale."""
+    if layer.fixed is not None:
+        return _trained_min_gru(layer, layer.fixed, tensor, shifts_of(layer, settings))
     operand, moments = settings.operand(layer), settings.ranges.moments[layer.name, "x"]
     part = Part(layer.kernel.T, layer.bias, tensor.doubled(operand), moments)
     shift, shifts, (rounded,) = fit(layer, settings, lambda _: [part], shifts_of(layer, settings))
@@ -29,6 +29,8 @@ def min_gru(layer: MinGru, tensor: Tensor, settings: Settings, *, last: bool) ->
 
 def fast_grnn(layer: FastGrnn, tensor: Tensor, settings: Settings, *, last: bool) -> QuantFastGrnn:
     """Two matrices, or up to four factors, and one scale for the sum that z and c read."""
+    if layer.fixed is not None:
+        return _trained_fast_grnn(layer, layer.fixed, tensor)
     operand, bits = settings.operand(layer), settings.bits(layer)
     shifts = shifts_of(layer, settings)
     state_scale = power_of_two(shifts.state)
@@ -43,7 +45,6 @@ def fast_grnn(layer: FastGrnn, tensor: Tensor, settings: Settings, *, last: bool
         )
 
     shift, shifts, (of_x, of_h) = fit(layer, settings, parts, shifts)
-    difference = np.round((layer.bias[1] - bias) / preactivation_scale(shift).value)
     return QuantFastGrnn(
         layer.name,
         shift,
@@ -52,11 +53,64 @@ def fast_grnn(layer: FastGrnn, tensor: Tensor, settings: Settings, *, last: bool
         of_h.matvec(np.zeros(layer.units), bits),
         input_factor,
         state_factor,
-        np.clip(difference, -32768, 32767).astype(np.int16),
+        _candidate_bias(layer, shift),
         _q15(layer.zeta),
         _q15(layer.nu),
         state_shift=shifts.state,
     )
+
+
+def _trained_min_gru(layer: MinGru, fixed: FixedRecurrent, tensor: Tensor, shifts: Shifts) -> QuantMinGru:
+    """The integers that the layer was trained with."""
+    tensor.check(layer, fixed.reads)
+    operand, bits = SCHEME_PARTS[fixed.scheme]
+    out = scales_of(layer, fixed.preactivation_shift, shifts)
+    matvec = trained_matrix(layer.kernel.T, layer.bias, fixed.input, tensor.doubled(operand), out, bits)
+    return QuantMinGru(
+        layer.name, fixed.preactivation_shift, operand, matvec, state_shift=shifts.state, candidate_shift=shifts.candidate
+    )
+
+
+def _trained_fast_grnn(layer: FastGrnn, fixed: FixedRecurrent, tensor: Tensor) -> QuantFastGrnn:
+    """The integers that the layer was trained with."""
+    tensor.check(layer, fixed.reads)
+    assert fixed.recurrent is not None
+    operand, bits = SCHEME_PARTS[fixed.scheme]
+    out = preactivation_scale(fixed.preactivation_shift)
+
+    def matrices(
+        kernels: tuple[FloatArray, ...], bias: FloatArray, entering: MatmulInput, rows: FixedRows, factor: FixedFactor | None
+    ) -> tuple[Factor | None, Matvec]:
+        first = None
+        if factor is not None:
+            scale = factor.scale.times_power_of_two(factor.shift)
+            none = np.zeros(kernels[0].shape[1])
+            first = Factor(trained_matrix(kernels[0].T, none, factor.rows, entering, scale, bits), factor.scale, factor.shift)
+            entering = int16_operand(factor.scale, operand)
+        return first, trained_matrix(kernels[-1].T, bias, rows, entering, out, bits)
+
+    of_x = matrices(layer.kernels, layer.bias[0], tensor.doubled(operand), fixed.input, fixed.input_factor)
+    h_enters = int16_operand(power_of_two(fixed.state_shift), operand)
+    of_h = matrices(layer.recurrent_kernels, np.zeros(layer.units), h_enters, fixed.recurrent, fixed.recurrent_factor)
+    return QuantFastGrnn(
+        layer.name,
+        fixed.preactivation_shift,
+        operand,
+        of_x[1],
+        of_h[1],
+        of_x[0],
+        of_h[0],
+        _candidate_bias(layer, fixed.preactivation_shift),
+        _q15(layer.zeta),
+        _q15(layer.nu),
+        state_shift=fixed.state_shift,
+    )
+
+
+def _candidate_bias(layer: FastGrnn, preactivation_shift: int) -> npt.NDArray[np.int16]:
+    """What the candidate's argument has beyond the gate's."""
+    difference = np.round((layer.bias[1] - layer.bias[0]) / preactivation_scale(preactivation_shift).value)
+    return np.clip(difference, -32768, 32767).astype(np.int16)
 
 
 def _part(

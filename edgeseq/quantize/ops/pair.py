@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,20 +9,24 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.arith.matmul import MatmulInput, fit_preactivation, multipliers_for, preactivation_error
+from edgeseq.arith.matmul import (
+    MAX_STATE_SHIFT,
+    MatmulInput,
+    fit_preactivation,
+    multipliers_for,
+    power_shift,
+    preactivation_error,
+)
 from edgeseq.arith.requantize import Multipliers
-from edgeseq.arith.scale import RowScales, Scale, function_scale
-from edgeseq.errors import CalibrationError
-from edgeseq.graph import PairRecurrent, Recurrent
+from edgeseq.arith.scale import RowScales, Scale, function_scale, row_scales
+from edgeseq.graph import Recurrent
 from edgeseq.graph.layers import UNBOUNDED, FloatArray
 from edgeseq.quantize.ops.tensor import Settings
 from edgeseq.quantize.parameters import quantize_matrix
 from edgeseq.quantize.rounding import Moments, mean_error, round_matrix, row_stretch
 from edgeseq.quantize.types import Matvec, WeightBits
 
-# Streams run longer than calibration windows, and nothing else bounds these states.
-STATE_HEADROOM = 1.25
-MAX_STATE_SHIFT, MAX_GATE_SHIFT = 15, 8
+MAX_GATE_SHIFT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +91,6 @@ class Rounded:
         return quantize_matrix(bias, self.chosen, self.part.entering, self.codes, bits)
 
 
-def power_shift(what: str, reach: float, limit: int, headroom: float = STATE_HEADROOM) -> int:
-    """Return the smallest n >= 0 with ``headroom * reach <= 2**n``; what: named if it is beyond the limit."""
-    shift = max(0, math.ceil(math.log2(headroom * reach))) if reach > 0 else 0
-    if shift > limit:
-        raise CalibrationError(
-            f"{what} reached {reach:.3g}; int16 holds up to {2**limit}. Use a bounded activation, train with a "
-            "smaller bias or shorter counting tasks, or scale the input down"
-        )
-    return shift
-
-
 def fit(
     layer: Recurrent, settings: Settings, parts_at: Callable[[Shifts], Sequence[Part]], shifts: Shifts
 ) -> tuple[int, Shifts, list[Rounded]]:
@@ -129,23 +121,23 @@ def fit(
 def _multipliers(
     layer: Recurrent, settings: Settings, parts: Sequence[Part], shifts: Shifts, preactivation_shift: int
 ) -> list[Multipliers | None]:
-    scales = _row_scales(layer, preactivation_shift, shifts)
+    scales = scales_of(layer, preactivation_shift, shifts)
     return [part.multipliers(scales, settings.bits(layer), settings.ranges.stretch) for part in parts]
 
 
-def _row_scales(layer: Recurrent, preactivation_shift: int, shifts: Shifts) -> Scale | RowScales:
+def scales_of(layer: Recurrent, preactivation_shift: int, shifts: Shifts) -> Scale | RowScales:
     """Of the requantised rows, gate by gate; one where all are equal."""
-    blocks = tuple(
-        function_scale(f, preactivation_shift, shifts.candidate if gate == layer.candidate else shifts.gate)
-        for gate, f in enumerate(layer.functions)
-    )
-    return blocks[0] if len(set(blocks)) == 1 else RowScales(blocks, layer.units)
+    unbounded = [shifts.candidate if gate == layer.candidate else shifts.gate for gate in range(len(layer.functions))]
+    return row_scales(layer.functions, preactivation_shift, unbounded, layer.units)
 
 
 def shifts_of(layer: Recurrent, settings: Settings) -> Shifts:
-    """Return what the calibrated ranges of state, gates and candidate need, a candidate in the state's steps."""
-    if isinstance(layer, PairRecurrent) and layer.fixed is not None:
-        return Shifts(0, 0, 0)
+    """Return what the calibrated ranges of state, gates and candidate need, a candidate in the state's steps.
+
+    Of a layer that was trained with integers, what it was trained with.
+    """
+    if layer.fixed is not None:
+        return Shifts(layer.fixed.state_shift, 0, layer.fixed.candidate_shift)
     max_abs, name = settings.ranges.max_abs, f"layer {layer.name!r}"
     gate_reach = max_abs.get((layer.name, "gate_part"), 0.0)
     gate = power_shift(f"{name}: an unbounded gate", gate_reach, MAX_GATE_SHIFT)

@@ -7,17 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq.arith.matmul import CELL_HEADROOM, MAX_CELL_SHIFT, SCHEME_PARTS, int16_operand
-from edgeseq.arith.scale import Q15, power_of_two, preactivation_scale
+from edgeseq.arith.matmul import (
+    CELL_HEADROOM,
+    MAX_CELL_SHIFT,
+    MAX_STATE_SHIFT,
+    MIN_PRODUCT_SHIFT,
+    SCHEME_PARTS,
+    int16_operand,
+    power_shift,
+)
+from edgeseq.arith.scale import power_of_two
 from edgeseq.graph import FixedRecurrent, Gru, Lstm, Mgu, PairRecurrent, SimpleRnn
 from edgeseq.graph.layers import UNBOUNDED, FloatArray
-from edgeseq.quantize.ops.pair import MAX_STATE_SHIFT, Part, Shifts, fit, power_shift, shifts_of
+from edgeseq.quantize.ops.pair import Part, Shifts, fit, scales_of, shifts_of
 from edgeseq.quantize.ops.tensor import Settings, Tensor
 from edgeseq.quantize.parameters import trained_matrix
 from edgeseq.quantize.types import QuantGru, QuantLstm, QuantMgu, QuantSimpleRnn
-
-# Products of gates and cells keep at least this shift.
-MIN_PRODUCT_SHIFT = 7
 
 
 def _pair(
@@ -42,7 +47,7 @@ def _pair(
     if apart is not None:
         recurrent_bias[merged:] = apart
     if layer.fixed is not None:
-        return _trained_pair(layer, layer.fixed, tensor, merged_bias, recurrent_bias), shifts
+        return _trained_pair(layer, layer.fixed, tensor, shifts, merged_bias, recurrent_bias), shifts
     moments, bits, operand = settings.ranges.moments, settings.bits(layer), settings.operand(layer)
 
     def parts(chosen: Shifts) -> tuple[Part, Part]:
@@ -70,19 +75,21 @@ def _pair(
 
 
 def _trained_pair(
-    layer: PairRecurrent, fixed: FixedRecurrent, tensor: Tensor, bias: FloatArray, recurrent_bias: FloatArray
+    layer: PairRecurrent, fixed: FixedRecurrent, tensor: Tensor, shifts: Shifts, bias: FloatArray, recurrent_bias: FloatArray
 ) -> dict[str, Any]:
     """The integers that the layer was trained with, as fields of `QuantPair`."""
     tensor.check(layer, fixed.reads)
+    assert fixed.recurrent is not None
     operand, bits = SCHEME_PARTS[fixed.scheme]
-    out = preactivation_scale(fixed.preactivation_shift)
+    out = scales_of(layer, fixed.preactivation_shift, shifts)
+    h_enters = int16_operand(power_of_two(fixed.state_shift), operand)
     return {
         "input": trained_matrix(layer.kernel.T, bias, fixed.input, tensor.doubled(operand), out, bits),
-        "recurrent": trained_matrix(
-            layer.recurrent_kernel.T, recurrent_bias, fixed.recurrent, int16_operand(Q15, operand), out, bits
-        ),
+        "recurrent": trained_matrix(layer.recurrent_kernel.T, recurrent_bias, fixed.recurrent, h_enters, out, bits),
         "preactivation_shift": fixed.preactivation_shift,
         "operand": operand,
+        "state_shift": fixed.state_shift,
+        "candidate_shift": 0 if isinstance(layer, Lstm) else fixed.candidate_shift,
     }
 
 
@@ -107,8 +114,14 @@ def lstm(layer: Lstm, tensor: Tensor, settings: Settings, *, last: bool) -> Quan
     """The cell gets the power of two that holds its calibrated range, and an unbounded candidate the same."""
     if layer.fixed is not None:
         cell_shift = layer.fixed.cell_shift
-        fields, _ = _pair(layer, tensor, settings, Shifts(0, 0, cell_shift))
-        return QuantLstm(layer.name, cell_shift=cell_shift, **fields)
+        fields, _ = _pair(layer, tensor, settings, Shifts(layer.fixed.state_shift, 0, cell_shift))
+        return QuantLstm(
+            layer.name,
+            cell_shift=cell_shift,
+            activation=layer.activation,
+            recurrent_activation=layer.recurrent_activation,
+            **fields,
+        )
     max_abs, what = settings.ranges.max_abs, f"layer {layer.name!r}: the cell state"
     unbounded = layer.activation in UNBOUNDED
     reach = max(max_abs[layer.name, "cell"], max_abs.get((layer.name, "candidate_part"), 0.0))

@@ -7,20 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeseq.errors import UnsupportedModelError
+from edgeseq.train.qat.cells import CANDIDATE_FUNCTIONS, GATE_FUNCTIONS
 from edgeseq.train.qat.layers.dense import ACTIVATIONS
 from edgeseq.train.qat.plan import PLANNERS
+from edgeseq.train.qat.plan_recurrent import RECURRENT
 
-RECURRENT = ("GRU", "LSTM", "SimpleRNN")
 ALONE = ("Activation", "ReLU", "Softmax")
-_SUPPORTED = "supported: GRU, LSTM, SimpleRNN, Dense, Dropout, ReLU, a Normalization in front, a final Softmax"
+DENSE = ("Dense", "TimeDistributed")
+_SUPPORTED = (
+    f"supported: {', '.join(RECURRENT)}, Dense, TimeDistributed(Dense), Dropout, ReLU, a Normalization in front, a final Softmax"
+)
 # Settings of recurrent layers that change what a step computes, and their only value that has an integer form.
-_SETTINGS: dict[str, Any] = {
-    "activation": "tanh",
-    "recurrent_activation": "sigmoid",
-    "go_backwards": False,
-    "return_state": False,
-    "stateful": False,
-}
+_SETTINGS: dict[str, Any] = {"go_backwards": False, "return_state": False, "stateful": False}
+_FUNCTIONS = {"activation": CANDIDATE_FUNCTIONS, "recurrent_activation": GATE_FUNCTIONS}
+_BOTH_WAYS = (
+    "it reads the window from its end too, and only layers that read forward are trained with integers. Quantise the float "
+    "model after training, or train with a layer that reads forward"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,10 @@ def _problems(layers: list[Any], index: int) -> list[str]:
     found = []
     if kind == "Normalization" and index:
         found.append("Normalization is only supported as the first layer")
+    elif kind == "Bidirectional":
+        found.append(_BOTH_WAYS)
+    elif kind == "TimeDistributed" and type(layer.layer).__name__ != "Dense":
+        found.append(f"TimeDistributed({type(layer.layer).__name__}); only a Dense layer may be inside")
     elif kind != "Normalization" and kind not in PLANNERS:
         already = "it is quantisation-aware already" if kind.startswith("Qat") else f"{kind} has no quantisation-aware form"
         found.append(f"{already}; {_SUPPORTED}")
@@ -103,17 +110,23 @@ def _settings_problems(layer: Any) -> list[str]:
     if type(layer).__name__ not in RECURRENT:
         return []
     config = layer.get_config()
-    return [
+    found = [
         f"{key}={config[key]!r}; only {wanted!r} has a quantisation-aware form"
         for key, wanted in _SETTINGS.items()
         if config.get(key, wanted) != wanted
     ]
+    for key, allowed in _FUNCTIONS.items():
+        if key in config and config[key] not in allowed:
+            unbounded = key == "recurrent_activation" and config[key] in CANDIDATE_FUNCTIONS
+            why = "gates are trained as shares between 0 and 1; " if unbounded else ""
+            found.append(f"{key}={config[key]!r}; {why}expected one of {', '.join(allowed)}")
+    return found
 
 
 def _activation_problems(layers: list[Any], index: int) -> list[str]:
     layer, activation = layers[index], _activation(layers[index])
     kind, config = type(layer).__name__, layer.get_config()
-    if kind == "Dense" and activation not in ACTIVATIONS:
+    if kind in DENSE and activation not in ACTIVATIONS:
         return [f"activation={activation!r}; expected one of {', '.join(ACTIVATIONS)}"]
     if kind not in ALONE:
         return []
@@ -133,6 +146,8 @@ def _activation(layer: Any) -> str:
             return "softmax"
         case "Dense" | "Activation":
             return str(layer.get_config()["activation"])
+        case "TimeDistributed":
+            return _activation(layer.layer)
         case _:
             return "linear"
 
@@ -140,4 +155,4 @@ def _activation(layer: Any) -> str:
 def _folds(before: Link, link: Link) -> bool:
     """Whether an activation layer becomes part of the linear Dense layer before it."""
     stands_alone = link.kind in ALONE and link.activation in ACTIVATIONS
-    return stands_alone and before.kind == "Dense" and before.activation == "linear"
+    return stands_alone and before.kind in DENSE and before.activation == "linear"

@@ -59,10 +59,13 @@ class Distiller(keras.Model):  # type: ignore[misc]  # Keras is untyped
         weight = self.distillation.weight
         if training is False or weight == 0:
             return by_label
-        distance = self._distance(self._teach(x), y_pred)
-        return (1 - weight) * by_label + weight * distance
+        distance = self._distances(self._teach(x), y_pred)
+        if sample_weight is not None:  # padded steps have none, for the teacher's sake either
+            distance = distance * tf.reshape(tf.cast(sample_weight, distance.dtype), tf.shape(distance))
+        return (1 - weight) * by_label + weight * tf.reduce_mean(distance)
 
-    def _distance(self, teacher: Any, student: Any) -> Any:
+    def _distances(self, teacher: Any, student: Any) -> Any:
+        """Of each output vector: (batch,) or (batch, time)."""
         temperature = self.distillation.temperature
         match head_activation(self.student):
             case "softmax":
@@ -70,15 +73,15 @@ class Distiller(keras.Model):  # type: ignore[misc]  # Keras is untyped
                 soft, own = (tf.math.log(tf.maximum(p, _LEAST)) / temperature for p in (teacher, student))
                 wanted = tf.nn.softmax(soft)
                 divergence = tf.reduce_sum(wanted * (tf.nn.log_softmax(soft) - tf.nn.log_softmax(own)), axis=-1)
-                return temperature**2 * tf.reduce_mean(divergence)
+                return temperature**2 * divergence
             case "sigmoid":
                 soft, own = (_logit(p) / temperature for p in (teacher, student))
                 wanted = tf.nn.sigmoid(soft)
                 cross = tf.nn.sigmoid_cross_entropy_with_logits(wanted, own)
                 entropy = tf.nn.sigmoid_cross_entropy_with_logits(wanted, soft)
-                return temperature**2 * tf.reduce_mean(cross - entropy)
+                return temperature**2 * tf.reduce_mean(cross - entropy, axis=-1)
             case _:
-                return tf.reduce_mean((teacher - student) ** 2)
+                return tf.reduce_mean((teacher - student) ** 2, axis=-1)
 
 
 def head_activation(model: Any) -> str:

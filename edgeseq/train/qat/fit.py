@@ -14,15 +14,18 @@ import numpy.typing as npt
 from edgeseq.arith.entry import InputDtype
 from edgeseq.arith.matmul import Scheme
 from edgeseq.errors import DataError, TrainingError
+from edgeseq.train.build import with_mask
 from edgeseq.train.qat.distill import Distillation, Distiller
 from edgeseq.train.qat.preparation import prepare
 from edgeseq.train.qat.prune import Prune, Pruning
 from edgeseq.train.qat.rescale import Rescale
+from edgeseq.train.tasks.base import Unit
 
 # Called with (epochs done, epochs in all, figures of the epoch).
 Progress = Callable[[int, int, dict[str, float]], None]
-# Windows (n, time, features) in raw units, targets, and weights of the targets or None.
-Examples = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any] | None]
+# Windows (n, time, features) in raw units, or a list of them and their mask (n, time) as `edgeseq.train.build.with_mask`
+# takes it; targets; weights of the targets or None.
+Examples = tuple[Any, npt.NDArray[Any], npt.NDArray[Any] | None]
 # Share of the learning rate that is left at the end of its cosine.
 _FINAL_RATE = 0.02
 
@@ -32,7 +35,8 @@ class QatRecipe:
     """How to fine-tune. learning_rate: of Adam, falling to nearly 0 as a cosine; the epoch that validates best is kept.
 
     distillation: the float model teaches too; None: labels alone. pruning: with it, only epochs at the final sparsity
-    are kept. scheme, input_dtype: see `prepare`.
+    are kept. scheme, input_dtype: see `prepare`. patience: epochs without a better validation loss before training
+    stops; None: never.
     """
 
     scheme: Scheme = "int8"
@@ -43,10 +47,13 @@ class QatRecipe:
     pruning: Pruning | None = None
     input_dtype: InputDtype = "auto"
     seed: int = 0
+    patience: int | None = None
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1:
             raise DataError(f"epochs {self.epochs}, batch size {self.batch_size}; expected at least 1 of each")
+        if self.patience is not None and self.patience < 1:
+            raise DataError(f"patience {self.patience}; expected at least 1, or None")
         if not self.learning_rate > 0:
             raise DataError(f"learning rate {self.learning_rate:g}; expected more than 0")
 
@@ -73,19 +80,27 @@ def fine_tune(
     *,
     loss: Any = "sparse_categorical_crossentropy",
     metrics: tuple[str, ...] = ("accuracy",),
+    unit: Unit | None = None,
     progress: Progress | None = None,
 ) -> FineTuned:
     """Prepare a float model on its training windows and fit it; the float model stays as it is.
 
-    metrics: as Keras names them, weighted as the loss is. Raises what `prepare` raises, and TrainingError when
-    the loss becomes NaN.
+    metrics: as Keras names them, weighted as the loss is. unit: of the targets, where the model, which ends in a linear
+    Dense layer, gives physical values; the loss, the teacher and the optimizer's steps are then in that unit too. Raises
+    what `prepare` raises, and TrainingError when the loss becomes NaN.
     """
     keras.utils.set_random_seed(recipe.seed)
     x, y, weight = training
-    trained = prepare(model, x, recipe.scheme, input_dtype=recipe.input_dtype)
-    updates = recipe.epochs * math.ceil(len(x) / recipe.batch_size)
+    masked = isinstance(x, list)
+    trained = prepare(model, x[0] if masked else x, recipe.scheme, input_dtype=recipe.input_dtype)
+    head = trained.layers[-1]
+    if unit is not None:
+        head.learn_in(unit)
+    updates = recipe.epochs * math.ceil(len(y) / recipe.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, updates, alpha=_FINAL_RATE)
-    fitted = Distiller(trained, model, recipe.distillation) if recipe.distillation else trained
+    fitted = _as_learnt(trained, unit, masked=masked)
+    if recipe.distillation:
+        fitted = Distiller(fitted, _as_learnt(model, unit, masked=masked), recipe.distillation)
     fitted.compile(optimizer=keras.optimizers.Adam(rate, clipnorm=1.0), loss=loss, weighted_metrics=list(metrics))
     history = fitted.fit(
         x,
@@ -102,8 +117,33 @@ def fine_tune(
             f"model {model.name!r}: the loss became NaN in epoch {len(history['loss'])} of quantisation-aware training; "
             "lower its learning rate, or check the data for extreme values"
         )
+    if unit is not None:
+        head.fold_unit()
     first = _first_kept(recipe)
     return FineTuned(trained, history, first + 1 + int(np.argmin(history["val_loss"][first:])))
+
+
+class _InUnit(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
+    """Physical values as they are learnt; it is never saved."""
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__(name="in_unit")
+        self.unit = unit
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what Keras asks of any layer."""
+        return {"name": self.name}
+
+    def call(self, inputs: Any) -> Any:
+        """inputs: (..., outputs)."""
+        return self.unit.learnt(inputs)
+
+
+def _as_learnt(model: Any, unit: Unit | None, *, masked: bool) -> Any:
+    """Return a model that shares the layers, takes a mask if need be and answers in the unit of learning."""
+    if masked:
+        model = with_mask(keras, model)
+    return model if unit is None else keras.Model(model.inputs, _InUnit(unit)(model.outputs[0]), name=model.name)
 
 
 def _first_kept(recipe: QatRecipe) -> int:
@@ -114,11 +154,12 @@ def _first_kept(recipe: QatRecipe) -> int:
 def _callbacks(trained: Any, recipe: QatRecipe, progress: Progress | None) -> list[Any]:
     pruning = recipe.pruning
     first = _first_kept(recipe)
+    patience = recipe.patience or recipe.epochs
     callbacks = [
         *([Prune(trained, pruning, recipe.epochs)] if pruning else []),
         Rescale(),
         keras.callbacks.TerminateOnNaN(),
-        keras.callbacks.EarlyStopping("val_loss", patience=recipe.epochs, restore_best_weights=True, start_from_epoch=first),
+        keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True, start_from_epoch=first),
     ]
     if progress:
         callbacks.append(

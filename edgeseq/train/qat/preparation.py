@@ -12,9 +12,11 @@ import numpy.typing as npt
 from edgeseq.arith.entry import MIN_INPUT_SQNR_DB, InputDtype, code_range, int8_input, int16_input
 from edgeseq.arith.matmul import SCHEMES, FloatArray, Scheme
 from edgeseq.errors import CalibrationError
-from edgeseq.train.qat.chain import RECURRENT, Link, read_chain
+from edgeseq.train.qat.chain import Link, read_chain
 from edgeseq.train.qat.layers import QatInput
-from edgeseq.train.qat.plan import PLANNERS, Between, Schemes, pair
+from edgeseq.train.qat.plan import PLANNERS
+from edgeseq.train.qat.plan_recurrent import RECURRENT
+from edgeseq.train.qat.planned import Between, Schemes, pair
 from edgeseq.train.qat.ranges import run_recurrent
 
 # Ranges hardly move beyond this many windows, and each step of a window is a call of Keras.

@@ -19,8 +19,9 @@ from edgeseq.arith.matmul import FloatArray
 from edgeseq.errors import DataError, UnsupportedModelError
 
 # Biases and Dense heads are a few per cent of the weights and stay dense.
-_LAYERS = ("GRU", "LSTM", "SimpleRNN", "QatGRU", "QatLSTM", "QatSimpleRNN")
-_KERNELS = ("kernel", "recurrent_kernel")
+_CELLS = ("GRU", "LSTM", "SimpleRNN", "MGU", "MinGRU", "FastGRNN")
+_LAYERS = (*_CELLS, *(f"Qat{cell}" for cell in _CELLS))
+_KERNELS = tuple(f"{name}{factor}" for name in ("kernel", "recurrent_kernel") for factor in ("", "_1", "_2"))
 
 
 @dataclass(frozen=True, slots=True)

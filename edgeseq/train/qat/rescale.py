@@ -7,9 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from edgeseq.arith.matmul import MatmulInput
-from edgeseq.arith.scale import Scale
-from edgeseq.train.qat.layers import QatDense, QatMatrix, QatRecurrent
+from edgeseq.train.qat.layers import QatLayer
 from edgeseq.train.qat.rows import row_factors
 
 
@@ -23,16 +21,13 @@ class Rescale(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyp
 
 
 def rescale(model: Any) -> None:
-    """Choose the row factors of all QAT layers of a model again."""
+    """Choose the row factors of all QAT layers of a model again, those of models inside it too."""
     for layer in model.layers:
-        if isinstance(layer, QatRecurrent):
-            _rescale(layer.input_matrix, layer.bias, layer.x_enters, layer.out_scale)
-            _rescale(layer.recurrent_matrix, layer.recurrent_bias(), layer.h_enters, layer.out_scale)
-        elif isinstance(layer, QatDense):
-            _rescale(layer.matrix, layer.bias, layer.x_enters, layer.accumulates_to)
-
-
-def _rescale(matrix: QatMatrix, bias: Any, entering: MatmulInput, out_scale: Scale) -> None:
-    chosen = row_factors(np.asarray(matrix.kernel), np.asarray(bias), entering, out_scale, matrix.bits)
-    if chosen is not None:
-        matrix.adopt(chosen)
+        if isinstance(layer, QatLayer):
+            for each in layer.roundings():
+                kernel, bias = np.asarray(each.matrix.real()), np.asarray(each.bias)
+                chosen = row_factors(kernel, bias, each.entering, each.out_scale, each.matrix.bits)
+                if chosen is not None:
+                    each.matrix.adopt(chosen)
+        elif isinstance(layer, keras.Model):
+            rescale(layer)

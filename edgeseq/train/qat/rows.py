@@ -6,7 +6,7 @@ import numpy as np
 
 from edgeseq.arith.matmul import FloatArray, MatmulInput, WeightBits, largest_code, multipliers_for
 from edgeseq.arith.requantize import Multipliers
-from edgeseq.arith.scale import Scale
+from edgeseq.arith.scale import RowScales, Scale
 
 # Shares of a row's largest weight that the largest 4-bit code may stand for.
 STRETCHES = np.linspace(0.4, 1.0, 31)
@@ -26,7 +26,7 @@ def least_error_stretch(weight: FloatArray, bits: WeightBits) -> FloatArray:
 
 
 def row_factors(
-    kernel: FloatArray, bias: FloatArray, entering: MatmulInput, out_scale: Scale, bits: WeightBits
+    kernel: FloatArray, bias: FloatArray, entering: MatmulInput, out_scale: Scale | RowScales, bits: WeightBits
 ) -> Multipliers | None:
     """`arith.matmul.multipliers_for` with the stretch that loses least; kernel: (columns, rows) as Keras lays it out."""
     weight = np.asarray(kernel, np.float64).T

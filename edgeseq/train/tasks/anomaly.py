@@ -17,7 +17,7 @@ from edgeseq.data import DataSet, Part
 from edgeseq.data.streams import runs
 from edgeseq.train.recipe import Recipe
 from edgeseq.train.split import Split
-from edgeseq.train.tasks.base import Examples, Head, Predict
+from edgeseq.train.tasks.base import Examples, Head, Predict, Unit
 from edgeseq.train.tasks.regression import Regression
 
 
@@ -41,6 +41,11 @@ class Anomaly:
     def examples(self, part: Part) -> Examples:
         """Return the forecaster's examples."""
         return self.forecaster.examples(part)
+
+    @property
+    def unit(self) -> Unit:
+        """The forecaster's."""
+        return self.forecaster.unit
 
     def finish(self, model: Any) -> None:
         """Fold the unit of the targets in."""

@@ -29,6 +29,18 @@ class Examples:
         return len(self.y)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """Physical values are ``learnt * std + mean``. mean, std: float32 (outputs,); std > 0."""
+
+    mean: npt.NDArray[np.float32]
+    std: npt.NDArray[np.float32]
+
+    def learnt(self, physical: Any) -> Any:
+        """Physical values (..., outputs), arrays or tensors, in the unit of learning."""
+        return (physical - self.mean) / self.std
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """The last layer and what it is trained by. per_step: one output per time step, not per window.
@@ -54,6 +66,11 @@ class Task(Protocol):
 
     def examples(self, part: Part) -> Examples:
         """Return targets and weights: padded steps weigh nothing, classes as the recipe says."""
+        ...
+
+    @property
+    def unit(self) -> Unit | None:
+        """What targets are learnt in; None: as they are."""
         ...
 
     def finish(self, model: Any) -> None:
@@ -95,4 +112,4 @@ def class_metrics(predicted: npt.NDArray[Any], wanted: npt.NDArray[Any], data: D
     }
 
 
-__all__ = ["Examples", "Head", "Predict", "Task", "TaskName", "class_factors", "class_metrics", "step_weights"]
+__all__ = ["Examples", "Head", "Predict", "Task", "TaskName", "Unit", "class_factors", "class_metrics", "step_weights"]

@@ -41,6 +41,10 @@ class Classification:
         weight = None if factor is None or not factor.any() else (factor / factor.mean()).astype(np.float32)
         return Examples(part.x, part.y, weight)
 
+    @property
+    def unit(self) -> None:
+        """Probabilities have none."""
+
     def finish(self, model: Any) -> None:
         """Nothing to do: probabilities have no unit."""
 

@@ -33,6 +33,10 @@ class Multilabel:
         assert part.y is not None
         return Examples(part.x, part.y.astype(np.float32), step_weights(part))
 
+    @property
+    def unit(self) -> None:
+        """Probabilities have none."""
+
     def finish(self, model: Any) -> None:
         """Nothing to do: probabilities have no unit."""
 

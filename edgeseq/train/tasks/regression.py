@@ -15,7 +15,7 @@ import numpy.typing as npt
 from edgeseq.data import DataSet, Part, per_step
 from edgeseq.train.recipe import Recipe
 from edgeseq.train.split import Split
-from edgeseq.train.tasks.base import Examples, Head, Predict, step_weights
+from edgeseq.train.tasks.base import Examples, Head, Predict, Unit, step_weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,8 +42,13 @@ class Regression:
     def examples(self, part: Part) -> Examples:
         """Return standardised targets."""
         assert part.y is not None
-        y = ((part.y - self.mean) / self.std).astype(np.float32)
+        y = self.unit.learnt(part.y).astype(np.float32)
         return Examples(part.x, y, step_weights(part) if self.head.per_step else None)
+
+    @property
+    def unit(self) -> Unit:
+        """Mean 0 and variance 1."""
+        return Unit(self.mean, self.std)
 
     def finish(self, model: Any) -> None:
         """Fold the targets' scale into the last layer, a linear Dense."""

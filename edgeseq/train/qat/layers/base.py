@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from edgeseq.arith.matmul import MatmulInput, Operand, WeightBits
 from edgeseq.arith.requantize import Multipliers
-from edgeseq.arith.scale import Scale
+from edgeseq.arith.scale import RowScales, Scale
 from edgeseq.train.qat import ops
 
 PACKAGE = "edgeseq"
@@ -43,37 +44,64 @@ class QatLayer(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         """Return the integers that real inputs stand for: codes less their zero point, or int16 values."""
         return ops.saturate(ops.round_half_even(x * (1.0 / self.in_scale.value)))
 
+    def roundings(self) -> list[Rounding]:
+        """All matrices of the layer."""
+        raise NotImplementedError
+
     def require(self, condition: bool, message: str) -> None:
         """Raise ValueError naming the layer, as Keras layers do for their arguments."""
         if not condition:
             raise ValueError(f"layer {self.name!r} ({type(self).__name__}): {message}")
 
+    def require_one_of(self, what: str, value: str, allowed: Sequence[str]) -> None:
+        """Raise ValueError unless it is one of them."""
+        self.require(value in allowed, f"{what} {value!r}; expected one of {', '.join(allowed)}")
+
+
+class Rounding(NamedTuple):
+    """What row factors are chosen from. bias: real (rows,)."""
+
+    matrix: QatMatrix
+    bias: Any
+    entering: MatmulInput
+    out_scale: Scale | RowScales
+
 
 class QatMatrix:
-    """A real (columns, rows) kernel with one multiplier per row and one shift, which say what a weight step is worth."""
+    """A real (columns, rows) kernel with one multiplier per row and one shift, which say what a weight step is worth.
+
+    unit: float32 (rows,), what the kernel's values are multiples of while it is trained, or None: of 1.
+    """
 
     def __init__(self, layer: QatLayer, name: str, rows: int, columns: int, bits: WeightBits) -> None:
         self.bits = bits
+        self.unit: Any = None
         self.kernel = layer.add_weight(name=name, shape=(columns, rows), initializer="glorot_uniform")
         self.multiplier = layer.add_weight(
             name=f"{name}_multiplier", shape=(rows,), dtype="int32", initializer="ones", trainable=False
         )
         self.shift = layer.add_weight(name=f"{name}_shift", shape=(), dtype="int32", initializer=_least_shift, trainable=False)
 
-    def scales(self, entering: MatmulInput, out_scale: Scale) -> Any:
+    def scales(self, entering: MatmulInput, out_scale: Scale | RowScales) -> Any:
         """Real value of one weight step per row, float64: `arith.matmul.weight_scales` as integers and powers of two."""
         whole = tf.cast(tf.convert_to_tensor(self.multiplier) // entering.scale.mantissa, tf.float64)
-        step = out_scale.mantissa * 2.0 ** (out_scale.exponent - entering.scale.exponent)
+        # Exact: a mantissa times a power of two.
+        step = out_scale.value * 2.0**-entering.scale.exponent
         return whole * step * ops.power_of_two(self.shift)
 
     def factor(self) -> Any:
         """``multiplier * 2**-shift`` per row, float64."""
         return tf.cast(tf.convert_to_tensor(self.multiplier), tf.float64) * ops.power_of_two(self.shift)
 
-    def rounded(self, bias: Any, entering: MatmulInput, out_scale: Scale) -> tuple[Any, Any]:
+    def real(self) -> Any:
+        """The kernel in real units, (columns, rows)."""
+        kernel = tf.convert_to_tensor(self.kernel)
+        return kernel if self.unit is None else kernel * self.unit
+
+    def rounded(self, bias: Any, entering: MatmulInput, out_scale: Scale | RowScales) -> tuple[Any, Any]:
         """Return (codes float32 (columns, rows), bias in accumulator steps float64 (rows,))."""
         scale = self.scales(entering, out_scale)
-        codes = ops.round_weights(tf.convert_to_tensor(self.kernel), scale, self.bits)
+        codes = ops.round_weights(self.real(), scale, self.bits)
         return codes, ops.round_bias(bias, scale, entering, codes)
 
     def adopt(self, chosen: Multipliers) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from edgeseq.arith.matmul import WeightBits, whole_input
 from edgeseq.arith.scale import Q15, Scale, preactivation_scale
 from edgeseq.train.qat import ops
-from edgeseq.train.qat.layers.base import PACKAGE, QatLayer, QatMatrix
+from edgeseq.train.qat.layers.base import PACKAGE, QatLayer, QatMatrix, Rounding
 from edgeseq.train.qat.tables import sigmoid_table, tanh_table
+from edgeseq.train.tasks.base import Unit
 
 ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh", "softmax")
 
@@ -41,6 +43,7 @@ class QatDense(QatLayer):
         self.out_scale = Scale(*out_scale) if out_scale else None
         self.accumulates_to = self.out_scale or preactivation_scale(preactivation_shift)
         self.x_enters = whole_input(self.in_scale, self.code_dtype, self.zero_point)
+        self.unit: Unit | None = None
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -63,9 +66,31 @@ class QatDense(QatLayer):
         """(..., units)."""
         return (*input_shape[:-1], self.units)
 
+    def real_bias(self) -> Any:
+        """In real units, (units,)."""
+        bias = tf.convert_to_tensor(self.bias)
+        return bias if self.unit is None else bias * self.unit.std + self.unit.mean
+
+    def roundings(self) -> list[Rounding]:
+        """The one matrix."""
+        return [Rounding(self.matrix, self.real_bias(), self.x_enters, self.accumulates_to)]
+
+    def learn_in(self, unit: Unit) -> None:
+        """Keep weights in multiples of a unit from now on, so that a step of an optimizer moves outputs of any size alike."""
+        self.matrix.kernel.assign(np.asarray(self.matrix.kernel) / unit.std)
+        self.bias.assign((np.asarray(self.bias) - unit.mean) / unit.std)
+        self.unit, self.matrix.unit = unit, unit.std
+
+    def fold_unit(self) -> None:
+        """Keep weights in real units again: the same float32 products as before, so the same integers."""
+        kernel, bias = np.asarray(self.matrix.real()), np.asarray(self.real_bias())
+        self.unit = self.matrix.unit = None
+        self.matrix.kernel.assign(kernel)
+        self.bias.assign(bias)
+
     def output_integers(self, inputs: Any) -> Any:
         """Return the int16 outputs (..., units) in float32; a softmax's logits; inputs: real values."""
-        codes, bias = self.matrix.rounded(tf.convert_to_tensor(self.bias), self.x_enters, self.accumulates_to)
+        codes, bias = self.matrix.rounded(self.real_bias(), self.x_enters, self.accumulates_to)
         doubling, span = (2.0, self.x_enters.span // 2) if self.x_enters.odd_bias else (1.0, self.x_enters.span)
         acc = doubling * ops.products(self.integers(inputs), codes, span) + bias
         out = ops.requantize(acc, self.matrix.factor())
