@@ -61,11 +61,25 @@ HANDLERS: dict[str, Handler] = {
     "Bidirectional": window.bidirectional(CELLS),
     "MultiHeadAttention": attention.multi_head_attention,
 }
+# What readers of other files make beside Keras' layers; no class of Keras has these names.
+INTERNAL: dict[str, Handler] = {
+    "LastStep": window.last_step,
+    "Reverse": window.reverse,
+    "Affine": normalize.affine,
+}
 # What may stand behind ZeroPadding1D.
 READ_PADDING = frozenset({"Conv1D", "DepthwiseConv1D", "SeparableConv1D", "Dropout", "SpatialDropout1D"})
 
 # How many weight arrays at the end are no parameters; all of a Normalization's.
-_NOT_TRAINABLE = {"Normalization": 3, "QatGRU": 4, "QatLSTM": 4, "QatSimpleRNN": 4, "QatDense": 2, "BatchNormalization": 2}
+_NOT_TRAINABLE = {
+    "Normalization": 3,
+    "QatGRU": 4,
+    "QatLSTM": 4,
+    "QatSimpleRNN": 4,
+    "QatDense": 2,
+    "BatchNormalization": 2,
+    "Affine": 2,
+}
 
 SUPPORTED = f"supported layers: {', '.join(HANDLERS)}"
 
@@ -135,4 +149,4 @@ def trainable(layer: SourceLayer) -> tuple[npt.NDArray[Any], ...]:
     return layer.weights[: max(0, len(layer.weights) - _NOT_TRAINABLE.get(layer.class_name, 0))]
 
 
-__all__ = ["HANDLERS", "NOTES", "READ_PADDING", "REFUSED", "SUPPORTED", "Chain", "Handler", "Refusal", "trainable"]
+__all__ = ["HANDLERS", "INTERNAL", "NOTES", "READ_PADDING", "REFUSED", "SUPPORTED", "Chain", "Handler", "Refusal", "trainable"]
