@@ -1,0 +1,212 @@
+"""Operators of a Program as TFLite's built-in ones, operator by operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from tflite import BuiltinOperator as Code
+from tflite import TensorType
+
+from edgeseq.export.operators import types as ops
+from edgeseq.export.operators.types import Matrix, Operator, Tensor
+from edgeseq.export.tflite.file import OperatorRecord, Options, Quantization, SubgraphRecord, TensorRecord
+
+TYPES: dict[str, int] = {
+    "int8": TensorType.INT8,
+    "int16": TensorType.INT16,
+    "int32": TensorType.INT32,
+    "int64": TensorType.INT64,
+    "float16": TensorType.FLOAT16,
+    "float32": TensorType.FLOAT32,
+    "bool": TensorType.BOOL,
+}
+# Sums and differences of int16 tensors of any scale, not of powers of two alone.
+_GENERAL_SCALE = (("PotScaleInt16", False),)
+
+
+class Subgraph:
+    """A subgraph being written: its tensors by identity, constants once."""
+
+    def __init__(self, name: str) -> None:
+        self.record = SubgraphRecord(name)
+        self._numbers: dict[Any, int] = {}
+        self._kept: list[Tensor] = []  # an id is a tensor's own only while the tensor lives
+
+    def number(self, tensor: Tensor) -> int:
+        """The tensor's number."""
+        if id(tensor) not in self._numbers:
+            self._kept.append(tensor)
+            scale = None if tensor.scale is None else np.array([tensor.scale.value])
+            self._numbers[id(tensor)] = self.tensor(tensor.shape, tensor.dtype, scale, tensor.zero_point, tensor.data)
+        return self._numbers[id(tensor)]
+
+    def tensor(
+        self,
+        shape: tuple[int, ...],
+        dtype: str,
+        scale: npt.NDArray[np.float64] | None = None,
+        zero_point: int = 0,
+        data: npt.NDArray[Any] | None = None,
+    ) -> int:
+        """Add a tensor. scale: of it all, or of each row."""
+        quantization = None if scale is None else Quantization(exact_float32(scale).tobytes(), zero_point)
+        content = None if data is None else little_endian(data)
+        self.record.tensors.append(TensorRecord(shape, TYPES[dtype], quantization, content))
+        return len(self.record.tensors) - 1
+
+    def constant(self, data: npt.NDArray[Any]) -> int:
+        """A constant that no scale belongs to, such as an axis; equal ones are one tensor."""
+        key = (data.dtype.name, data.shape, data.tobytes())
+        if key not in self._numbers:
+            self._numbers[key] = self.tensor(data.shape, data.dtype.name, data=data)
+        return self._numbers[key]
+
+    def add(
+        self, code: int, inputs: tuple[int, ...], outputs: tuple[int, ...], options: Options | None = None, version: int = 1
+    ) -> None:
+        """Add an operator."""
+        self.record.operators.append(OperatorRecord(code, version, inputs, outputs, options))
+
+    def emit(self, operator: Operator) -> None:
+        """Add a Program's operator."""
+        EMITTERS[type(operator)](self, operator)
+
+    def matrix(self, matrix: Matrix, x: Tensor, out: Tensor) -> tuple[int, int]:
+        """Weight and bias of a product, once for each pair of scales around it."""
+        key = (id(matrix.weight), id(matrix.bias), x.scale, out.scale)
+        if key not in self._numbers:
+            self._kept += [matrix.weight, matrix.bias]
+            self._numbers[key] = len(self.record.tensors)
+            self._matrix(matrix, x, out)
+        return self._numbers[key], self._numbers[key] + 1
+
+    def _matrix(self, matrix: Matrix, x: Tensor, out: Tensor) -> None:
+        weight, bias = matrix.weight, matrix.bias
+        if matrix.multiplier is None:
+            self.tensor(weight.shape, weight.dtype, data=weight.data)
+            self.tensor(bias.shape, bias.dtype, data=bias.data)
+            return
+        assert x.scale is not None
+        assert out.scale is not None
+        # The weight scale follows from the multiplier, which it states exactly.
+        scale = matrix.multiplier.astype(np.float64) * 2.0**-matrix.shift * out.scale.value / x.scale.value
+        self.tensor(weight.shape, "int8", scale, 0, weight.data)
+        # A bias' scale is only declared: int64 biases are added as integers.
+        declared = (scale * x.scale.value).astype(np.float32).astype(np.float64)
+        self.tensor(bias.shape, "int64", declared, 0, bias.data)
+
+
+def exact_float32(scale: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """The scales as TFLite stores them; edgeseq's are made so that nothing is lost."""
+    single = scale.astype(np.float32)
+    assert np.array_equal(single.astype(np.float64), scale), "a scale is not exact in float32"
+    return single
+
+
+def little_endian(data: npt.NDArray[Any]) -> bytes:
+    """The bytes of a constant."""
+    return np.ascontiguousarray(data, data.dtype.newbyteorder("<")).tobytes()
+
+
+Emitter: TypeAlias = Callable[[Subgraph, Any], None]
+
+
+def _plain(code: int, options: Options | None = None, version: int = 1) -> Emitter:
+    """An operator that is one of TFLite's as it stands."""
+
+    def emit(graph: Subgraph, operator: Operator) -> None:
+        inputs = tuple(graph.number(tensor) for tensor in operator.inputs)
+        graph.add(code, inputs, tuple(graph.number(tensor) for tensor in operator.outputs), options, version)
+
+    return emit
+
+
+def _fully_connected(graph: Subgraph, operator: ops.FullyConnected) -> None:
+    (x,), out = operator.inputs, operator.output
+    inputs = (graph.number(x), *graph.matrix(operator.matrix, x, out))
+    version = 1 if operator.matrix.multiplier is None else 9
+    graph.add(Code.FULLY_CONNECTED, inputs, (graph.number(out),), Options("FullyConnectedOptions"), version)
+
+
+def _concat(graph: Subgraph, operator: ops.Concat) -> None:
+    options = Options("ConcatenationOptions", (("Axis", operator.axis),))
+    inputs = tuple(graph.number(tensor) for tensor in operator.inputs)
+    graph.add(Code.CONCATENATION, inputs, (graph.number(operator.output),), options, 3)
+
+
+def _split(graph: Subgraph, operator: ops.Split) -> None:
+    x, axis = graph.number(operator.inputs[0]), graph.constant(np.array(operator.axis, np.int32))
+    outputs = tuple(graph.number(tensor) for tensor in operator.outputs)
+    count = (("NumSplits", len(outputs)),)
+    if len(set(operator.sizes)) == 1:
+        graph.add(Code.SPLIT, (axis, x), outputs, Options("SplitOptions", count), 4)
+    else:
+        sizes = graph.constant(np.array(operator.sizes, np.int32))
+        graph.add(Code.SPLIT_V, (x, sizes, axis), outputs, Options("SplitVOptions", count), 2)
+
+
+def _reshape(graph: Subgraph, operator: ops.Reshape) -> None:
+    shape = graph.constant(np.array(operator.output.shape, np.int32))
+    inputs = (graph.number(operator.inputs[0]), shape)
+    graph.add(Code.RESHAPE, inputs, (graph.number(operator.output),), Options("ReshapeOptions"))
+
+
+def _reduce(code: int, version: int) -> Emitter:
+    options = Options("ReducerOptions", (("KeepDims", True),))
+
+    def emit(graph: Subgraph, operator: Operator) -> None:
+        axis = graph.constant(np.array([0], np.int32))
+        graph.add(code, (graph.number(operator.inputs[0]), axis), (graph.number(operator.output),), options, version)
+
+    return emit
+
+
+def _cast(graph: Subgraph, operator: ops.Cast) -> None:
+    (x,), out = operator.inputs, operator.output
+    options = Options("CastOptions", (("InDataType", TYPES[x.dtype]), ("OutDataType", TYPES[out.dtype])))
+    graph.add(Code.CAST, (graph.number(x),), (graph.number(out),), options)
+
+
+def _gather(graph: Subgraph, operator: ops.Gather) -> None:
+    inputs = tuple(graph.number(tensor) for tensor in operator.inputs)
+    version = {"int16": 4, "int8": 2}.get(operator.output.dtype, 1)
+    graph.add(Code.GATHER, inputs, (graph.number(operator.output),), Options("GatherOptions"), version)
+
+
+def _less(graph: Subgraph, operator: ops.Less) -> None:
+    held = graph.tensor(operator.output.shape, "bool")
+    graph.add(Code.LESS, tuple(graph.number(tensor) for tensor in operator.inputs), (held,), Options("LessOptions"))
+    options = Options("CastOptions", (("InDataType", TYPES["bool"]), ("OutDataType", TYPES["int32"])))
+    graph.add(Code.CAST, (held,), (graph.number(operator.output),), options)
+
+
+_quantize = _plain(Code.QUANTIZE, Options("QuantizeOptions"))
+
+EMITTERS: dict[type[Operator], Emitter] = {
+    ops.FullyConnected: _fully_connected,
+    ops.Logistic: _plain(Code.LOGISTIC, version=3),
+    ops.Tanh: _plain(Code.TANH, version=3),
+    ops.Relu: _plain(Code.RELU, version=2),
+    ops.Multiply: _plain(Code.MUL, Options("MulOptions"), version=4),
+    ops.Add: _plain(Code.ADD, Options("AddOptions", _GENERAL_SCALE), version=3),
+    ops.Subtract: _plain(Code.SUB, Options("SubOptions", _GENERAL_SCALE), version=5),
+    ops.Maximum: _plain(Code.MAXIMUM, Options("MaximumMinimumOptions"), version=3),
+    ops.Minimum: _plain(Code.MINIMUM, Options("MaximumMinimumOptions"), version=3),
+    ops.Widen: _quantize,
+    ops.Narrow: _quantize,
+    ops.ShiftLeft: _quantize,
+    ops.ShiftRight: _quantize,
+    ops.Mean: _reduce(Code.MEAN, 3),
+    ops.Largest: _reduce(Code.REDUCE_MAX, 3),
+    ops.Concat: _concat,
+    ops.Split: _split,
+    ops.Reshape: _reshape,
+    ops.Cast: _cast,
+    ops.FloorDivide: _plain(Code.FLOOR_DIV, Options("FloorDivOptions")),
+    ops.FloorModulo: _plain(Code.FLOOR_MOD, Options("FloorModOptions")),
+    ops.Gather: _gather,
+    ops.Less: _less,
+}

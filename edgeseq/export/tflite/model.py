@@ -1,0 +1,101 @@
+"""QuantGraph -> the bytes of a .tflite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from tflite import BuiltinOperator as Code
+from tflite import TensorType
+
+from edgeseq.export.operators import Port, Program, State, Tensor, lower
+from edgeseq.export.tflite.emit import Subgraph
+from edgeseq.export.tflite.file import FileRecord, Options, SignatureRecord, TensorRecord
+from edgeseq.quantize.types import QuantGraph
+
+TfliteForm = Literal["step", "stateful", "unrolled", "window"]
+FORMS: tuple[TfliteForm, ...] = ("step", "stateful", "unrolled", "window")
+
+
+@dataclass(frozen=True, slots=True)
+class TfliteModel:
+    """A model file and what its signatures are called.
+
+    steps: time steps of one call. states: names of what a stream carries, in the order of the inputs and outputs
+    behind x and y; they are variables inside the file if it is stateful.
+    """
+
+    data: bytes
+    form: TfliteForm
+    steps: int
+    states: tuple[str, ...]
+    program: Program
+
+
+def export_tflite(graph: QuantGraph, form: TfliteForm = "step", steps: int | None = None) -> TfliteModel:
+    """Write a model with built-in operators alone.
+
+    step: x (1, features) and states in, y and states out. unrolled: the same for x (1, steps, features). stateful:
+    the states are variables; the signature "reset" sets them to zero. window: no states, each call starts from zero.
+    steps: time steps of one call of a stateful (by default 1), unrolled or window model. Raises TargetError where the
+    model has no such form.
+    """
+    shape = form if form != "stateful" else "step" if steps in (None, 1) else "unrolled"
+    program = lower(graph, shape, steps)
+    main = Subgraph("main")
+    if form == "stateful":
+        record = _stateful(graph.name, program, main)
+    else:
+        for operator in program.operators:
+            main.emit(operator)
+        ends = [Port(state.name, state.before) for state in program.states], [Port(s.name, s.after) for s in program.states]
+        signature = _edges(main, [program.x, *ends[0]], [program.y, *ends[1]], form)
+        record = FileRecord(_describe(graph.name), [main.record], [signature])
+    states = tuple(state.name for state in program.states)
+    return TfliteModel(record.to_bytes(), form, program.steps, states, program)
+
+
+def _describe(name: str) -> str:
+    return f"{name}, written by edgeseq"
+
+
+def _edges(graph: Subgraph, inputs: list[Port], outputs: list[Port], key: str) -> SignatureRecord:
+    """Name the subgraph's inputs and outputs, in the order of the signature."""
+    for ports, suffix in ((inputs, ""), (outputs, ":new")):
+        for port in ports:
+            # An interpreter's details list what the signature names; a state has a name at either end.
+            graph.record.tensors[graph.number(port.tensor)].name = port.name + (suffix if port.name != "y" else "")
+    graph.record.inputs = tuple(graph.number(port.tensor) for port in inputs)
+    graph.record.outputs = tuple(graph.number(port.tensor) for port in outputs)
+    names = {port.name: graph.number(port.tensor) for port in inputs}, {p.name: graph.number(p.tensor) for p in outputs}
+    return SignatureRecord(key, 0, *names)
+
+
+def _stateful(name: str, program: Program, main: Subgraph) -> FileRecord:
+    """States in resource variables, set to zero before the first call and by the signature "reset"."""
+    reset = Subgraph("reset")
+    main.add(Code.CALL_ONCE, (), (), Options("CallOnceOptions", (("InitSubgraphIndex", 1),)))
+    for state in program.states:
+        handle = _variable(main, name, state)
+        main.add(Code.READ_VARIABLE, (handle,), (main.number(state.before),), Options("ReadVariableOptions"))
+    for operator in program.operators:
+        main.emit(operator)
+    for state in program.states:
+        main.add(
+            Code.ASSIGN_VARIABLE, (_variable(main, name, state), main.number(state.after)), (), Options("AssignVariableOptions")
+        )
+        before = state.before
+        zero = Tensor(before.shape, before.dtype, before.scale, data=np.zeros(before.shape, before.dtype))
+        reset.add(Code.ASSIGN_VARIABLE, (_variable(reset, name, state), reset.number(zero)), (), Options("AssignVariableOptions"))
+    signature = _edges(main, [program.x], [program.y], "stateful")
+    return FileRecord(_describe(name), [main.record, reset.record], [signature, SignatureRecord("reset", 1, {}, {})])
+
+
+def _variable(graph: Subgraph, model: str, state: State) -> int:
+    """The handle of a state's variable."""
+    options = Options("VarHandleOptions", (("Container", model.encode()), ("SharedName", state.name.encode())))
+    graph.record.tensors.append(TensorRecord((), TensorType.RESOURCE))
+    handle = len(graph.record.tensors) - 1
+    graph.add(Code.VAR_HANDLE, (), (handle,), options)
+    return handle
