@@ -159,7 +159,8 @@ class Builder:
 
 
 def _like(x: Tensor, scale: Scale | None = None, shape: tuple[int, ...] | None = None) -> Tensor:
-    return Tensor(shape or x.shape, x.dtype, scale or x.scale) if x.dtype != "float32" else Tensor(shape or x.shape, x.dtype)
+    # Only int8 codes have a zero point; they are reshaped and rearranged, never computed with.
+    return Tensor(shape or x.shape, x.dtype, None if x.dtype == "float32" else scale or x.scale, x.zero_point)
 
 
 def _both(a: Tensor, b: Tensor, scale: Scale | None) -> Tensor:
