@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -23,6 +24,7 @@ TYPES: dict[str, int] = {
     "float32": TensorType.FLOAT32,
     "bool": TensorType.BOOL,
 }
+_NAMES = {code: name for name, code in vars(Code).items() if isinstance(code, int)}
 # Sums and differences of int16 tensors of any scale, not of powers of two alone.
 _GENERAL_SCALE = (("PotScaleInt16", False),)
 
@@ -69,6 +71,11 @@ class Subgraph:
     ) -> None:
         """Add an operator."""
         self.record.operators.append(OperatorRecord(code, version, inputs, outputs, options))
+
+    @property
+    def operators(self) -> dict[str, int]:
+        """TFLite's names of the operators, and how many there are of each, the most frequent first."""
+        return dict(Counter(_NAMES[operator.code] for operator in self.record.operators).most_common())
 
     def emit(self, operator: Operator) -> None:
         """Add a Program's operator."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +12,7 @@ from tflite import TensorType
 
 from edgeseq.export.operators import Port, Program, State, Tensor, lower
 from edgeseq.export.tflite.emit import Subgraph
-from edgeseq.export.tflite.file import FileRecord, Options, SignatureRecord, TensorRecord
+from edgeseq.export.tflite.file import FileRecord, Options, SignatureRecord, SubgraphRecord, TensorRecord
 from edgeseq.quantize.types import QuantGraph
 
 TfliteForm = Literal["step", "stateful", "unrolled", "window"]
@@ -22,15 +23,17 @@ FORMS: tuple[TfliteForm, ...] = ("step", "stateful", "unrolled", "window")
 class TfliteModel:
     """A model file and what its signatures are called.
 
-    steps: time steps of one call. states: names of what a stream carries, in the order of the inputs and outputs
-    behind x and y; they are variables inside the file if it is stateful.
+    steps: time steps of one call. inputs, outputs: in the order of the file, the states behind x and y. states: names
+    of what a stream carries; variables inside the file if it is stateful. operators: how many there are of each.
     """
 
     data: bytes
     form: TfliteForm
     steps: int
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
     states: tuple[str, ...]
-    program: Program
+    operators: Mapping[str, int]
 
 
 def export_tflite(graph: QuantGraph, form: TfliteForm = "step", steps: int | None = None) -> TfliteModel:
@@ -43,24 +46,23 @@ def export_tflite(graph: QuantGraph, form: TfliteForm = "step", steps: int | Non
     """
     shape = form if form != "stateful" else "step" if steps in (None, 1) else "unrolled"
     program = lower(graph, shape, steps)
+    inside = form == "stateful"
+    inputs = (program.x, *(Port(state.name, state.before) for state in program.states if not inside))
+    outputs = (program.y, *(Port(state.name, state.after) for state in program.states if not inside))
     main = Subgraph("main")
-    if form == "stateful":
-        record = _stateful(graph.name, program, main)
+    record = FileRecord(f"{graph.name}, written by edgeseq", [main.record], [])
+    if inside:
+        record.subgraphs.append(_with_variables(graph.name, program, main))
+        record.signatures.append(SignatureRecord("reset", 1, {}, {}))
     else:
         for operator in program.operators:
             main.emit(operator)
-        ends = [Port(state.name, state.before) for state in program.states], [Port(s.name, s.after) for s in program.states]
-        signature = _edges(main, [program.x, *ends[0]], [program.y, *ends[1]], form)
-        record = FileRecord(_describe(graph.name), [main.record], [signature])
+    record.signatures.insert(0, _edges(main, inputs, outputs, form))
     states = tuple(state.name for state in program.states)
-    return TfliteModel(record.to_bytes(), form, program.steps, states, program)
+    return TfliteModel(record.to_bytes(), form, program.steps, inputs, outputs, states, main.operators)
 
 
-def _describe(name: str) -> str:
-    return f"{name}, written by edgeseq"
-
-
-def _edges(graph: Subgraph, inputs: list[Port], outputs: list[Port], key: str) -> SignatureRecord:
+def _edges(graph: Subgraph, inputs: tuple[Port, ...], outputs: tuple[Port, ...], key: str) -> SignatureRecord:
     """Name the subgraph's inputs and outputs, in the order of the signature."""
     for ports, suffix in ((inputs, ""), (outputs, ":new")):
         for port in ports:
@@ -72,8 +74,8 @@ def _edges(graph: Subgraph, inputs: list[Port], outputs: list[Port], key: str) -
     return SignatureRecord(key, 0, *names)
 
 
-def _stateful(name: str, program: Program, main: Subgraph) -> FileRecord:
-    """States in resource variables, set to zero before the first call and by the signature "reset"."""
+def _with_variables(name: str, program: Program, main: Subgraph) -> SubgraphRecord:
+    """Add the operators, states in resource variables. Returns what sets these to zero: before the first call, or by hand."""
     reset = Subgraph("reset")
     main.add(Code.CALL_ONCE, (), (), Options("CallOnceOptions", (("InitSubgraphIndex", 1),)))
     for state in program.states:
@@ -88,8 +90,7 @@ def _stateful(name: str, program: Program, main: Subgraph) -> FileRecord:
         before = state.before
         zero = Tensor(before.shape, before.dtype, before.scale, data=np.zeros(before.shape, before.dtype))
         reset.add(Code.ASSIGN_VARIABLE, (_variable(reset, name, state), reset.number(zero)), (), Options("AssignVariableOptions"))
-    signature = _edges(main, [program.x], [program.y], "stateful")
-    return FileRecord(_describe(name), [main.record, reset.record], [signature, SignatureRecord("reset", 1, {}, {})])
+    return reset.record
 
 
 def _variable(graph: Subgraph, model: str, state: State) -> int:
