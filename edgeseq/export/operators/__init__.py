@@ -3,16 +3,18 @@
 `lower` turns a QuantGraph into a `Program`; `LOWERINGS` has a line for every layer type.
 """
 
-from edgeseq.export.operators.lowerings import LOWERINGS, Refusal
+from edgeseq.export.operators.lowerings import LOWERINGS
 from edgeseq.export.operators.program import Form, lower
 from edgeseq.export.operators.types import (
     Add,
     Cast,
     Concat,
+    Depthwise,
     FloorDivide,
     FloorModulo,
     FullyConnected,
     Gather,
+    HighWord,
     Largest,
     Less,
     Logistic,
@@ -29,11 +31,14 @@ from edgeseq.export.operators.types import (
     Reshape,
     ShiftLeft,
     ShiftRight,
+    Slice,
     Split,
     State,
     Subtract,
+    Sum,
     Tanh,
     Tensor,
+    Transpose,
     Widen,
 )
 
@@ -42,11 +47,13 @@ __all__ = [
     "Add",
     "Cast",
     "Concat",
+    "Depthwise",
     "FloorDivide",
     "FloorModulo",
     "Form",
     "FullyConnected",
     "Gather",
+    "HighWord",
     "Largest",
     "Less",
     "Logistic",
@@ -59,16 +66,18 @@ __all__ = [
     "Operator",
     "Port",
     "Program",
-    "Refusal",
     "Relu",
     "Reshape",
     "ShiftLeft",
     "ShiftRight",
+    "Slice",
     "Split",
     "State",
     "Subtract",
+    "Sum",
     "Tanh",
     "Tensor",
+    "Transpose",
     "Widen",
     "lower",
 ]

@@ -51,6 +51,11 @@ class Builder:
         out = Tensor((x.shape[0], matrix.weight.shape[0]), dtype, out_scale)
         return self._add(ops.FullyConnected((x,), (out,), matrix))
 
+    def depthwise(self, x: Tensor, matrix: Matrix, channels: int, out_scale: Scale) -> Tensor:
+        """Each channel by itself."""
+        out = Tensor((x.shape[0], matrix.weight.shape[0]), "int16", out_scale)
+        return self._add(ops.Depthwise((x,), (out,), matrix, channels))
+
     def logistic(self, x: Tensor) -> Tensor:
         """Sigmoid."""
         return self._add(ops.Logistic((x,), (_like(x, Q15),)))
@@ -107,9 +112,15 @@ class Builder:
         """Mean of the rows, (1, values)."""
         return self._add(ops.Mean((x,), (Tensor((1, x.units), x.dtype, x.scale),)))
 
-    def largest(self, x: Tensor) -> Tensor:
-        """Maximum of the rows, (1, values)."""
-        return self._add(ops.Largest((x,), (Tensor((1, x.units), x.dtype, x.scale),)))
+    def largest(self, x: Tensor, axis: int = 0) -> Tensor:
+        """Maximum over an axis, which is kept."""
+        shape = list(x.shape)
+        shape[axis] = 1
+        return self._add(ops.Largest((x,), (_like(x, x.scale, tuple(shape)),), axis))
+
+    def transpose(self, x: Tensor) -> Tensor:
+        """Rows and columns exchanged."""
+        return self._add(ops.Transpose((x,), (_like(x, x.scale, x.shape[::-1]),)))
 
     def concat(self, parts: Sequence[Tensor], axis: int) -> Tensor:
         """Side by side; a single part is itself."""
@@ -127,6 +138,16 @@ class Builder:
         outputs = tuple(_like(x, x.scale, shape) for shape in shapes)
         self.operators.append(ops.Split((x,), outputs, axis))
         return outputs
+
+    def slice(self, x: Tensor, start: int, count: int) -> Tensor:
+        """Rows of the first axis; all of them are the tensor itself."""
+        if count == x.shape[0]:
+            return x
+        return self._add(ops.Slice((x,), (_like(x, x.scale, (count, *x.shape[1:])),), start))
+
+    def relabel(self, x: Tensor, scale: Scale) -> Tensor:
+        """The same integers in other steps."""
+        return x if x.scale == scale else self._add(ops.Reshape((x,), (_like(x, scale),)))
 
     def reshape(self, x: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Nothing to do where it has that shape."""
@@ -152,6 +173,18 @@ class Builder:
     def less(self, a: Tensor, b: Tensor) -> Tensor:
         """Whether a < b, as int32."""
         return self._add(ops.Less((a, b), (Tensor(_both(a, b, None).shape, "int32"),)))
+
+    def sum(self, x: Tensor) -> Tensor:
+        """Over the last axis, which is kept."""
+        return self._add(ops.Sum((x,), (Tensor((*x.shape[:-1], 1), x.dtype),)))
+
+    def high_word(self, x: Tensor) -> Tensor:
+        """Upper half of int64."""
+        return self._add(ops.HighWord((x,), (Tensor(x.shape, "int32"),)))
+
+    def integer(self, value: int, dtype: Dtype = "int32") -> Tensor:
+        """A plain integer, (1, 1)."""
+        return self.constant(np.array([[value]], dtype))
 
     def _add(self, operator: Operator) -> Tensor:
         self.operators.append(operator)

@@ -31,7 +31,7 @@ def lower(graph: QuantGraph, form: Form = "step", steps: int | None = None) -> P
     """Return the operators of one call of a model.
 
     steps: time steps of one call; of a window by default those that the model was built with. Raises TargetError for
-    a form that the model does not have, and for a layer that no exact operators express.
+    a form that the model does not have.
     """
     count = _count(graph, form, steps)
     build = Builder(from_zero=form == "window")

@@ -7,7 +7,7 @@ worth, and formats that only know scales get the same factors from them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -76,6 +76,17 @@ class FullyConnected(Operator):
     """
 
     matrix: Matrix
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Depthwise(Operator):
+    """Each channel by itself: x int16 (n, taps * channels), the oldest tap first, requantised as `FullyConnected`.
+
+    Row ``channel * multiplier + j`` of the matrix (rows, taps) reads that channel of every tap.
+    """
+
+    matrix: Matrix
+    channels: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,7 +181,14 @@ class Mean(Operator):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Largest(Operator):
-    """The maximum over the first axis, which is kept."""
+    """The maximum over an axis, which is kept."""
+
+    axis: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transpose(Operator):
+    """Rows and columns exchanged."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,8 +211,15 @@ class Split(Operator):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Slice(Operator):
+    """Rows of the first axis from `start` on, as many as the output has."""
+
+    start: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Reshape(Operator):
-    """The same values in another shape."""
+    """The same integers in another shape, or said to be of another scale."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,12 +229,12 @@ class Cast(Operator):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FloorDivide(Operator):
-    """The quotient of two int32 tensors, rounded down."""
+    """The quotient of two int32 tensors, rounded down; the divisor is positive."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FloorModulo(Operator):
-    """What remains after `FloorDivide`."""
+    """What remains after the same of int32 or int64: 0 to the divisor less 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -219,7 +244,17 @@ class Gather(Operator):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Less(Operator):
-    """Whether the first of two is below the second: int32 1 or 0."""
+    """Whether the first of two plain integers is below the second: int32 1 or 0."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sum(Operator):
+    """The sum of int32 or int64 over the last axis, which is kept; it does not overflow."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HighWord(Operator):
+    """``x >> 32`` of int64, as int32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,5 +290,3 @@ class Program:
     states: tuple[State, ...]
     operators: tuple[Operator, ...]
     steps: int
-    #: What an exporter may want to tell: layer -> remark.
-    notes: dict[str, str] = field(default_factory=dict)

@@ -9,13 +9,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from tflite import BuiltinOperator as Code
-from tflite import TensorType
+from tflite import Padding, TensorType
 
 from edgeseq.export.operators import types as ops
 from edgeseq.export.operators.types import Matrix, Operator, Tensor
 from edgeseq.export.tflite.file import OperatorRecord, Options, Quantization, SubgraphRecord, TensorRecord
 
 TYPES: dict[str, int] = {
+    "int4": TensorType.INT4,
     "int8": TensorType.INT8,
     "int16": TensorType.INT16,
     "int32": TensorType.INT32,
@@ -52,10 +53,11 @@ class Subgraph:
         scale: npt.NDArray[np.float64] | None = None,
         zero_point: int = 0,
         data: npt.NDArray[Any] | None = None,
+        axis: int = 0,
     ) -> int:
-        """Add a tensor. scale: of it all, or of each row."""
-        quantization = None if scale is None else Quantization(exact_float32(scale).tobytes(), zero_point)
-        content = None if data is None else little_endian(data)
+        """Add a tensor. scale: of it all, or of each place along the axis; data of int4: a number each, to be packed."""
+        quantization = None if scale is None else Quantization(exact_float32(scale).tobytes(), zero_point, axis)
+        content = None if data is None else little_endian(data) if dtype != "int4" else packed(data)
         self.record.tensors.append(TensorRecord(shape, TYPES[dtype], quantization, content))
         return len(self.record.tensors) - 1
 
@@ -81,16 +83,16 @@ class Subgraph:
         """Add a Program's operator."""
         EMITTERS[type(operator)](self, operator)
 
-    def matrix(self, matrix: Matrix, x: Tensor, out: Tensor) -> tuple[int, int]:
-        """Weight and bias of a product, once for each pair of scales around it."""
+    def matrix(self, matrix: Matrix, x: Tensor, out: Tensor, *, by_channel: bool = False) -> tuple[int, int]:
+        """Weight and bias of a product, once for each pair of scales around it; by_channel: as a depthwise filter."""
         key = (id(matrix.weight), id(matrix.bias), x.scale, out.scale)
         if key not in self._numbers:
             self._kept += [matrix.weight, matrix.bias]
             self._numbers[key] = len(self.record.tensors)
-            self._matrix(matrix, x, out)
+            self._matrix(matrix, x, out, by_channel=by_channel)
         return self._numbers[key], self._numbers[key] + 1
 
-    def _matrix(self, matrix: Matrix, x: Tensor, out: Tensor) -> None:
+    def _matrix(self, matrix: Matrix, x: Tensor, out: Tensor, *, by_channel: bool) -> None:
         weight, bias = matrix.weight, matrix.bias
         if matrix.multiplier is None:
             self.tensor(weight.shape, weight.dtype, data=weight.data)
@@ -100,7 +102,12 @@ class Subgraph:
         assert out.scale is not None
         # The weight scale follows from the multiplier, which it states exactly.
         scale = matrix.multiplier.astype(np.float64) * 2.0**-matrix.shift * out.scale.value / x.scale.value
-        self.tensor(weight.shape, "int8", scale, 0, weight.data)
+        assert weight.data is not None
+        if by_channel:
+            taps = weight.data.T[None, :, None]
+            self.tensor(taps.shape, "int8", scale, 0, taps, axis=3)
+        else:
+            self.tensor(weight.shape, "int4" if matrix.bits == 4 else "int8", scale, 0, weight.data)
         # A bias' scale is only declared: int64 biases are added as integers.
         declared = (scale * x.scale.value).astype(np.float32).astype(np.float64)
         self.tensor(bias.shape, "int64", declared, 0, bias.data)
@@ -116,6 +123,12 @@ def exact_float32(scale: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
 def little_endian(data: npt.NDArray[Any]) -> bytes:
     """The bytes of a constant."""
     return np.ascontiguousarray(data, data.dtype.newbyteorder("<")).tobytes()
+
+
+def packed(data: npt.NDArray[Any]) -> bytes:
+    """Two 4-bit values in a byte, the first one below."""
+    flat = np.append(data.ravel(), np.zeros(data.size % 2, np.int8)).astype(np.uint8) & 15
+    return (flat[::2] | flat[1::2] << 4).tobytes()
 
 
 Emitter: TypeAlias = Callable[[Subgraph, Any], None]
@@ -138,6 +151,23 @@ def _fully_connected(graph: Subgraph, operator: ops.FullyConnected) -> None:
     graph.add(Code.FULLY_CONNECTED, inputs, (graph.number(out),), Options("FullyConnectedOptions"), version)
 
 
+def _depthwise(graph: Subgraph, operator: ops.Depthwise) -> None:
+    (x,), out, channels = operator.inputs, operator.output, operator.channels
+    count, taps = x.shape[0], x.units // channels
+    inputs = graph.matrix(operator.matrix, x, out, by_channel=True)
+    image = graph.tensor((count, taps, 1, channels), "int16", _scale(x))
+    _reshaped(graph, graph.number(x), image)
+    made = graph.tensor((count, 1, 1, out.units), "int16", _scale(out))
+    fields = (("Padding", Padding.VALID), ("StrideW", 1), ("StrideH", 1), ("DepthMultiplier", out.units // channels))
+    graph.add(Code.DEPTHWISE_CONV_2D, (image, *inputs), (made,), Options("DepthwiseConv2DOptions", fields), 5)
+    _reshaped(graph, made, graph.number(out))
+
+
+def _scale(tensor: Tensor) -> npt.NDArray[np.float64]:
+    assert tensor.scale is not None
+    return np.array([tensor.scale.value])
+
+
 def _concat(graph: Subgraph, operator: ops.Concat) -> None:
     options = Options("ConcatenationOptions", (("Axis", operator.axis),))
     inputs = tuple(graph.number(tensor) for tensor in operator.inputs)
@@ -156,19 +186,48 @@ def _split(graph: Subgraph, operator: ops.Split) -> None:
 
 
 def _reshape(graph: Subgraph, operator: ops.Reshape) -> None:
-    shape = graph.constant(np.array(operator.output.shape, np.int32))
-    inputs = (graph.number(operator.inputs[0]), shape)
-    graph.add(Code.RESHAPE, inputs, (graph.number(operator.output),), Options("ReshapeOptions"))
+    _reshaped(graph, graph.number(operator.inputs[0]), graph.number(operator.output))
 
 
-def _reduce(code: int, version: int) -> Emitter:
+def _reshaped(graph: Subgraph, source: int, target: int) -> None:
+    shape = graph.constant(np.array(graph.record.tensors[target].shape, np.int32))
+    graph.add(Code.RESHAPE, (source, shape), (target,), Options("ReshapeOptions"))
+
+
+def _slice(graph: Subgraph, operator: ops.Slice) -> None:
+    shape = operator.output.shape
+    begin = graph.constant(np.array([operator.start, *[0] * (len(shape) - 1)], np.int32))
+    inputs = (graph.number(operator.inputs[0]), begin, graph.constant(np.array(shape, np.int32)))
+    graph.add(Code.SLICE, inputs, (graph.number(operator.output),), Options("SliceOptions"), 4)
+
+
+def _high_word(graph: Subgraph, operator: ops.HighWord) -> None:
+    """Both halves side by side, as a little-endian machine keeps them; then the second."""
+    shape = operator.output.shape
+    halves = graph.tensor((*shape, 2), "int32")
+    graph.add(Code.BITCAST, (graph.number(operator.inputs[0]),), (halves,))
+    inputs = (halves, graph.constant(np.array(1, np.int32)))
+    options = Options("GatherOptions", (("Axis", len(shape)),))
+    graph.add(Code.GATHER, inputs, (graph.number(operator.output),), options)
+
+
+def _reduce(code: int, version: int, axis_number: int = 0) -> Emitter:
     options = Options("ReducerOptions", (("KeepDims", True),))
 
     def emit(graph: Subgraph, operator: Operator) -> None:
-        axis = graph.constant(np.array([0], np.int32))
+        axis = graph.constant(np.array([axis_number], np.int32))
         graph.add(code, (graph.number(operator.inputs[0]), axis), (graph.number(operator.output),), options, version)
 
     return emit
+
+
+def _largest(graph: Subgraph, operator: ops.Largest) -> None:
+    _reduce(Code.REDUCE_MAX, 3, operator.axis)(graph, operator)
+
+
+def _transpose(graph: Subgraph, operator: ops.Transpose) -> None:
+    inputs = (graph.number(operator.inputs[0]), graph.constant(np.array([1, 0], np.int32)))
+    graph.add(Code.TRANSPOSE, inputs, (graph.number(operator.output),), Options("TransposeOptions"), 4)
 
 
 def _cast(graph: Subgraph, operator: ops.Cast) -> None:
@@ -194,6 +253,7 @@ _quantize = _plain(Code.QUANTIZE, Options("QuantizeOptions"))
 
 EMITTERS: dict[type[Operator], Emitter] = {
     ops.FullyConnected: _fully_connected,
+    ops.Depthwise: _depthwise,
     ops.Logistic: _plain(Code.LOGISTIC, version=3),
     ops.Tanh: _plain(Code.TANH, version=3),
     ops.Relu: _plain(Code.RELU, version=2),
@@ -207,13 +267,17 @@ EMITTERS: dict[type[Operator], Emitter] = {
     ops.ShiftLeft: _quantize,
     ops.ShiftRight: _quantize,
     ops.Mean: _reduce(Code.MEAN, 3),
-    ops.Largest: _reduce(Code.REDUCE_MAX, 3),
+    ops.Largest: _largest,
+    ops.Transpose: _transpose,
     ops.Concat: _concat,
     ops.Split: _split,
+    ops.Slice: _slice,
     ops.Reshape: _reshape,
     ops.Cast: _cast,
     ops.FloorDivide: _plain(Code.FLOOR_DIV, Options("FloorDivOptions")),
     ops.FloorModulo: _plain(Code.FLOOR_MOD, Options("FloorModOptions")),
     ops.Gather: _gather,
     ops.Less: _less,
+    ops.Sum: _reduce(Code.SUM, 1, -1),
+    ops.HighWord: _high_word,
 }

@@ -27,10 +27,11 @@ Fields: TypeAlias = "tuple[tuple[str, int | bool | bytes | tuple[int, ...]], ...
 
 @dataclass(frozen=True, slots=True)
 class Quantization:
-    """real = scale * (q - zero_point). scale: one value, or one for each row (axis 0), as float32 bytes."""
+    """real = scale * (q - zero_point). scale: one value, or one for each place along an axis, as float32 bytes."""
 
     scale: bytes
     zero_point: int = 0
+    axis: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,8 @@ class _Writer:
         def make() -> int:
             scale = np.frombuffer(value.scale, np.float32)
             points = np.full(scale.size, value.zero_point, np.int64)
-            parts = (("Scale", self._array(scale)), ("ZeroPoint", self._array(points)))
+            arrays = (("Scale", self._array(scale)), ("ZeroPoint", self._array(points)))
+            parts = (*arrays, ("QuantizedDimension", value.axis))
             return self._table("QuantizationParameters", parts)
 
         return self._once(("quantization", value), make)

@@ -72,6 +72,11 @@ class Steps:
             return Steps(self._build, whole=function(self._whole, other._whole), flipped=self._flipped)
         return Steps(self._build, whole=function(self.whole, other.whole))
 
+    @property
+    def in_any_order(self) -> Tensor:
+        """(steps, n), in whatever order costs nothing."""
+        return self._stored
+
     def reversed(self) -> Steps:
         """The last step first."""
         rows = None if self._rows is None else self._rows[::-1]
