@@ -80,6 +80,7 @@ def test_whole_window_equals_oracle(name, kernels):
     assert_exact(graph, "window", None, random_windows(graph, 5), kernels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [range(1, 23), range(23, 45), range(45, 68)], ids=str)
 @pytest.mark.parametrize("kind", ["gru", "lstm"])
 def test_every_size_from_1_to_67(kind, sizes):

@@ -3,13 +3,15 @@
 `lower` turns a QuantGraph into a `Program`; `LOWERINGS` has a line for every layer type.
 """
 
+from edgeseq.export.operators.floats import FLOAT_LOWERINGS, Refusal
 from edgeseq.export.operators.lowerings import LOWERINGS
-from edgeseq.export.operators.program import Form, lower
+from edgeseq.export.operators.program import Form, lower, lower_float
 from edgeseq.export.operators.types import (
     Add,
     Cast,
     Concat,
     Depthwise,
+    Divide,
     FloorDivide,
     FloorModulo,
     FullyConnected,
@@ -27,11 +29,13 @@ from edgeseq.export.operators.types import (
     Operator,
     Port,
     Program,
+    ReciprocalRoot,
     Relu,
     Reshape,
     ShiftLeft,
     ShiftRight,
     Slice,
+    Softmax,
     Split,
     State,
     Subtract,
@@ -43,11 +47,13 @@ from edgeseq.export.operators.types import (
 )
 
 __all__ = [
+    "FLOAT_LOWERINGS",
     "LOWERINGS",
     "Add",
     "Cast",
     "Concat",
     "Depthwise",
+    "Divide",
     "FloorDivide",
     "FloorModulo",
     "Form",
@@ -66,11 +72,14 @@ __all__ = [
     "Operator",
     "Port",
     "Program",
+    "ReciprocalRoot",
+    "Refusal",
     "Relu",
     "Reshape",
     "ShiftLeft",
     "ShiftRight",
     "Slice",
+    "Softmax",
     "Split",
     "State",
     "Subtract",
@@ -80,4 +89,5 @@ __all__ = [
     "Transpose",
     "Widen",
     "lower",
+    "lower_float",
 ]

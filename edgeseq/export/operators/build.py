@@ -30,7 +30,7 @@ class Builder:
             self._constants[key] = Tensor(array.shape, dtype, scale, data=array)
         return self._constants[key]
 
-    def filled(self, like: Tensor, value: int, scale: Scale | None = None) -> Tensor:
+    def filled(self, like: Tensor, value: float, scale: Scale | None = None) -> Tensor:
         """A constant of one value in each place of a tensor's rows: (1, units) of its type."""
         return self.constant(np.full((1, like.units), value, like.dtype), scale or like.scale)
 
@@ -174,6 +174,10 @@ class Builder:
         """Whether a < b, as int32."""
         return self._add(ops.Less((a, b), (Tensor(_both(a, b, None).shape, "int32"),)))
 
+    def number(self, value: float) -> Tensor:
+        """A float32, (1, 1)."""
+        return self.constant(np.array([[value]], np.float32))
+
     def sum(self, x: Tensor) -> Tensor:
         """Over the last axis, which is kept."""
         return self._add(ops.Sum((x,), (Tensor((*x.shape[:-1], 1), x.dtype),)))
@@ -181,6 +185,18 @@ class Builder:
     def high_word(self, x: Tensor) -> Tensor:
         """Upper half of int64."""
         return self._add(ops.HighWord((x,), (Tensor(x.shape, "int32"),)))
+
+    def divide(self, a: Tensor, b: Tensor) -> Tensor:
+        """Quotient of floats."""
+        return self._add(ops.Divide((a, b), (_both(a, b, None),)))
+
+    def reciprocal_root(self, x: Tensor) -> Tensor:
+        """Of floats."""
+        return self._add(ops.ReciprocalRoot((x,), (_like(x),)))
+
+    def softmax(self, x: Tensor) -> Tensor:
+        """Of floats, over the last axis."""
+        return self._add(ops.Softmax((x,), (_like(x),)))
 
     def integer(self, value: int, dtype: Dtype = "int32") -> Tensor:
         """A plain integer, (1, 1)."""

@@ -3,6 +3,8 @@
 An operator says what it does to integers (multiplier and shift, saturation, rounding), so that an exporter can print
 it as an operator of its own format or spell it out in arithmetic. Scales are carried along: they say what a step is
 worth, and formats that only know scales get the same factors from them.
+
+Of float32 tensors an operator means what its name says.
 """
 
 from __future__ import annotations
@@ -255,6 +257,21 @@ class Sum(Operator):
 @dataclass(frozen=True, slots=True, eq=False)
 class HighWord(Operator):
     """``x >> 32`` of int64, as int32."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Divide(Operator):
+    """The quotient of float32 tensors."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReciprocalRoot(Operator):
+    """``1 / sqrt(x)`` of float32."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Softmax(Operator):
+    """Over the last axis, of float32."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,11 @@ _GENERAL_SCALE = (("PotScaleInt16", False),)
 class Subgraph:
     """A subgraph being written: its tensors by identity, constants once."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, half_weights: bool = False) -> None:
+        """half_weights: float matrices are stored in float16."""
         self.record = SubgraphRecord(name)
+        self._half_weights = half_weights
+        self._matrices: dict[Any, tuple[int, int]] = {}
         self._numbers: dict[Any, int] = {}
         self._kept: list[Tensor] = []  # an id is a tensor's own only while the tensor lives
 
@@ -86,31 +89,35 @@ class Subgraph:
     def matrix(self, matrix: Matrix, x: Tensor, out: Tensor, *, by_channel: bool = False) -> tuple[int, int]:
         """Weight and bias of a product, once for each pair of scales around it; by_channel: as a depthwise filter."""
         key = (id(matrix.weight), id(matrix.bias), x.scale, out.scale)
-        if key not in self._numbers:
+        if key not in self._matrices:
             self._kept += [matrix.weight, matrix.bias]
-            self._numbers[key] = len(self.record.tensors)
-            self._matrix(matrix, x, out, by_channel=by_channel)
-        return self._numbers[key], self._numbers[key] + 1
+            self._matrices[key] = self._matrix(matrix, x, out, by_channel=by_channel)
+        return self._matrices[key]
 
-    def _matrix(self, matrix: Matrix, x: Tensor, out: Tensor, *, by_channel: bool) -> None:
+    def _matrix(self, matrix: Matrix, x: Tensor, out: Tensor, *, by_channel: bool) -> tuple[int, int]:
         weight, bias = matrix.weight, matrix.bias
+        assert weight.data is not None
         if matrix.multiplier is None:
-            self.tensor(weight.shape, weight.dtype, data=weight.data)
-            self.tensor(bias.shape, bias.dtype, data=bias.data)
-            return
+            return self._float_weight(weight.data), self.tensor(bias.shape, bias.dtype, data=bias.data)
         assert x.scale is not None
         assert out.scale is not None
         # The weight scale follows from the multiplier, which it states exactly.
         scale = matrix.multiplier.astype(np.float64) * 2.0**-matrix.shift * out.scale.value / x.scale.value
-        assert weight.data is not None
         if by_channel:
             taps = weight.data.T[None, :, None]
-            self.tensor(taps.shape, "int8", scale, 0, taps, axis=3)
+            number = self.tensor(taps.shape, "int8", scale, 0, taps, axis=3)
         else:
-            self.tensor(weight.shape, "int4" if matrix.bits == 4 else "int8", scale, 0, weight.data)
+            number = self.tensor(weight.shape, "int4" if matrix.bits == 4 else "int8", scale, 0, weight.data)
         # A bias' scale is only declared: int64 biases are added as integers.
         declared = (scale * x.scale.value).astype(np.float32).astype(np.float64)
-        self.tensor(bias.shape, "int64", declared, 0, bias.data)
+        return number, self.tensor(bias.shape, "int64", declared, 0, bias.data)
+
+    def _float_weight(self, data: npt.NDArray[Any]) -> int:
+        if not self._half_weights:
+            return self.tensor(data.shape, "float32", data=data)
+        half, number = self.tensor(data.shape, "float16", data=data.astype(np.float16)), self.tensor(data.shape, "float32")
+        self.add(Code.DEQUANTIZE, (half,), (number,), Options("DequantizeOptions"), 3)
+        return number
 
 
 def exact_float32(scale: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
@@ -280,4 +287,7 @@ EMITTERS: dict[type[Operator], Emitter] = {
     ops.Less: _less,
     ops.Sum: _reduce(Code.SUM, 1, -1),
     ops.HighWord: _high_word,
+    ops.Divide: _plain(Code.DIV, Options("DivOptions")),
+    ops.ReciprocalRoot: _plain(Code.RSQRT),
+    ops.Softmax: _plain(Code.SOFTMAX, Options("SoftmaxOptions", (("Beta", 1.0),))),
 }

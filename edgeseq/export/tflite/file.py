@@ -22,7 +22,8 @@ _SCHEMA_VERSION = 3
 # The old field for operator codes ends here; what is beyond stands in the new one alone.
 _LAST_OLD_CODE = 127
 
-Fields: TypeAlias = "tuple[tuple[str, int | bool | bytes | tuple[int, ...]], ...]"
+Value: TypeAlias = "float | bytes | tuple[int, ...]"
+Fields: TypeAlias = "tuple[tuple[str, Value], ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ class _Writer:
 
         return self._once(("options", options), make)
 
-    def _field(self, value: int | bool | bytes | tuple[int, ...]) -> int:
+    def _field(self, value: Value) -> float:
         if isinstance(value, bytes):
             return self._string(value.decode())
         return self._integers(value) if isinstance(value, tuple) else value
@@ -217,7 +218,7 @@ class _Writer:
         )
         return self._table("SignatureDef", parts)
 
-    def _table(self, name: str, parts: Sequence[tuple[str, int | bool]]) -> int:
+    def _table(self, name: str, parts: Sequence[tuple[str, float]]) -> int:
         """Write a table of fields that are offsets or numbers; those at their defaults take no room."""
         getattr(tflite, f"{name}Start")(self.builder)
         for part, value in parts:

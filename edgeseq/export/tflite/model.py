@@ -10,9 +10,10 @@ import numpy as np
 from tflite import BuiltinOperator as Code
 from tflite import TensorType
 
-from edgeseq.export.operators import Port, Program, State, Tensor, lower
+from edgeseq.export.operators import Form, Port, Program, State, Tensor, lower, lower_float
 from edgeseq.export.tflite.emit import Subgraph
 from edgeseq.export.tflite.file import FileRecord, Options, SignatureRecord, SubgraphRecord, TensorRecord
+from edgeseq.graph import Graph
 from edgeseq.quantize.types import QuantGraph
 
 TfliteForm = Literal["step", "stateful", "unrolled", "window"]
@@ -44,15 +45,33 @@ def export_tflite(graph: QuantGraph, form: TfliteForm = "step", steps: int | Non
     steps: time steps of one call of a stateful (by default 1), unrolled or window model. Raises TargetError where the
     model has no such form.
     """
-    shape = form if form != "stateful" else "step" if steps in (None, 1) else "unrolled"
-    program = lower(graph, shape, steps)
+    return _write(graph.name, lower(graph, _shape(form, steps), steps), Subgraph("main"), form)
+
+
+def export_float_tflite(
+    graph: Graph, form: TfliteForm = "step", steps: int | None = None, *, half_weights: bool = False
+) -> TfliteModel:
+    """Write the float model: float32, x in raw units; half_weights: matrices in float16.
+
+    Forms as of `export_tflite`. Raises TargetError for a layer or a function that has no operators of floats.
+    """
+    program = lower_float(graph, _shape(form, steps), steps)
+    return _write(graph.name, program, Subgraph("main", half_weights=half_weights), form)
+
+
+def _shape(form: TfliteForm, steps: int | None) -> Form:
+    if form == "stateful":
+        return "step" if steps in (None, 1) else "unrolled"
+    return form
+
+
+def _write(name: str, program: Program, main: Subgraph, form: TfliteForm) -> TfliteModel:
     inside = form == "stateful"
     inputs = (program.x, *(Port(state.name, state.before) for state in program.states if not inside))
     outputs = (program.y, *(Port(state.name, state.after) for state in program.states if not inside))
-    main = Subgraph("main")
-    record = FileRecord(f"{graph.name}, written by edgeseq", [main.record], [])
+    record = FileRecord(f"{name}, written by edgeseq", [main.record], [])
     if inside:
-        record.subgraphs.append(_with_variables(graph.name, program, main))
+        record.subgraphs.append(_with_variables(name, program, main))
         record.signatures.append(SignatureRecord("reset", 1, {}, {}))
     else:
         for operator in program.operators:
