@@ -13,7 +13,7 @@ from rich import box
 from rich.table import Table
 
 from edgeseq.cli.demo import demo
-from edgeseq.cli.exchange import EXCHANGE, FORMS, Exchange, check
+from edgeseq.cli.exchange import EXCHANGE, FORMS, PRECISIONS, Exchange, check
 from edgeseq.cli.options import (
     Quantization,
     compiler_option,
@@ -66,6 +66,11 @@ def inspect(model: str, json_wanted: bool) -> None:
 @click.option(
     "--steps", type=click.IntRange(1), metavar="T", help="Time steps of one call; of a window, default: the model's own."
 )
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    help="Of a graph format: the integers (default), or the float model, its weights in float32 or float16.",
+)
 @click.option("--target", metavar="TARGET", help="Take this target's fast kernels; without it, the portable ones.")
 @optimize_option
 @compiler_option
@@ -79,6 +84,7 @@ def export(
     file_format: str,
     form: str | None,
     steps: int | None,
+    precision: str | None,
     target: str | None,
     optimize: Any,
     compiler: Any,
@@ -92,13 +98,13 @@ def export(
     from edgeseq.report import as_json, tables
     from edgeseq.targets import OPTIMIZE_MODES, kernels_of, load_target
 
-    wanted = Exchange(model, out, form, steps, _given("target", "optimize", "compiler", "name", "force"))
+    wanted = Exchange(model, out, form, steps, precision, _given("target", "optimize", "compiler", "name", "force"))
     check(file_format, wanted)
+    if file_format in EXCHANGE:
+        EXCHANGE[file_format][2](wanted, how, json_wanted=json_wanted)
+        return
     core = load_target(target) if target else None
     graph = resolve_model(model, how)
-    if file_format in EXCHANGE:
-        EXCHANGE[file_format][2](graph, wanted, json_wanted=json_wanted)
-        return
     command = _command_line()
     projects = {
         mode: export_c(

@@ -10,6 +10,7 @@ from edgeseq.export.c import CProject
 from edgeseq.export.operators import Port
 from edgeseq.export.tflite import TfliteModel
 from edgeseq.frontend import Inspection
+from edgeseq.graph import Graph
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
 from edgeseq.quantize import QuantGraph
@@ -128,7 +129,7 @@ def _finite(value: float | None) -> float | None:
     return round(value, 3) if value is not None and math.isfinite(value) else None
 
 
-def exported_tflite(graph: QuantGraph, model: TfliteModel, out: str) -> dict[str, Any]:
+def exported_tflite(graph: Graph, model: TfliteModel, out: str) -> dict[str, Any]:
     """JSON of `edgeseq export --format tflite`."""
     return {
         "schema": SCHEMA,
@@ -143,7 +144,7 @@ def exported_tflite(graph: QuantGraph, model: TfliteModel, out: str) -> dict[str
         "outputs": [_port(port) for port in model.outputs],
         "states": list(model.states),
         "operators": dict(model.operators),
-        "window_steps": graph.window_steps,
+        "window_steps": None if graph.window_reason is None else model.steps,
     }
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from tflite import BuiltinOperator as Code
 from tflite import TensorType
 
+from edgeseq._version import __version__
 from edgeseq.export.operators import Form, Port, Program, State, Tensor, lower, lower_float
 from edgeseq.export.tflite.emit import Subgraph
 from edgeseq.export.tflite.file import FileRecord, Options, SignatureRecord, SubgraphRecord, TensorRecord
@@ -17,6 +19,8 @@ from edgeseq.graph import Graph
 from edgeseq.quantize.types import QuantGraph
 
 TfliteForm = Literal["step", "stateful", "unrolled", "window"]
+# Name of the metadata buffer that holds JSON; docs/tflite.md says what is in it.
+METADATA = "edgeseq"
 FORMS: tuple[TfliteForm, ...] = ("step", "stateful", "unrolled", "window")
 
 
@@ -45,7 +49,8 @@ def export_tflite(graph: QuantGraph, form: TfliteForm = "step", steps: int | Non
     steps: time steps of one call of a stateful (by default 1), unrolled or window model. Raises TargetError where the
     model has no such form.
     """
-    return _write(graph.name, lower(graph, _shape(form, steps), steps), Subgraph("main"), form)
+    program = lower(graph, _shape(form, steps), steps)
+    return _write(graph.name, program, Subgraph("main"), form, _about_integers(graph))
 
 
 def export_float_tflite(
@@ -56,7 +61,9 @@ def export_float_tflite(
     Forms as of `export_tflite`. Raises TargetError for a layer or a function that has no operators of floats.
     """
     program = lower_float(graph, _shape(form, steps), steps)
-    return _write(graph.name, program, Subgraph("main", half_weights=half_weights), form)
+    main = Subgraph("main", half_weights=half_weights)
+    about = {"scheme": "float16 weights" if half_weights else "float32"}
+    return _write(graph.name, program, main, form, about)
 
 
 def _shape(form: TfliteForm, steps: int | None) -> Form:
@@ -65,11 +72,34 @@ def _shape(form: TfliteForm, steps: int | None) -> Form:
     return form
 
 
-def _write(name: str, program: Program, main: Subgraph, form: TfliteForm) -> TfliteModel:
+def _about_integers(graph: QuantGraph) -> dict[str, Any]:
+    """What turns raw values into codes, exactly, and integers into real outputs."""
+    gain, offset = graph.input.affine()
+    return {
+        "scheme": graph.scheme,
+        "input": {
+            "formula": "code = clip(floor(raw * gain + offset + 0.5)), in float32",
+            "range": list(graph.input.code_range),
+            "gain": [_short(value) for value in gain],
+            "offset": [_short(value) for value in offset],
+        },
+        "output": {"scale": graph.output_scale.value, "softmax_left_out": graph.softmax},
+    }
+
+
+def _short(value: np.float32) -> float:
+    """The shortest decimal that is this float32."""
+    return float(np.format_float_scientific(value, unique=True))
+
+
+def _write(name: str, program: Program, main: Subgraph, form: TfliteForm, about: dict[str, Any]) -> TfliteModel:
     inside = form == "stateful"
     inputs = (program.x, *(Port(state.name, state.before) for state in program.states if not inside))
     outputs = (program.y, *(Port(state.name, state.after) for state in program.states if not inside))
-    record = FileRecord(f"{name}, written by edgeseq", [main.record], [])
+    states = tuple(state.name for state in program.states)
+    described = {"schema": 1, "version": __version__, "model": name, "form": form, "steps": program.steps, **about}
+    text = json.dumps({**described, "states": list(states)}, separators=(",", ":"))
+    record = FileRecord(f"{name}, written by edgeseq", [main.record], [], {METADATA: text.encode()})
     if inside:
         record.subgraphs.append(_with_variables(name, program, main))
         record.signatures.append(SignatureRecord("reset", 1, {}, {}))
@@ -77,7 +107,6 @@ def _write(name: str, program: Program, main: Subgraph, form: TfliteForm) -> Tfl
         for operator in program.operators:
             main.emit(operator)
     record.signatures.insert(0, _edges(main, inputs, outputs, form))
-    states = tuple(state.name for state in program.states)
     return TfliteModel(record.to_bytes(), form, program.steps, inputs, outputs, states, main.operators)
 
 
