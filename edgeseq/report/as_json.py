@@ -7,7 +7,10 @@ import math
 from typing import Any
 
 from edgeseq.export.c import CProject
+from edgeseq.export.operators import Port
+from edgeseq.export.tflite import TfliteModel
 from edgeseq.frontend import Inspection
+from edgeseq.graph import Graph
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
 from edgeseq.quantize import QuantGraph
@@ -124,3 +127,34 @@ def _time(value: HostTime | None) -> dict[str, Any] | None:
 
 def _finite(value: float | None) -> float | None:
     return round(value, 3) if value is not None and math.isfinite(value) else None
+
+
+def exported_tflite(graph: Graph, model: TfliteModel, out: str) -> dict[str, Any]:
+    """JSON of `edgeseq export --format tflite`."""
+    return {
+        "schema": SCHEMA,
+        "model": graph.name,
+        "format": "tflite",
+        "name": graph.name,
+        "out": out,
+        "form": model.form,
+        "steps": model.steps,
+        "bytes": len(model.data),
+        "inputs": [_port(port) for port in model.inputs],
+        "outputs": [_port(port) for port in model.outputs],
+        "states": list(model.states),
+        "operators": dict(model.operators),
+        "window_steps": None if graph.window_reason is None else model.steps,
+    }
+
+
+def _port(port: Port) -> dict[str, Any]:
+    tensor = port.tensor
+    scale = None if tensor.scale is None else tensor.scale.value
+    return {
+        "name": port.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+        "scale": scale,
+        "zero_point": tensor.zero_point,
+    }

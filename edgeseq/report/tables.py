@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 
 from edgeseq.export.c import CProject
+from edgeseq.export.tflite import TfliteModel
 from edgeseq.frontend import Inspection
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
@@ -157,3 +158,22 @@ def exported(project: CProject, out: str, measured: Mapping[Optimize, Measuremen
         if any(figure is not None for figure in figures):
             table.add_row(name, *("" if figure is None else f"{figure:,}" for figure in figures), label)
     return Group(*lines, table)
+
+
+def exported_tflite(model: TfliteModel, out: str) -> Group:
+    """What was written: its size, its edges and its operators."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("", "tensor", "type", "shape", "step"):
+        table.add_column(heading)
+    for kind, ports in (("input", model.inputs), ("output", model.outputs)):
+        for port in ports:
+            tensor = port.tensor
+            step = "" if tensor.scale is None else f"{tensor.scale.value:.6g}"
+            table.add_row(kind, port.name, tensor.dtype, " x ".join(map(str, tensor.shape)), step)
+    steps = "1 time step" if model.steps == 1 else f"{model.steps:,} time steps"
+    operators = ", ".join(f"{count} {name}" for name, count in model.operators.items())
+    return Group(
+        f"{out}: {len(model.data):,} B, {model.form}, {steps} a call (exact)",
+        table,
+        f"{sum(model.operators.values())} built-in operators: {operators}",
+    )

@@ -1,0 +1,91 @@
+"""`edgeseq export` to formats of other runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeseq.cli.options import Quantization, resolve_model
+from edgeseq.cli.output import show
+from edgeseq.errors import OutputError, TargetError
+from edgeseq.quantize import read_esq
+
+if TYPE_CHECKING:
+    from edgeseq.graph import Graph
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What was asked for.
+
+    form, steps, precision: None where they were left out; options: of the C project that were given.
+    """
+
+    model: str
+    out: Path
+    form: str | None
+    steps: int | None
+    precision: str | None
+    options: tuple[str, ...]
+
+
+def write_tflite(wanted: Exchange, how: Quantization, *, json_wanted: bool) -> None:
+    """Write a .tflite and say what is in it."""
+    from edgeseq.export.tflite import export_float_tflite, export_tflite
+    from edgeseq.files import write_atomically
+    from edgeseq.report import as_json, tables
+
+    if wanted.precision in (None, "int"):
+        quantized = resolve_model(wanted.model, how)
+        graph = quantized.source
+        model = export_tflite(quantized, _form(wanted, graph), wanted.steps)
+    else:
+        graph = _float_model(wanted.model)
+        model = export_float_tflite(graph, _form(wanted, graph), wanted.steps, half_weights=wanted.precision == "float16")
+    write_atomically(wanted.out, model.data)
+    document = as_json.exported_tflite(graph, model, str(wanted.out))
+    show(tables.exported_tflite(model, str(wanted.out)), document, json_wanted=json_wanted)
+
+
+def _form(wanted: Exchange, graph: Graph) -> Any:
+    return wanted.form or ("step" if graph.window_reason is None else "window")
+
+
+def _float_model(model: str) -> Graph:
+    """The float model of a file; a .esq keeps the one that it was made of."""
+    from edgeseq.frontend import load_model
+
+    path = Path(model)
+    return read_esq(path).source if path.suffix == ".esq" else load_model(path)
+
+
+# Format -> (suffix of its files, forms it has, what writes it).
+EXCHANGE: dict[str, tuple[str, tuple[str, ...], Callable[..., None]]] = {
+    "tflite": (".tflite", ("step", "stateful", "unrolled", "window"), write_tflite),
+}
+PRECISIONS = ("int", "float32", "float16")
+FORMS = tuple(dict.fromkeys(form for _, forms, _ in EXCHANGE.values() for form in forms))
+
+
+def check(file_format: str, wanted: Exchange) -> None:
+    """Raise TargetError for options that the format does not have, OutputError for a file of another kind."""
+    if file_format not in EXCHANGE:
+        given = {"--form": wanted.form, "--steps": wanted.steps, "--precision": wanted.precision}
+        names = [name for name, value in given.items() if value is not None]
+        if names:
+            raise TargetError(
+                f"{', '.join(names)}: not of C projects, which are integers with a step and a window function in one. "
+                f"Leave it out, or choose another --format: {', '.join(EXCHANGE)}"
+            )
+        return
+    suffix, forms, _ = EXCHANGE[file_format]
+    if wanted.form not in (None, *forms):
+        raise TargetError(f"--format {file_format} has no form {wanted.form!r}; it has: {', '.join(forms)}")
+    if wanted.options:
+        raise TargetError(f"{', '.join(wanted.options)}: of C projects alone; leave it out with --format {file_format}")
+    if wanted.out.suffix != suffix:
+        raise OutputError(f"{wanted.out}: expected a file that ends in {suffix}. Choose another --out")
+    if wanted.out.is_dir():
+        raise OutputError(f"{wanted.out} is a folder; expected a file. Choose another --out")
