@@ -49,6 +49,31 @@ def write_tflite(wanted: Exchange, how: Quantization, *, json_wanted: bool) -> N
     show(tables.exported_tflite(model, str(wanted.out)), document, json_wanted=json_wanted)
 
 
+def write_onnx(wanted: Exchange, how: Quantization, *, json_wanted: bool) -> None:
+    """Write an .onnx and say what is in it."""
+    from edgeseq.export.onnx import export_float_onnx, export_onnx
+    from edgeseq.files import write_atomically
+    from edgeseq.report import as_json, tables
+
+    if wanted.form == "float" or wanted.precision == "float32":
+        if wanted.precision not in (None, "float32") or wanted.form not in (None, "float") or wanted.steps is not None:
+            raise TargetError(
+                "--format onnx writes floats as --form float alone, in float32, for any number of time steps; leave out --steps "
+                "and --precision, or choose another --form for integers"
+            )
+        graph = _float_model(wanted.model)
+        model = export_float_onnx(graph)
+    elif wanted.precision == "float16":
+        raise TargetError("--format onnx has no --precision float16; choose --form float, or leave it out for integers")
+    else:
+        quantized = resolve_model(wanted.model, how)
+        graph = quantized.source
+        model = export_onnx(quantized, _form(wanted, graph), wanted.steps)
+    write_atomically(wanted.out, model.data)
+    document = as_json.exported_tflite(graph, model, str(wanted.out), file_format="onnx")
+    show(tables.exported_tflite(model, str(wanted.out)), document, json_wanted=json_wanted)
+
+
 def _form(wanted: Exchange, graph: Graph) -> Any:
     return wanted.form or ("step" if graph.window_reason is None else "window")
 
@@ -64,6 +89,7 @@ def _float_model(model: str) -> Graph:
 # Format -> (suffix of its files, forms it has, what writes it).
 EXCHANGE: dict[str, tuple[str, tuple[str, ...], Callable[..., None]]] = {
     "tflite": (".tflite", ("step", "stateful", "unrolled", "window"), write_tflite),
+    "onnx": (".onnx", ("step", "unrolled", "window", "float"), write_onnx),
 }
 PRECISIONS = ("int", "float32", "float16")
 FORMS = tuple(dict.fromkeys(form for _, forms, _ in EXCHANGE.values() for form in forms))

@@ -72,13 +72,13 @@ def _pairs(model: TfliteModel, got: LitertRun, graph: QuantGraph, oracle: Oracle
     outputs = oracle.outputs[:, -got.outputs.shape[1] :]
     if got.states.shape[2] == 0:
         return (got.outputs,), (outputs,)
-    return (got.outputs, got.states), (outputs, states_of_calls(graph, model, oracle))
+    return (got.outputs, got.states), (outputs, states_of_calls(graph, model.steps, oracle))
 
 
-def states_of_calls(graph: QuantGraph, model: TfliteModel, oracle: OracleRun) -> npt.NDArray[np.int64]:
-    """The oracle's states after each call as the model holds them, (n, calls, values)."""
+def states_of_calls(graph: QuantGraph, steps: int, oracle: OracleRun) -> npt.NDArray[np.int64]:
+    """The oracle's states after each call of `steps` time steps as the operators hold them, (n, calls, values)."""
     assert oracle.states is not None  # the caller asked to keep them
-    carried = oracle.states[:, model.steps - 1 :: model.steps].astype(np.int64)
+    carried = oracle.states[:, steps - 1 :: steps].astype(np.int64)
     parts, at = [np.empty((*carried.shape[:2], 0), np.int64)], 0
     for layer in graph.every_layer:
         parts.append(_as_states(layer, carried[..., at : at + layer.carried_values]))

@@ -21,6 +21,7 @@ from edgeseq.measure.frames import decode_outputs, encode_frames
 from edgeseq.measure.host_runner import HostModel
 from edgeseq.measure.hosted import run_hosted
 from edgeseq.measure.litert_runner import compare_tflite
+from edgeseq.measure.onnx_runner import compare_onnx
 from edgeseq.measure.runner import run_image
 from edgeseq.quantize.types import QuantGraph, QuantRecurrent
 from edgeseq.simulate import Oracle, OracleRun
@@ -29,7 +30,10 @@ from edgeseq.targets import HostedTarget, Optimize, load_target
 
 HOST = "c-host"
 # Formats of other runtimes: (graph, codes of windows, what the oracle made of them) -> a comparison for each way to run it.
-FORMATS: dict[str, Callable[[QuantGraph, npt.NDArray[np.integer], OracleRun], list[Comparison]]] = {"tflite": compare_tflite}
+FORMATS: dict[str, Callable[[QuantGraph, npt.NDArray[np.integer], OracleRun], list[Comparison]]] = {
+    "tflite": compare_tflite,
+    "onnx": compare_onnx,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from edgeseq.export.c import CProject
+from edgeseq.export.onnx import OnnxModel
 from edgeseq.export.operators import Port
 from edgeseq.export.tflite import TfliteModel
 from edgeseq.frontend import Inspection
@@ -129,12 +130,12 @@ def _finite(value: float | None) -> float | None:
     return round(value, 3) if value is not None and math.isfinite(value) else None
 
 
-def exported_tflite(graph: Graph, model: TfliteModel, out: str) -> dict[str, Any]:
-    """JSON of `edgeseq export --format tflite`."""
+def exported_tflite(graph: Graph, model: TfliteModel | OnnxModel, out: str, file_format: str = "tflite") -> dict[str, Any]:
+    """JSON of `edgeseq export --format tflite` and of `--format onnx`; sizes that are open are -1."""
     return {
         "schema": SCHEMA,
         "model": graph.name,
-        "format": "tflite",
+        "format": file_format,
         "name": graph.name,
         "out": out,
         "form": model.form,

@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 
 from edgeseq.export.c import CProject
+from edgeseq.export.onnx import OnnxModel
 from edgeseq.export.tflite import TfliteModel
 from edgeseq.frontend import Inspection
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
@@ -160,7 +161,7 @@ def exported(project: CProject, out: str, measured: Mapping[Optimize, Measuremen
     return Group(*lines, table)
 
 
-def exported_tflite(model: TfliteModel, out: str) -> Group:
+def exported_tflite(model: TfliteModel | OnnxModel, out: str) -> Group:
     """What was written: its size, its edges and its operators."""
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("", "tensor", "type", "shape", "step"):
@@ -169,11 +170,14 @@ def exported_tflite(model: TfliteModel, out: str) -> Group:
         for port in ports:
             tensor = port.tensor
             step = "" if tensor.scale is None else f"{tensor.scale.value:.6g}"
-            table.add_row(kind, port.name, tensor.dtype, " x ".join(map(str, tensor.shape)), step)
-    steps = "1 time step" if model.steps == 1 else f"{model.steps:,} time steps"
+            table.add_row(
+                kind, port.name, tensor.dtype, " x ".join("?" if size < 0 else str(size) for size in tensor.shape), step
+            )
+    count = "any number of" if model.steps is None else f"{model.steps:,}"
+    steps = "1 time step" if model.steps == 1 else f"{count} time steps"
     operators = ", ".join(f"{count} {name}" for name, count in model.operators.items())
     return Group(
         f"{out}: {len(model.data):,} B, {model.form}, {steps} a call (exact)",
         table,
-        f"{sum(model.operators.values())} built-in operators: {operators}",
+        f"{sum(model.operators.values())} operators: {operators}",
     )

@@ -39,7 +39,7 @@ def assert_exact(graph: QuantGraph, form: str, steps: int | None, x: np.ndarray,
     wanted = Oracle(graph, batch=len(x)).run(x, keep_states=True)
     assert np.array_equal(got.outputs, wanted.outputs[:, -got.outputs.shape[1] :])
     if form in ("step", "unrolled"):
-        assert np.array_equal(got.states, states_of_calls(graph, model, wanted))
+        assert np.array_equal(got.states, states_of_calls(graph, model.steps, wanted))
 
 
 def test_every_layer_type_has_a_lowering():
