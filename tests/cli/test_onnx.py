@@ -31,7 +31,7 @@ def run(*words):
 def test_export_writes_a_checked_file(files, tmp_path):
     """Each form writes a file that onnx' checker accepts; the JSON names its edges."""
     model, data = files
-    for form, steps in (("step", ()), ("unrolled", ("--steps", 4)), ("window", ()), ("float", ())):
+    for form, steps in (("step", ()), ("unrolled", ("--steps", 4)), ("window", ("--steps", 8)), ("float", ())):
         out = tmp_path / f"{form}.onnx"
         calibration = () if form == "float" else ("--calibration", data)
         result = run("export", model, "--format", "onnx", "--form", form, *steps, *calibration, "--out", out, "--json")
