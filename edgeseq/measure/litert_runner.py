@@ -44,11 +44,12 @@ def run_litert(model: TfliteModel, codes: npt.NDArray[np.integer], kernels: str 
         command = [sys.executable, "-m", "edgeseq.measure.litert_worker", str(folder), kernels]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise EmulationError(f"LiteRT ({kernels} kernels) {_what_happened(done)}")
+            raise EmulationError(f"LiteRT ({kernels} kernels) {what_happened(done)}")
         return LitertRun(np.load(folder / "outputs.npy"), np.load(folder / "states.npy"))
 
 
-def _what_happened(done: subprocess.CompletedProcess[str]) -> str:
+def what_happened(done: subprocess.CompletedProcess[str]) -> str:
+    """Why the process ended with an error: a signal, or what the runtime said."""
     if done.returncode < 0:
         return f"crashed: {signal.Signals(-done.returncode).name}"
     # What stands behind the last exception's name, on one line.
