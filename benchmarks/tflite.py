@@ -29,7 +29,7 @@ FORMS: dict[str, tuple[Any, int | None]] = {
     "unrolled 16": ("unrolled", 16),
     "window 16": ("window", 16),
 }
-STEPS = 100_000
+STEPS = 20_000
 
 
 def mismatches(graph: QuantGraph, model: TfliteModel, steps: int) -> int:

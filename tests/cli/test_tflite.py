@@ -73,6 +73,10 @@ WRONG = {
     "suffix": (["--format", "tflite", "--out", "m.lite"], "expected a file that ends in .tflite"),
     "steps missing": (["--format", "tflite", "--form", "unrolled", "--out", "m.tflite"], "give --steps"),
     "target": (["--format", "tflite", "--target", "cortex-m4", "--out", "m.tflite"], "--target: of C projects alone"),
+    "wide floats": (
+        ["--format", "tflite", "--precision", "float16", "--wide-weights", "--out", "m.tflite"],
+        "--wide-weights: of integers alone",
+    ),
     "form of C": (["--form", "step", "--out", "c"], "--form: not of C projects"),
     "precision of C": (["--precision", "float32", "--out", "c"], "--precision: not of C projects"),
 }

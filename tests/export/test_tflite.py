@@ -23,6 +23,7 @@ from edgeseq.measure.litert_runner import run_litert, what_happened
 from edgeseq.measure.litert_worker import LitertModel
 from edgeseq.quantize import QuantGraph
 from edgeseq.quantize.types import LAYER_TYPES
+from edgeseq.simulate import Oracle
 from edgeseq.simulate.oracle import quantize_input
 from tests.conftest import make_graph, make_quantized, noise, random_codes
 from tests.parity.cases import CASES, WINDOW_CASES
@@ -84,10 +85,15 @@ def test_unrolled_steps_share_their_constants(gru):
 
 
 def test_four_bit_weights_take_half_a_byte():
-    """A matrix of int8x4 is stored two weights in a byte."""
+    """A matrix of int8x4 is stored two weights in a byte, or in int8 for runtimes without INT4."""
     graph = CASES["gru, int8x4"].build()
     held = {len(data) for data in buffers(opened(export_tflite(graph).data))}
-    assert {(graph.layers[0].input.weight.size + 1) // 2, (graph.layers[0].recurrent.weight.size + 1) // 2} <= held
+    weights = [matrix.weight for matrix in graph.layers[0].matrices]
+    assert {(weight.size + 1) // 2 for weight in weights} <= held
+    wide = export_tflite(graph, wide_weights=True)
+    assert {weight.tobytes() for weight in weights} <= set(buffers(opened(wide.data)))
+    x = random_codes(graph, 20)[None]
+    assert np.array_equal(LitertModel(wide.data).run(x).outputs, Oracle(graph).run(x).outputs)
 
 
 def test_same_model_gives_the_same_bytes(gru):
