@@ -28,6 +28,7 @@ from edgeseq.frontend import load_model
 from edgeseq.graph import Graph
 from edgeseq.graph.reference import forward
 from edgeseq.quantize import quantize
+from edgeseq.quantize.types import SCHEMES
 from edgeseq.simulate import Oracle
 from edgeseq.simulate.oracle import dequantize_output, quantize_input
 
@@ -133,19 +134,18 @@ def calibration(pieces: Sequence[Roll], steps: int) -> np.ndarray:
 
 
 def integer_columns(graph: Graph, pieces: dict[str, list[Roll]], calibration_steps: int) -> Row:
-    """Test NLL of the float graph by edgeseq's reference and of its int8 form, over the same streams.
+    """Test NLL of the float graph by edgeseq's reference and of its integers in every scheme, over the same streams.
 
     No integer probability is 0 or 1: the sigmoid's outputs are 1 to 32767 steps of 2^-15.
     """
     x, y, real = padded(pieces["test"])
-    quantized = quantize(graph, calibration(pieces["train"], calibration_steps))
-    codes = quantize_input(quantized.input, x.astype(np.float32))
-    integer = dequantize_output(quantized, Oracle(quantized, batch=len(x)).run(codes).outputs)
-    return {
-        "reference_nll": nll(forward(graph, x).outputs, y, real),
-        "int8_nll": nll(integer, y, real),
-        "input_dtype": quantized.input.dtype,
-    }
+    columns: Row = {"reference_nll": nll(forward(graph, x).outputs, y, real)}
+    for scheme in SCHEMES:
+        quantized = quantize(graph, calibration(pieces["train"], calibration_steps), scheme, input_dtype="int8")
+        codes = quantize_input(quantized.input, x.astype(np.float32))
+        integer = dequantize_output(quantized, Oracle(quantized, batch=len(x)).run(codes).outputs)
+        columns[f"{scheme}_nll"] = nll(integer, y, real)
+    return columns
 
 
 def chosen_rate(rows: Iterable[Row], data: str, cell: str) -> float:
@@ -198,7 +198,8 @@ def unmeasured(results: Results, data: Sequence[str], cells: Sequence[str], fold
     found = []
     for row in results.rows:
         run = run_of(row)
-        if run.data not in data or run.cell not in cells or "int8_nll" in row or not (folder / run.model_name).exists():
+        complete = all(f"{scheme}_nll" in row for scheme in SCHEMES)
+        if complete or run.data not in data or run.cell not in cells or not (folder / run.model_name).exists():
             continue
         if run.log_rate == chosen_rate(results.rows, run.data, run.cell):
             found.append(run)

@@ -56,18 +56,20 @@ def int8_input(
 
 
 def _int8_codes(low: float, high: float) -> list[tuple[Scale, int]]:
-    """Scale and zero point for a span: symmetric, asymmetric, and the next powers of two.
+    """Scale and zero point for a span: symmetric, asymmetric, and of both the next powers of two.
 
-    The last are exact for data that already lies on a binary grid (ADC codes, pixels, q0.7).
+    Those are exact for data that already lies on a binary grid (ADC codes, pixels, q0.7, on and off). The finer of two
+    exact ones comes first: a row of few weight bits has room for it.
     """
     magnitude = max(abs(low), abs(high))
     span_low, span_high = min(low, 0.0), max(high, 0.0)
     symmetric = Scale.at_least(magnitude / 127.0)
     asymmetric = Scale.at_least((span_high - span_low) / 255.0)
-    zero_point = int(np.clip(np.round(-128 - span_low / asymmetric.value), -128, 127))
-    # 128 steps of a power of two reach magnitude itself; the one clipped code is judged by its error.
-    binary = Scale.at_least(magnitude / 128.0, bits=1)
-    return [(symmetric, 0), (binary, 0), (binary.times_power_of_two(1), 0), (asymmetric, zero_point)]
+    # 128 or 256 steps of a power of two reach the end itself; the one clipped code is judged by its error.
+    binary, grid = (Scale.at_least(value, bits=1) for value in (magnitude / 128.0, (span_high - span_low) / 256.0))
+    grids = [grid, grid.times_power_of_two(1)]
+    shifted = [(scale, int(np.clip(np.round(-128 - span_low / scale.value), -128, 127))) for scale in (*grids, asymmetric)]
+    return [(symmetric, 0), *shifted[:2], (binary, 0), (binary.times_power_of_two(1), 0), shifted[2]]
 
 
 def _mean_square_error(values: FloatArray, scale: Scale, zero_point: int) -> float:

@@ -174,7 +174,7 @@ def preactivation_error(what: str, largest_part: float) -> CalibrationError:
     return CalibrationError(
         f"{what}: pre-activations reach {largest_part:.3g} or weights are too large for int16 at any scale "
         f"(limit {32767 * preactivation_scale(MAX_PREACTIVATION_SHIFT).value:.0f}). "
-        "Scale the input down, or add a Normalization layer and train again"
+        "Scale the input down or give it int16 codes, or add a Normalization layer and train again"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from edgeseq.graph.layers import ActivationName, FloatArray, Layer
+from edgeseq.graph.layers import FloatArray, Kernel, Layer, WithoutMatrix
 
 
 def sizes_through(layers: tuple[Layer, ...], inputs: int) -> tuple[int, ...]:
@@ -19,6 +19,11 @@ def sizes_through(layers: tuple[Layer, ...], inputs: int) -> tuple[int, ...]:
 def macs_through(layers: tuple[Layer, ...], inputs: int) -> int:
     """Multiply-accumulates of the matrix products of one time step of a chain."""
     return sum(layer.macs_per_step(size) for layer, size in zip(layers, sizes_through(layers, inputs), strict=False))
+
+
+def past_steps(layers: tuple[Layer, ...]) -> int:
+    """Earlier time steps that an output of a chain sees through its convolutions."""
+    return sum(layer.past_steps for layer in layers)
 
 
 def macs_of_window(layers: tuple[Layer, ...], inputs: int, steps: int) -> int:
@@ -56,6 +61,11 @@ class Residual(Layer):
         return self.body, self.shortcut
 
     @property
+    def past_steps(self) -> int:
+        """Those of the chain that looks further back."""
+        return max(past_steps(chain) for chain in self.chains)
+
+    @property
     def window_reason(self) -> str | None:
         """That of the first layer inside that has one."""
         return next((layer.window_reason for layer in (*self.body, *self.shortcut) if layer.window_reason is not None), None)
@@ -66,32 +76,14 @@ class Residual(Layer):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _WithoutMatrix(Layer):
-    """A layer that keeps the size of its input and multiplies by no matrix."""
-
-    @property
-    def weights(self) -> tuple[FloatArray, ...]:
-        """None."""
-        return ()
-
-    def output_size(self, inputs: int) -> int:
-        """As many as go in."""
-        return inputs
-
-    def macs_per_step(self, inputs: int) -> int:
-        """None."""
-        return 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GlobalPool(_WithoutMatrix):
+class GlobalPool(WithoutMatrix):
     """Mean or maximum over all time steps since reset, one value a step: the last one is Keras' result for the window."""
 
     function: Literal["average", "max"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LayerNormalization(_WithoutMatrix):
+class LayerNormalization(WithoutMatrix):
     """``gamma * (x - mean) / sqrt(variance + epsilon) + beta`` over the features of a step (Ba et al. 2016).
 
     gamma, beta: (features,), or None where the layer has none.
@@ -108,52 +100,38 @@ class LayerNormalization(_WithoutMatrix):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Conv1D(Layer):
+class Conv1D(Kernel):
     """``activation(sum over taps of x(t - age) kernel[tap] + bias)``, causal: before a stream's start x is zero.
 
     kernel: (taps, inputs, units), the oldest tap first, at ages ``(taps - 1 - tap) * dilation``; bias: (units,).
     """
 
-    kernel: FloatArray
-    bias: FloatArray
-    activation: ActivationName
     dilation: int
 
     @property
     def taps(self) -> int:
         """Time steps that one output sees."""
         return self.kernel.shape[0]
+
+    @property
+    def past_steps(self) -> int:
+        """The age of the oldest tap."""
+        return (self.taps - 1) * self.dilation
 
     @property
     def units(self) -> int:
         """Number of outputs."""
         return self.kernel.shape[2]
 
-    @property
-    def weights(self) -> tuple[FloatArray, ...]:
-        """Kernel and bias."""
-        return self.kernel, self.bias
-
-    def output_size(self, inputs: int) -> int:
-        """Units."""
-        return self.units
-
-    def macs_per_step(self, inputs: int) -> int:
-        """The kernel, once."""
-        return self.kernel.size
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DepthwiseConv1D(Layer):
+class DepthwiseConv1D(Kernel):
     """A causal convolution of every channel by itself. One tap makes a gain and an offset per channel.
 
     kernel: (taps, inputs, multiplier), the oldest tap first; output ``channel * multiplier + j`` is kernel[:, channel, j]'s.
     bias: (inputs * multiplier,).
     """
 
-    kernel: FloatArray
-    bias: FloatArray
-    activation: ActivationName
     dilation: int
 
     @property
@@ -162,22 +140,14 @@ class DepthwiseConv1D(Layer):
         return self.kernel.shape[0]
 
     @property
+    def past_steps(self) -> int:
+        """The age of the oldest tap."""
+        return (self.taps - 1) * self.dilation
+
+    @property
     def units(self) -> int:
         """Number of outputs."""
         return self.kernel.shape[1] * self.kernel.shape[2]
-
-    @property
-    def weights(self) -> tuple[FloatArray, ...]:
-        """Kernel and bias."""
-        return self.kernel, self.bias
-
-    def output_size(self, inputs: int) -> int:
-        """Units."""
-        return self.units
-
-    def macs_per_step(self, inputs: int) -> int:
-        """The kernel, once."""
-        return self.kernel.size
 
 
 @dataclass(frozen=True, slots=True, eq=False)

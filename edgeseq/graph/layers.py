@@ -59,6 +59,11 @@ class Layer(ABC):
         """Chains of layers inside this one."""
         return ()
 
+    @property
+    def past_steps(self) -> int:
+        """Earlier time steps that an output sees directly; what a recurrent state carries is not counted."""
+        return 0
+
     def output_steps(self, steps: int) -> int:
         """Time steps of the output, given those of the input."""
         return steps
@@ -207,26 +212,17 @@ class SimpleRnn(PairRecurrent):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Dense(Layer):
-    """``activation(x kernel + bias)``, applied to every time step.
-
-    kernel: (inputs, units); bias: (units,). softmax only as the last layer. fixed: of a layer trained with integers.
-    """
+class Kernel(Layer):
+    """One kernel, read once a time step, a bias and a function of their sum."""
 
     kernel: FloatArray
     bias: FloatArray
     activation: ActivationName
-    fixed: FixedDense | None = field(default=None, kw_only=True)
 
     @property
+    @abstractmethod
     def units(self) -> int:
         """Number of outputs."""
-        return self.kernel.shape[1]
-
-    @property
-    def inputs(self) -> int:
-        """Rows of the kernel."""
-        return self.kernel.shape[0]
 
     @property
     def weights(self) -> tuple[FloatArray, ...]:
@@ -243,14 +239,28 @@ class Dense(Layer):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Activate(Layer):
-    """A function of single values that stands alone; softmax as the last layer.
+class Dense(Kernel):
+    """``activation(x kernel + bias)``, applied to every time step.
 
-    function: relu, softmax, or one of `reference.activations.FUNCTIONS`; parameters: its arguments behind the value.
+    kernel: (inputs, units); bias: (units,). softmax only as the last layer. fixed: of a layer trained with integers.
     """
 
-    function: str
-    parameters: tuple[float, ...] = ()
+    fixed: FixedDense | None = field(default=None, kw_only=True)
+
+    @property
+    def units(self) -> int:
+        """Number of outputs."""
+        return self.kernel.shape[1]
+
+    @property
+    def inputs(self) -> int:
+        """Rows of the kernel."""
+        return self.kernel.shape[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WithoutMatrix(Layer):
+    """A layer that keeps the size of its input and multiplies by no matrix."""
 
     @property
     def weights(self) -> tuple[FloatArray, ...]:
@@ -267,7 +277,18 @@ class Activate(Layer):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prelu(Layer):
+class Activate(WithoutMatrix):
+    """A function of single values that stands alone; softmax as the last layer.
+
+    function: relu, softmax, or one of `reference.activations.FUNCTIONS`; parameters: its arguments behind the value.
+    """
+
+    function: str
+    parameters: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prelu(WithoutMatrix):
     """``x if x >= 0 else alpha * x``. alpha: (units,), in [-1, 1]."""
 
     alpha: FloatArray
@@ -276,11 +297,3 @@ class Prelu(Layer):
     def weights(self) -> tuple[FloatArray, ...]:
         """Alpha."""
         return (self.alpha,)
-
-    def output_size(self, inputs: int) -> int:
-        """As many as go in."""
-        return inputs
-
-    def macs_per_step(self, inputs: int) -> int:
-        """No matrix."""
-        return 0

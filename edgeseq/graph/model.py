@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from edgeseq.graph.around import Conv1D, DepthwiseConv1D, GlobalPool, macs_of_window, macs_through, sizes_through
+from edgeseq.graph.around import Conv1D, DepthwiseConv1D, GlobalPool, macs_of_window, macs_through, past_steps, sizes_through
 from edgeseq.graph.attention import SelfAttention
 from edgeseq.graph.fixed import FixedTensor
 from edgeseq.graph.layers import Layer, Normalization, Recurrent, walk
@@ -59,6 +59,11 @@ class Graph:
             if layer.window_reason is not None:
                 return f"layer {layer.name!r} {layer.window_reason}"
         return None
+
+    @property
+    def receptive_field(self) -> int:
+        """Time steps that an output sees through convolutions, the present one included."""
+        return 1 + past_steps(self.layers)
 
     @property
     def remembers(self) -> bool:

@@ -93,6 +93,13 @@ def check_windows(graph: Graph, windows: npt.ArrayLike) -> FloatArray:
             f"calibration data has windows of {values.shape[1]} time steps; model {graph.name!r} needs exactly "
             f"{graph.time_steps}: {graph.window_reason}. Cut the data into such windows"
         )
+    # A model that was built for shorter windows never sees more.
+    seen = min(graph.receptive_field, graph.time_steps or graph.receptive_field)
+    if values.shape[1] < seen:
+        raise CalibrationError(
+            f"calibration data has windows of {values.shape[1]} time steps; an output of model {graph.name!r} sees {seen} "
+            f"through its convolutions, and with less the ranges would miss some. Give windows of at least {seen} steps"
+        )
     if values.size == 0:
         raise CalibrationError(f"calibration data is empty: shape {values.shape}. Give at least one window")
     bad = int(values.size - np.isfinite(values).sum())

@@ -27,6 +27,8 @@ from edgeseq.simulate.oracle import quantize_input
 from edgeseq.simulate.runners import make_runners
 
 INPUT = "input"
+# A layer may have become several: one that widens what it reads, normalises it or gathers taps, then the one of its name.
+PART_SUFFIXES = ("_input", "_normal", "_taps", "")
 MAX_WINDOWS = 64
 
 
@@ -139,29 +141,26 @@ def _costs(graph: QuantGraph, source: Graph, x: FloatArray, exact: FloatArray) -
     costs = [LayerCost(INPUT, graph.input.dtype, sqnr_db(exact, tensors[-1]))]
     scale: Scale | None = None  # of the tensor before the layer; None: input codes
     for index, layer in enumerate(source.layers):
-        # A layer may have become several, the first of which may only widen what it reads.
-        found = [part for part in graph.layers if part.name in (layer.name, f"{layer.name}_input")]
+        found = [part for part in graph.layers if part.name in {layer.name + suffix for suffix in PART_SUFFIXES}]
         if not found:
             continue
-        value = _run_integers(graph, found, tensors[index], scale, x)
+        value = _run_integers(graph, found, tensors[index], scale)
         for later in source.layers[index + 1 :]:
             value = _meaning(later, value)
         costs.append(LayerCost(layer.name, type(layer).__name__, sqnr_db(tensors[-1], value)))
-        scale = found[-1].out_scale
+        scale = scale if found[-1].rearranges else found[-1].out_scale
     return costs
 
 
-def _run_integers(
-    graph: QuantGraph, layers: Sequence[QuantLayer], value: FloatArray, scale: Scale | None, x: FloatArray
-) -> FloatArray:
-    """One layer in integers, its float input rounded to the tensor's int16 or to the model's input codes."""
-    if scale is None:
-        codes, zero_point = quantize_input(graph.input, x).astype(np.int32), graph.input.zero_point
-    else:
-        codes, zero_point = np.clip(np.round(value / scale.value), INT16_MIN, INT16_MAX).astype(np.int32), None
-    for runner in make_runners(layers, len(x), zero_point):
+def _run_integers(graph: QuantGraph, layers: Sequence[QuantLayer], value: FloatArray, scale: Scale | None) -> FloatArray:
+    """One layer in integers, its float input rounded to the tensor's int16; scale None: that input has the input's codes."""
+    entry = graph.input
+    step, zero_point = (entry.scale, entry.zero_point) if scale is None else (scale, 0)
+    codes = np.clip(np.round(value / step.value) + zero_point, INT16_MIN, INT16_MAX).astype(np.int32)
+    for runner in make_runners(layers, len(value), zero_point if scale is None else None):
         codes = runner.run(codes)
-    return np.asarray(codes * layers[-1].out_scale.value, np.float64)
+    still_codes = scale is None and layers[-1].rearranges
+    return np.asarray((codes - (zero_point if still_codes else 0)) * layers[-1].out_scale.value, np.float64)
 
 
 def _meaning(layer: Layer, value: FloatArray) -> FloatArray:

@@ -42,7 +42,7 @@ def test_pooled_mean_is_mean(steps, resolver):
     out = model.tensor((1, channels), "int16", SCALE)
     model.graph.inputs = [source]
     model.graph.outputs = [model.op(Op.MEAN, [source, axis], out, options, "ReducerOptions", version=2)]
-    (runner,) = make_runners([QuantPool("pool", "average", channels, SCALE)], 1, None)
+    (runner,) = make_runners([QuantPool("pool", channels, SCALE, "average")], 1, None)
     assert np.array_equal(run(model, resolver, x)[0], runner.run(x.astype(np.int32))[0, -1])
 
 

@@ -76,7 +76,7 @@ def test_states_inside_branches_are_judged():
 
 def test_the_mean_of_a_constant_is_the_constant():
     """Through 70,000 steps and their halvings, at both ends of int16 and beside zero."""
-    (runner,) = make_runners([QuantPool("pool", "average", 5, Scale(1, -15))], 1, None)
+    (runner,) = make_runners([QuantPool("pool", 5, Scale(1, -15), "average")], 1, None)
     x = np.broadcast_to(np.array([-32768, -1, 0, 5, 32767], np.int32), (1, 70_000, 5))
     assert np.array_equal(runner.run(x), x)
 
@@ -172,3 +172,13 @@ def test_a_table_or_a_widening_in_the_middle_is_refused():
     widen = dataclasses.replace(pooled.layers[0], shift=9)
     with pytest.raises(QuantizedFileError, match="shifts int8 codes by 9"):
         from_bytes(to_bytes(dataclasses.replace(pooled, layers=(widen, *pooled.layers[1:]))))
+
+
+def test_windows_shorter_than_the_receptive_field():
+    """Two convolutions that see 9 steps refuse calibration windows of 8, unless the model itself was built for 8."""
+    graph = make_graph("res(conv3x2|dense)+conv5", 4, 6, 2)
+    assert graph.receptive_field == 9
+    short = np.random.default_rng(0).normal(0, 1, (4, 8, 4))
+    with pytest.raises(CalibrationError, match="windows of 8 time steps; an output of model 'case' sees 9 through its conv"):
+        quantize(graph, short)
+    assert quantize(dataclasses.replace(graph, time_steps=8), short).layers

@@ -20,12 +20,12 @@ NORMAL_HEADROOM = 2.0
 
 def widen(name: str, tensor: Tensor) -> QuantWiden:
     """The model's input codes as an int16 tensor."""
-    return QuantWiden(name, tensor.size, tensor.widening_shift, tensor.widened.scale)
+    return QuantWiden(name, tensor.size, tensor.widened.scale, tensor.widening_shift)
 
 
 def global_pool(layer: GlobalPool, tensor: Tensor, settings: Settings, *, last: bool) -> QuantPool:
     """At the scale of its input: no value so far can leave the range of single steps."""
-    return QuantPool(layer.name, layer.function, tensor.size, tensor.scale)
+    return QuantPool(layer.name, tensor.size, tensor.scale, layer.function)
 
 
 def layer_normalization(layer: LayerNormalization, tensor: Tensor, settings: Settings, *, last: bool) -> tuple[QuantLayer, ...]:

@@ -8,30 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.arith.scale import Scale
-from edgeseq.quantize.types.base import Matvec, QuantLayer
+from edgeseq.quantize.types.base import QuantSameSize
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class QuantElementwise(QuantLayer):
-    """size: values per time step; scale: of the output."""
-
-    size: int
-    scale: Scale
-
-    @property
-    def units(self) -> int:
-        """As many as go in."""
-        return self.size
-
-    @property
-    def out_scale(self) -> Scale:
-        """The stored scale."""
-        return self.scale
-
-    @property
-    def matrices(self) -> tuple[Matvec, ...]:
-        """None."""
-        return ()
+class QuantElementwise(QuantSameSize):
+    """A function of single values."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

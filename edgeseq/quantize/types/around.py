@@ -9,34 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.arith.scale import Scale
-from edgeseq.quantize.types.base import Matvec, Operand, QuantLayer
+from edgeseq.quantize.types.base import Matvec, Operand, QuantLayer, QuantSameSize
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class QuantWiden(QuantLayer):
+class QuantWiden(QuantSameSize):
     """The model's input codes as an int16 tensor, without loss: ``(q - zero_point) << shift``.
 
     shift: for int8 codes 8 if the zero point is 0, else 7; 1 for int16 ones. scale: of the tensor.
     """
 
-    size: int
     shift: int
-    scale: Scale
-
-    @property
-    def units(self) -> int:
-        """As many as go in."""
-        return self.size
-
-    @property
-    def out_scale(self) -> Scale:
-        """The stored scale."""
-        return self.scale
-
-    @property
-    def matrices(self) -> tuple[Matvec, ...]:
-        """None."""
-        return ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,32 +64,15 @@ class QuantResidual(QuantLayer):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class QuantPool(QuantLayer):
+class QuantPool(QuantSameSize):
     """Mean or maximum of an int16 tensor since reset (edgeseq.arith.pooling), at the tensor's own scale."""
 
     function: Literal["average", "max"]
-    size: int
-    scale: Scale
-
-    @property
-    def units(self) -> int:
-        """As many as go in."""
-        return self.size
-
-    @property
-    def out_scale(self) -> Scale:
-        """That of the input."""
-        return self.scale
 
     @property
     def carried_values(self) -> int:
         """The largest values; or both halves of the sums, and their count."""
         return self.size if self.function == "max" else 2 * self.size + 1
-
-    @property
-    def matrices(self) -> tuple[Matvec, ...]:
-        """None."""
-        return ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ from edgeseq.arith.entry import affine, code_range
 from edgeseq.arith.matmul import Operand, WeightBits, largest_code
 from edgeseq.arith.scale import Scale
 
-__all__ = ["Matvec", "Operand", "QuantInput", "QuantLayer", "WeightBits"]
+__all__ = ["Matvec", "Operand", "QuantInput", "QuantLayer", "QuantSameSize", "WeightBits"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +115,29 @@ class QuantLayer(ABC):
     @property
     def chains(self) -> tuple[tuple[QuantLayer, ...], ...]:
         """Chains of layers inside this one."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuantSameSize(QuantLayer):
+    """A layer without matrices that gives as many values as it reads. size: values per time step; scale: of the output."""
+
+    size: int
+    scale: Scale
+
+    @property
+    def units(self) -> int:
+        """As many as go in."""
+        return self.size
+
+    @property
+    def out_scale(self) -> Scale:
+        """The stored scale."""
+        return self.scale
+
+    @property
+    def matrices(self) -> tuple[Matvec, ...]:
+        """None."""
         return ()
 
 

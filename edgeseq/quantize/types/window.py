@@ -7,32 +7,14 @@ from typing import ClassVar
 
 from edgeseq.arith.scale import Scale
 from edgeseq.graph import MergeMode
-from edgeseq.quantize.types.base import Matvec, QuantLayer
+from edgeseq.quantize.types.base import Matvec, QuantLayer, QuantSameSize
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class QuantRearrange(QuantLayer):
-    """Time steps as they are. size: values per step; scale: of input and output."""
+class QuantRearrange(QuantSameSize):
+    """Time steps as they are, at the input's scale."""
 
     rearranges: ClassVar[bool] = True
-
-    size: int
-    scale: Scale
-
-    @property
-    def units(self) -> int:
-        """As many as go in."""
-        return self.size
-
-    @property
-    def out_scale(self) -> Scale:
-        """That of the input."""
-        return self.scale
-
-    @property
-    def matrices(self) -> tuple[Matvec, ...]:
-        """None."""
-        return ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
