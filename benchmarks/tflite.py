@@ -17,7 +17,8 @@ from benchmarks.models import CELLS, MODELS
 from benchmarks.paths import RESULTS, shared
 from edgeseq.export.tflite import TfliteModel, export_float_tflite, export_tflite
 from edgeseq.frontend import load_model
-from edgeseq.measure.litert_runner import run_litert, states_of_calls
+from edgeseq.measure.litert_runner import states_of_calls
+from edgeseq.measure.litert_worker import LitertModel
 from edgeseq.quantize import QuantGraph, quantize
 from edgeseq.quantize.types import SCHEMES
 from edgeseq.simulate import Oracle
@@ -29,7 +30,7 @@ FORMS: dict[str, tuple[Any, int | None]] = {
     "unrolled 16": ("unrolled", 16),
     "window 16": ("window", 16),
 }
-STEPS = 20_000
+STEPS = 10_000
 
 
 def mismatches(graph: QuantGraph, model: TfliteModel, steps: int) -> int:
@@ -37,7 +38,7 @@ def mismatches(graph: QuantGraph, model: TfliteModel, steps: int) -> int:
     low, high = graph.input.code_range
     codes = np.random.default_rng(0).integers(low, high + 1, (steps, graph.input_size)).astype(graph.input.dtype)
     x = codes.reshape(-1, model.steps, graph.input_size) if model.form == "window" else codes[None]
-    got = run_litert(model, x)
+    got = LitertModel(model.data).run(x)
     wanted = Oracle(graph, batch=len(x)).run(x, keep_states=True)
     wrong = np.count_nonzero(got.outputs != wanted.outputs[:, -got.outputs.shape[1] :])
     if got.states.shape[2]:
@@ -59,7 +60,7 @@ def measure(name: str) -> list[dict[str, Any]]:
             start = time.perf_counter()
             model = export_tflite(quantized, form, steps)
             took = time.perf_counter() - start
-            count = STEPS if form == "step" else STEPS // 10
+            count = STEPS if form == "step" else 960
             row = {"model": name, "scheme": scheme, "form": label, "bytes": len(model.data), "seconds": round(took, 2)}
             rows.append({**row, "steps": count, "mismatches": mismatches(quantized, model, count)})
     for scheme, half in (("float32", False), ("float16", True)):

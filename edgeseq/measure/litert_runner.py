@@ -8,17 +8,19 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeseq.errors import DataError, EmulationError, MissingExtraError
-from edgeseq.export.tflite import TfliteForm, TfliteModel, export_tflite
 from edgeseq.measure.comparison import Comparison, compare
 from edgeseq.measure.litert_worker import KERNELS, LitertRun
 from edgeseq.quantize.types import QuantDelay, QuantGraph, QuantLayer, QuantPool
 from edgeseq.simulate import OracleRun
+
+if TYPE_CHECKING:
+    from edgeseq.export.tflite import TfliteForm, TfliteModel
 
 # Forms and kernels that `verify` runs: all kernels once, and the form whose states lie inside.
 _STREAM: tuple[tuple[TfliteForm, str], ...] = (*(("step", kernels) for kernels in KERNELS), ("stateful", "default"))
@@ -59,6 +61,9 @@ def what_happened(done: subprocess.CompletedProcess[str]) -> str:
 
 def compare_tflite(graph: QuantGraph, codes: npt.NDArray[np.integer], oracle: OracleRun) -> list[Comparison]:
     """Every form and kernel that applies, against the oracle's run of the same windows, states included."""
+    # Imported here because the schema's accessors are 180 modules.
+    from edgeseq.export.tflite import export_tflite
+
     rows = []
     models: dict[TfliteForm, TfliteModel] = {}
     for form, kernels in _STREAM if graph.window_reason is None else _WINDOW:
