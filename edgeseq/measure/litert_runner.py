@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+import edgeseq
 from edgeseq.errors import DataError, EmulationError, MissingExtraError
 from edgeseq.measure.comparison import Comparison, compare
 from edgeseq.measure.litert_worker import KERNELS, LitertRun
@@ -44,7 +46,10 @@ def run_litert(model: TfliteModel, codes: npt.NDArray[np.integer], kernels: str 
         (folder / "model.tflite").write_bytes(model.data)
         np.save(folder / "codes.npy", codes)
         command = [sys.executable, "-m", "edgeseq.measure.litert_worker", str(folder), kernels]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        # A relative PYTHONPATH would not outlive a change of folder.
+        paths = [str(Path(edgeseq.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode != 0:
             raise EmulationError(f"LiteRT ({kernels} kernels) {what_happened(done)}")
         return LitertRun(np.load(folder / "outputs.npy"), np.load(folder / "states.npy"))
