@@ -71,6 +71,7 @@ def inspect(model: str, json_wanted: bool) -> None:
     type=click.Choice(PRECISIONS),
     help="Of a graph format: the integers (default), or the float model, its weights in float32 or float16.",
 )
+@click.option("--wide-weights", is_flag=True, help="Store 4-bit weights of a .tflite in int8, for runtimes without INT4.")
 @click.option("--target", metavar="TARGET", help="Take this target's fast kernels; without it, the portable ones.")
 @optimize_option
 @compiler_option
@@ -85,6 +86,7 @@ def export(
     form: str | None,
     steps: int | None,
     precision: str | None,
+    wide_weights: bool,
     target: str | None,
     optimize: Any,
     compiler: Any,
@@ -98,7 +100,7 @@ def export(
     from edgeseq.report import as_json, tables
     from edgeseq.targets import OPTIMIZE_MODES, kernels_of, load_target
 
-    wanted = Exchange(model, out, form, steps, precision, _given("target", "optimize", "compiler", "name", "force"))
+    wanted = Exchange(model, out, form, steps, precision, wide_weights, _given("target", "optimize", "compiler", "name", "force"))
     check(file_format, wanted)
     if file_format in EXCHANGE:
         EXCHANGE[file_format][2](wanted, how, json_wanted=json_wanted)

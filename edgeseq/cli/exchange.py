@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Exchange:
     """What was asked for.
 
-    form, steps, precision: None where they were left out; options: of the C project that were given.
+    form, steps, precision: None where they were left out; wide_weights: store 4-bit ones in int8; options: of the
+    C project that were given.
     """
 
     model: str
@@ -28,6 +29,7 @@ class Exchange:
     form: str | None
     steps: int | None
     precision: str | None
+    wide_weights: bool
     options: tuple[str, ...]
 
 
@@ -40,7 +42,7 @@ def write_tflite(wanted: Exchange, how: Quantization, *, json_wanted: bool) -> N
     if wanted.precision in (None, "int"):
         quantized = resolve_model(wanted.model, how)
         graph = quantized.source
-        model = export_tflite(quantized, _form(wanted, graph), wanted.steps)
+        model = export_tflite(quantized, _form(wanted, graph), wanted.steps, wide_weights=wanted.wide_weights)
     else:
         graph = _float_model(wanted.model)
         model = export_float_tflite(graph, _form(wanted, graph), wanted.steps, half_weights=wanted.precision == "float16")
@@ -100,6 +102,7 @@ def check(file_format: str, wanted: Exchange) -> None:
     if file_format not in EXCHANGE:
         given = {"--form": wanted.form, "--steps": wanted.steps, "--precision": wanted.precision}
         names = [name for name, value in given.items() if value is not None]
+        names += ["--wide-weights"] * wanted.wide_weights
         if names:
             raise TargetError(
                 f"{', '.join(names)}: not of C projects, which are integers with a step and a window function in one. "
@@ -111,6 +114,8 @@ def check(file_format: str, wanted: Exchange) -> None:
         raise TargetError(f"--format {file_format} has no form {wanted.form!r}; it has: {', '.join(forms)}")
     if wanted.options:
         raise TargetError(f"{', '.join(wanted.options)}: of C projects alone; leave it out with --format {file_format}")
+    if wanted.wide_weights and wanted.precision not in (None, "int"):
+        raise TargetError(f"--wide-weights: of integers alone; leave it out with --precision {wanted.precision}")
     if wanted.out.suffix != suffix:
         raise OutputError(f"{wanted.out}: expected a file that ends in {suffix}. Choose another --out")
     if wanted.out.is_dir():

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+import edgeseq
 from edgeseq.errors import DataError, EmulationError, MissingExtraError
-from edgeseq.export.tflite import TfliteForm, TfliteModel, export_tflite
 from edgeseq.measure.comparison import Comparison, compare
 from edgeseq.measure.litert_worker import KERNELS, LitertRun
 from edgeseq.quantize.types import QuantDelay, QuantGraph, QuantLayer, QuantPool
 from edgeseq.simulate import OracleRun
+
+if TYPE_CHECKING:
+    from edgeseq.export.tflite import TfliteForm, TfliteModel
 
 # Forms and kernels that `verify` runs: all kernels once, and the form whose states lie inside.
 _STREAM: tuple[tuple[TfliteForm, str], ...] = (*(("step", kernels) for kernels in KERNELS), ("stateful", "default"))
@@ -42,13 +46,17 @@ def run_litert(model: TfliteModel, codes: npt.NDArray[np.integer], kernels: str 
         (folder / "model.tflite").write_bytes(model.data)
         np.save(folder / "codes.npy", codes)
         command = [sys.executable, "-m", "edgeseq.measure.litert_worker", str(folder), kernels]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        # A relative PYTHONPATH would not outlive a change of folder.
+        paths = [str(Path(edgeseq.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode != 0:
-            raise EmulationError(f"LiteRT ({kernels} kernels) {_what_happened(done)}")
+            raise EmulationError(f"LiteRT ({kernels} kernels) {what_happened(done)}")
         return LitertRun(np.load(folder / "outputs.npy"), np.load(folder / "states.npy"))
 
 
-def _what_happened(done: subprocess.CompletedProcess[str]) -> str:
+def what_happened(done: subprocess.CompletedProcess[str]) -> str:
+    """Why the process ended with an error: a signal, or what the runtime said."""
     if done.returncode < 0:
         return f"crashed: {signal.Signals(-done.returncode).name}"
     # What stands behind the last exception's name, on one line.
@@ -58,6 +66,9 @@ def _what_happened(done: subprocess.CompletedProcess[str]) -> str:
 
 def compare_tflite(graph: QuantGraph, codes: npt.NDArray[np.integer], oracle: OracleRun) -> list[Comparison]:
     """Every form and kernel that applies, against the oracle's run of the same windows, states included."""
+    # Imported here because the schema's accessors are 180 modules.
+    from edgeseq.export.tflite import export_tflite
+
     rows = []
     models: dict[TfliteForm, TfliteModel] = {}
     for form, kernels in _STREAM if graph.window_reason is None else _WINDOW:

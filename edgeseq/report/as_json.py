@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeseq.export.c import CProject
-from edgeseq.export.onnx import OnnxModel
-from edgeseq.export.operators import Port
-from edgeseq.export.tflite import TfliteModel
 from edgeseq.frontend import Inspection
 from edgeseq.graph import Graph
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
 from edgeseq.quantize import QuantGraph
 from edgeseq.simulate.explain import Explanation
+
+if TYPE_CHECKING:
+    # The schema's accessors are 180 modules.
+    from edgeseq.export.onnx import OnnxModel
+    from edgeseq.export.operators import Port
+    from edgeseq.export.tflite import TfliteModel
 
 SCHEMA = 1
 

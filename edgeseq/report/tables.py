@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group
 from rich.table import Table
 
 from edgeseq.export.c import CProject
-from edgeseq.export.onnx import OnnxModel
-from edgeseq.export.tflite import TfliteModel
 from edgeseq.frontend import Inspection
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
 from edgeseq.quantize import QuantGraph
 from edgeseq.simulate.explain import Explanation
 from edgeseq.targets import Optimize
+
+if TYPE_CHECKING:
+    from edgeseq.export.onnx import OnnxModel
+    from edgeseq.export.tflite import TfliteModel
 
 
 def cycle_label(cycles: Cycles) -> str:

@@ -1,5 +1,6 @@
 """The exported .tflite computes the oracle's integers on LiteRT, every layer type in every form."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -63,6 +64,15 @@ def test_unrolled_steps_equal_oracle(name):
 def test_window_equals_oracle(name):
     """Seven steps in one call without states, each from zero: 0 mismatches."""
     assert_exact(built(name), "window", 7, windows(built(name), 7))
+
+
+@pytest.mark.parametrize("name", ["gru", "mean pooling", "max pooling", "tcn", "embedding", "layer normalisation"])
+def test_last_step_of_a_window_equals_oracle(name):
+    """A model whose output is that of the last step computes no other: 0 mismatches, the window form's pooling included."""
+    graph = built(name)
+    last = dataclasses.replace(graph, source=dataclasses.replace(graph.source, returns_sequence=False))
+    assert_exact(last, "window", 13, windows(graph, 13))
+    assert export_tflite(last, "window", 13).outputs[0].tensor.shape == (1, graph.output_size)
 
 
 @pytest.mark.parametrize("name", ["gru", "lstm, int16x8", "gru over lstm", "mean pooling", "conv of int16 input", "no state"])

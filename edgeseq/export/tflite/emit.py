@@ -33,10 +33,11 @@ _GENERAL_SCALE = (("PotScaleInt16", False),)
 class Subgraph:
     """A subgraph being written: its tensors by identity, constants once."""
 
-    def __init__(self, name: str, *, half_weights: bool = False) -> None:
-        """half_weights: float matrices are stored in float16."""
+    def __init__(self, name: str, *, half_weights: bool = False, wide_weights: bool = False) -> None:
+        """half_weights: float matrices are stored in float16; wide_weights: those of 4 bits in int8."""
         self.record = SubgraphRecord(name)
         self._half_weights = half_weights
+        self._wide_weights = wide_weights
         self._matrices: dict[Any, tuple[int, int]] = {}
         self._numbers: dict[Any, int] = {}
         self._kept: list[Tensor] = []  # an id is a tensor's own only while the tensor lives
@@ -107,7 +108,8 @@ class Subgraph:
             taps = weight.data.T[None, :, None]
             number = self.tensor(taps.shape, "int8", scale, 0, taps, axis=3)
         else:
-            number = self.tensor(weight.shape, "int4" if matrix.bits == 4 else "int8", scale, 0, weight.data)
+            dtype = "int4" if matrix.bits == 4 and not self._wide_weights else "int8"
+            number = self.tensor(weight.shape, dtype, scale, 0, weight.data)
         # A bias' scale is only declared: int64 biases are added as integers.
         declared = (scale * x.scale.value).astype(np.float32).astype(np.float64)
         return number, self.tensor(bias.shape, "int64", declared, 0, bias.data)
@@ -175,6 +177,23 @@ def _scale(tensor: Tensor) -> npt.NDArray[np.float64]:
     return np.array([tensor.scale.value])
 
 
+def _widen(graph: Subgraph, operator: ops.Widen) -> None:
+    """In steps that older runtimes know too: tflite-runtime 2.14 has no QUANTIZE from int8 to int16."""
+    (x,), out = operator.inputs, operator.output
+    number = graph.tensor(x.shape, "int16", _scale(x))
+    graph.add(Code.CAST, (graph.number(x),), (number,), _cast_options("int8", "int16"))
+    if x.zero_point:
+        point = graph.tensor((1, x.units), "int16", _scale(x), data=np.full((1, x.units), x.zero_point, np.int16))
+        moved = graph.tensor(x.shape, "int16", _scale(x))
+        graph.add(Code.SUB, (number, point), (moved,), Options("SubOptions", _GENERAL_SCALE), 5)
+        number = moved
+    graph.add(Code.QUANTIZE, (number,), (graph.number(out),), Options("QuantizeOptions"))
+
+
+def _cast_options(before: str, after: str) -> Options:
+    return Options("CastOptions", (("InDataType", TYPES[before]), ("OutDataType", TYPES[after])))
+
+
 def _concat(graph: Subgraph, operator: ops.Concat) -> None:
     options = Options("ConcatenationOptions", (("Axis", operator.axis),))
     inputs = tuple(graph.number(tensor) for tensor in operator.inputs)
@@ -239,8 +258,7 @@ def _transpose(graph: Subgraph, operator: ops.Transpose) -> None:
 
 def _cast(graph: Subgraph, operator: ops.Cast) -> None:
     (x,), out = operator.inputs, operator.output
-    options = Options("CastOptions", (("InDataType", TYPES[x.dtype]), ("OutDataType", TYPES[out.dtype])))
-    graph.add(Code.CAST, (graph.number(x),), (graph.number(out),), options)
+    graph.add(Code.CAST, (graph.number(x),), (graph.number(out),), _cast_options(x.dtype, out.dtype))
 
 
 def _gather(graph: Subgraph, operator: ops.Gather) -> None:
@@ -252,8 +270,7 @@ def _gather(graph: Subgraph, operator: ops.Gather) -> None:
 def _less(graph: Subgraph, operator: ops.Less) -> None:
     held = graph.tensor(operator.output.shape, "bool")
     graph.add(Code.LESS, tuple(graph.number(tensor) for tensor in operator.inputs), (held,), Options("LessOptions"))
-    options = Options("CastOptions", (("InDataType", TYPES["bool"]), ("OutDataType", TYPES["int32"])))
-    graph.add(Code.CAST, (held,), (graph.number(operator.output),), options)
+    graph.add(Code.CAST, (held,), (graph.number(operator.output),), _cast_options("bool", "int32"))
 
 
 _quantize = _plain(Code.QUANTIZE, Options("QuantizeOptions"))
@@ -269,7 +286,7 @@ EMITTERS: dict[type[Operator], Emitter] = {
     ops.Subtract: _plain(Code.SUB, Options("SubOptions", _GENERAL_SCALE), version=5),
     ops.Maximum: _plain(Code.MAXIMUM, Options("MaximumMinimumOptions"), version=3),
     ops.Minimum: _plain(Code.MINIMUM, Options("MaximumMinimumOptions"), version=3),
-    ops.Widen: _quantize,
+    ops.Widen: _widen,
     ops.Narrow: _quantize,
     ops.ShiftLeft: _quantize,
     ops.ShiftRight: _quantize,

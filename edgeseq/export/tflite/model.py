@@ -41,16 +41,20 @@ class TfliteModel:
     operators: Mapping[str, int]
 
 
-def export_tflite(graph: QuantGraph, form: TfliteForm = "step", steps: int | None = None) -> TfliteModel:
+def export_tflite(
+    graph: QuantGraph, form: TfliteForm = "step", steps: int | None = None, *, wide_weights: bool = False
+) -> TfliteModel:
     """Write a model with built-in operators alone.
 
     step: x (1, features) and states in, y and states out. unrolled: the same for x (1, steps, features). stateful:
     the states are variables; the signature "reset" sets them to zero. window: no states, each call starts from zero.
-    steps: time steps of one call of a stateful (by default 1), unrolled or window model. Raises TargetError where the
+    steps: time steps of one call of a stateful (by default 1), unrolled or window model. wide_weights: store 4-bit
+    weights in int8, for runtimes without INT4 such as tflite-runtime 2.14. Raises TargetError where the
     model has no such form.
     """
     program = lower(graph, _shape(form, steps), steps)
-    return _write(graph.name, program, Subgraph("main"), form, _about_integers(graph))
+    main = Subgraph("main", wide_weights=wide_weights)
+    return _write(graph.name, program, main, form, _about_integers(graph))
 
 
 def export_float_tflite(
