@@ -16,6 +16,7 @@ from typing import Any
 from benchmarks.music import chosen_rate
 from benchmarks.paths import RESULTS, ROOT
 from edgeseq.export.c.support import fast_support, portable_support
+from edgeseq.export.tflite.support import tflite_support
 from edgeseq.frontend.handlers import HANDLERS, NOTES, REFUSED
 from edgeseq.quantize.types import LAYER_TYPES, SCHEMES
 
@@ -105,9 +106,29 @@ def layer_table() -> str:
 
 
 def operation_table() -> str:
-    """Integer layers, and how the C exporter prints them."""
-    lines = ["| integer layer | portable C | fast kernels |", "|---|---|---|"]
-    lines += [f"| {layer.__name__} | {portable_support(layer)} | {fast_support(layer)} |" for layer in LAYER_TYPES]
+    """Integer layers, and how the exporters print them."""
+    lines = ["| integer layer | portable C | fast kernels | .tflite |", "|---|---|---|---|"]
+    lines += [
+        f"| {layer.__name__} | {portable_support(layer)} | {fast_support(layer)} | {tflite_support(layer)} |"
+        for layer in LAYER_TYPES
+    ]
+    return "\n".join(lines)
+
+
+def tflite_table() -> str:
+    """Bytes of the .tflite of models A, B, C by scheme and form; the slowest writing, and all mismatches."""
+    rows: list[Row] = json.loads((RESULTS / "tflite.json").read_text())
+    forms = list(dict.fromkeys(row["form"] for row in rows))
+    lines = [
+        f"| model | scheme | {' | '.join(forms)} | written in, s | mismatches |",
+        "|---|---|" + "---:|" * (len(forms) + 2),
+    ]
+    for model, scheme in dict.fromkeys((row["model"], row["scheme"]) for row in rows):
+        chosen = [row for row in rows if (row["model"], row["scheme"]) == (model, scheme)]
+        sizes = " | ".join(f"{row['bytes']:,}" for row in chosen)
+        wrong = str(sum(row["mismatches"] for row in chosen)) if "mismatches" in chosen[0] else "-"
+        slowest = max(row["seconds"] for row in chosen)
+        lines.append(f"| {model.replace('_', ' ')} | `{scheme}` | {sizes} | at most {slowest:.2f} | {wrong} |")
     return "\n".join(lines)
 
 
@@ -316,6 +337,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "operations": operation_table,
     "pruned": pruned_table,
     "sparse": sparse_table,
+    "tflite": tflite_table,
     "versus": versus_table,
 }
 # Documents with tables, and which.
@@ -325,6 +347,7 @@ DOCUMENTS = {
     "docs/music.md": ("music", "music schemes"),
     "docs/qat.md": ("pruned", "sparse"),
     "docs/support.md": ("layers", "operations"),
+    "docs/tflite.md": ("tflite",),
 }
 
 

@@ -24,6 +24,7 @@ from edgeseq.quantize import quantize, read_esq, write_esq
 if TYPE_CHECKING:
     from edgeseq.data import load_data, load_windows
     from edgeseq.export.c import export_c, write_project
+    from edgeseq.export.tflite import export_tflite
     from edgeseq.frontend import inspect_model, load_model
     from edgeseq.measure.profile import profile
     from edgeseq.measure.verify import verify
@@ -35,6 +36,7 @@ _HOMES = {
     "Oracle": "edgeseq.simulate",
     "core_names": "edgeseq.targets",
     "export_c": "edgeseq.export.c",
+    "export_tflite": "edgeseq.export.tflite",
     "inspect_model": "edgeseq.frontend",
     "load_core": "edgeseq.targets",
     "load_data": "edgeseq.data",
@@ -52,6 +54,7 @@ __all__ = [
     "__version__",
     "core_names",
     "export_c",
+    "export_tflite",
     "inspect_model",
     "load_core",
     "load_data",

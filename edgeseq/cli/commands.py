@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 from rich import box
 from rich.table import Table
 
 from edgeseq.cli.demo import demo
+from edgeseq.cli.exchange import EXCHANGE, FORMS, PRECISIONS, Exchange, check
 from edgeseq.cli.options import (
     Quantization,
     compiler_option,
@@ -54,7 +56,22 @@ def inspect(model: str, json_wanted: bool) -> None:
 @click.command()
 @model_argument
 @quantization_options
-@click.option("--format", "file_format", type=click.Choice(["c"]), default="c", show_default=True)
+@click.option("--format", "file_format", type=click.Choice(["c", *EXCHANGE]), default="c", show_default=True)
+@click.option(
+    "--form",
+    type=click.Choice(FORMS),
+    help="What one call of a graph format is: a step with states in and out (default), one whose states lie inside, "
+    "several steps, or a window from zero states.",
+)
+@click.option(
+    "--steps", type=click.IntRange(1), metavar="T", help="Time steps of one call; of a window, default: the model's own."
+)
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    help="Of a graph format: the integers (default), or the float model, its weights in float32 or float16.",
+)
+@click.option("--wide-weights", is_flag=True, help="Store 4-bit weights of a .tflite in int8, for runtimes without INT4.")
 @click.option("--target", metavar="TARGET", help="Take this target's fast kernels; without it, the portable ones.")
 @optimize_option
 @compiler_option
@@ -66,6 +83,10 @@ def export(
     model: str,
     how: Quantization,
     file_format: str,
+    form: str | None,
+    steps: int | None,
+    precision: str | None,
+    wide_weights: bool,
     target: str | None,
     optimize: Any,
     compiler: Any,
@@ -74,11 +95,16 @@ def export(
     force: bool,
     json_wanted: bool,
 ) -> None:
-    """Write a C99 project: kernels, data and a datasheet header."""
+    """Write a C99 project (kernels, data and a datasheet header), or a file for another runtime."""
     from edgeseq.export.c import export_c, write_project
     from edgeseq.report import as_json, tables
     from edgeseq.targets import OPTIMIZE_MODES, kernels_of, load_target
 
+    wanted = Exchange(model, out, form, steps, precision, wide_weights, _given("target", "optimize", "compiler", "name", "force"))
+    check(file_format, wanted)
+    if file_format in EXCHANGE:
+        EXCHANGE[file_format][2](wanted, how, json_wanted=json_wanted)
+        return
     core = load_target(target) if target else None
     graph = resolve_model(model, how)
     command = _command_line()
@@ -139,6 +165,12 @@ def _measure_both(
     return measured, ""
 
 
+def _given(*names: str) -> tuple[str, ...]:
+    """Those of a command's options that were given, as they are written."""
+    context = click.get_current_context()
+    return tuple(f"--{name}" for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE)
+
+
 def _command_line() -> str:
     """The command without folders: the same model gives the same bytes wherever it lies."""
     given: list[str] = click.get_current_context().obj
@@ -150,7 +182,7 @@ def _command_line() -> str:
 @model_argument
 @quantization_options
 @click.option("--input", "data", required=True, metavar="DATA", help="What to run: each window starts from a reset state.")
-@click.option("--against", default="c", show_default=True, help="Comma-separated: c (this host), or names of targets.")
+@click.option("--against", default="c", show_default=True, help="Comma-separated: c (this host), tflite, onnx, or targets.")
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Time steps to run at most.")
 @compiler_option
 @optimize_option
@@ -168,11 +200,14 @@ def verify(
     """Compare every output and state with the oracle; exit 1 on any mismatch."""
     from edgeseq.data import load_windows
     from edgeseq.errors import DataError
+    from edgeseq.measure.verify import FORMATS
     from edgeseq.measure.verify import verify as run_verification
     from edgeseq.report import as_json, tables
     from edgeseq.targets import load_target
 
-    cores = [name for name in (word.strip() for word in against.split(",")) if name and name != "c"]
+    names = [name for name in (word.strip() for word in against.split(",")) if name]
+    cores = [name for name in names if name != "c" and name not in FORMATS]
+    formats = [name for name in names if name in FORMATS]
     for name in cores:
         load_target(name)
     graph = resolve_model(model, how)
@@ -183,7 +218,16 @@ def verify(
     windows = windows[:, :limit] if stream else windows[: max(1, limit // windows.shape[1])]
     with progress() as display:
         Stages(display).start(f"running {windows.shape[0] * windows.shape[1]:,} steps")
-        result = run_verification(graph, windows, cores=cores, compiler=compiler, optimize=optimize)
+        # The host's C code is what targets are compared beside; a format alone needs no compiler.
+        result = run_verification(
+            graph,
+            windows,
+            cores=cores,
+            formats=formats,
+            host="c" in names or not formats,
+            compiler=compiler,
+            optimize=optimize,
+        )
     show(tables.verification(result), as_json.verification(result), json_wanted=json_wanted)
     if not result.exact:
         sys.exit(MISMATCH)

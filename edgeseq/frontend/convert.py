@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from edgeseq.frontend.handlers import HANDLERS, READ_PADDING, REFUSED, SUPPORTED, Chain, Refusal, trainable
+from edgeseq.frontend.handlers import HANDLERS, INTERNAL, READ_PADDING, REFUSED, SUPPORTED, Chain, Refusal, trainable
 from edgeseq.frontend.handlers.entry import read_input_shape
 from edgeseq.frontend.source import SourceLayer, SourceModel, every_layer
 from edgeseq.graph import (
@@ -101,6 +101,8 @@ def _walk(layers: Sequence[SourceLayer], chain: Chain, rows: list[LayerReport], 
     for layer in layers:
         had_time_axis = chain.has_time_axis
         outcome = _join(layer, chain, rows) if layer.branches else _handle(layer, chain)
+        if layer.note and not isinstance(outcome, Refusal):
+            outcome = f"{outcome}; {layer.note}" if outcome else layer.note
         refused = isinstance(outcome, Refusal)
         if refused:
             chain.features = None  # what follows is judged by its own weights
@@ -136,10 +138,10 @@ def _join(layer: SourceLayer, chain: Chain, rows: list[LayerReport]) -> str | Re
 
 
 def _handle(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
-    handler = HANDLERS.get(layer.class_name)
-    if handler is None:
+    handler = HANDLERS.get(layer.class_name) or INTERNAL.get(layer.class_name)
+    if layer.refusal is not None or handler is None:
         reason = REFUSED.get(layer.class_name, f"no integer form of {layer.class_name} exists in edgeseq yet; {SUPPORTED}")
-        return Refusal(layer.name, reason)
+        return Refusal(layer.name, layer.refusal or reason)
     if chain.ended and layer.class_name != "Dropout":
         return Refusal(layer.name, "a softmax is only supported as the last layer; remove it or what follows")
     if chain.tokens and layer.class_name not in ("InputLayer", "Embedding"):

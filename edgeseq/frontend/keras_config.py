@@ -56,17 +56,17 @@ def ordered_layers(model: Any, origin: str) -> ModelLayers:
     stored = [(node.layer.class_name, node.layer.name) for node in layers]
     if kind == "Sequential":
         return ModelLayers(name, [node.layer for node in layers], stored)
-    return ModelLayers(name, _series_parallel(layers, origin), stored)
+    return ModelLayers(name, series_parallel(layers, origin), stored)
 
 
-class _Node(NamedTuple):
+class LayerNode(NamedTuple):
     """A layer and the names of those it reads, one per input."""
 
     layer: SourceLayer
     sources: list[str]
 
 
-def _entry(entry: Any, origin: str) -> _Node:
+def _entry(entry: Any, origin: str) -> LayerNode:
     if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict) or "class_name" not in entry:
         raise ModelError(f"{origin}: a layer entry lacks 'class_name' or 'config'")
     config: Config = entry["config"]
@@ -77,7 +77,7 @@ def _entry(entry: Any, origin: str) -> _Node:
         # Query, key and value of self-attention are one tensor.
         sources = list(dict.fromkeys(sources))
         config = config | {CALLED_WITH: sorted(set(_options(nodes)))}
-    return _Node(SourceLayer(name, kind, config), sources)
+    return LayerNode(SourceLayer(name, kind, config), sources)
 
 
 def _class_name(entry: Config) -> str:
@@ -127,7 +127,7 @@ class _Edge:
     chain: list[SourceLayer]
 
 
-def _series_parallel(nodes: list[_Node], origin: str) -> list[SourceLayer]:
+def series_parallel(nodes: list[LayerNode], origin: str) -> list[SourceLayer]:
     """Order a Functional model's layers, two branches that meet in Add as one layer; refuse any other shape.
 
     Series-parallel reduction (Valdes, Tarjan and Lawler 1982): a layer with one way in and one out joins
@@ -168,7 +168,7 @@ def _series_parallel(nodes: list[_Node], origin: str) -> list[SourceLayer]:
     return [first, *edges[0].chain, by_name[edges[0].end]]
 
 
-def _refuse_joins(nodes: list[_Node], origin: str) -> None:
+def _refuse_joins(nodes: list[LayerNode], origin: str) -> None:
     for layer, sources in nodes:
         if layer.class_name == "MultiHeadAttention" and len(sources) > 1:
             raise UnsupportedModelError(

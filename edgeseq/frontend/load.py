@@ -12,6 +12,7 @@ from edgeseq.frontend.convert import LayerReport, convert
 from edgeseq.frontend.h5_file import read_h5_file
 from edgeseq.frontend.keras_file import read_keras_file
 from edgeseq.frontend.live import read_live_model
+from edgeseq.frontend.onnx import read_onnx_file
 from edgeseq.frontend.source import SourceModel
 from edgeseq.graph import Graph
 
@@ -43,7 +44,7 @@ def inspect_model(model: str | Path | Any) -> Inspection:
 
 
 def load_model(model: str | Path | Any) -> Graph:
-    """Read a .keras or .h5 file, or a live Keras model, into a Graph.
+    """Read a .keras, .h5 or .onnx file, or a live Keras model, into a Graph.
 
     Raises ModelError if it cannot be read and UnsupportedModelError, naming every
     refused layer with its reason, if it cannot be converted.
@@ -71,8 +72,13 @@ def _read(model: str | Path | Any) -> SourceModel:
         raise ModelError(f"{path}: no such file") from None
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
+    if path.suffix.lower() == ".onnx":
+        return read_onnx_file(path)
     if magic == HDF5_MAGIC:
         return read_h5_file(path)
     if zipfile.is_zipfile(path):
         return read_keras_file(path)
-    raise ModelError(f"{path}: neither a .keras archive nor an HDF5 file (it may be truncated). Save it again with model.save()")
+    raise ModelError(
+        f"{path}: neither a .keras archive nor an HDF5 file (it may be truncated). Save it again with model.save(); "
+        "an ONNX model is known by its name, FILE.onnx"
+    )

@@ -18,6 +18,7 @@ class SourceLayer:
 
     weights: in the order Keras' `get_weights` gives; empty for layers without any.
     branches: the two chains that a layer which joins them reads; both start at the layer before it.
+    refusal: why the file's reader could make nothing of it. note: what it found worth telling.
     """
 
     name: str
@@ -25,6 +26,8 @@ class SourceLayer:
     config: Config
     weights: tuple[npt.NDArray[Any], ...] = ()
     branches: tuple[tuple[SourceLayer, ...], ...] = ()
+    refusal: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,12 @@ from edgeseq.firmware import build_firmware, build_host_library, find_toolchain
 from edgeseq.firmware.hosted import build_hosted, hosted_toolchain
 from edgeseq.firmware.toolchain import CompilerName
 from edgeseq.graph.reference import forward
+from edgeseq.measure.comparison import Comparison, compare
 from edgeseq.measure.frames import decode_outputs, encode_frames
 from edgeseq.measure.host_runner import HostModel
 from edgeseq.measure.hosted import run_hosted
+from edgeseq.measure.litert_runner import compare_tflite
+from edgeseq.measure.onnx_runner import compare_onnx
 from edgeseq.measure.runner import run_image
 from edgeseq.quantize.types import QuantGraph, QuantRecurrent
 from edgeseq.simulate import Oracle, OracleRun
@@ -26,15 +29,11 @@ from edgeseq.simulate.oracle import dequantize_output, quantize_input
 from edgeseq.targets import HostedTarget, Optimize, load_target
 
 HOST = "c-host"
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """name: what was compared with the oracle. mismatches: differing int16 values; max_abs_lsb: the largest difference."""
-
-    name: str
-    mismatches: int
-    max_abs_lsb: int
+# Formats of other runtimes: (graph, codes of windows, what the oracle made of them) -> a comparison for each way to run it.
+FORMATS: dict[str, Callable[[QuantGraph, npt.NDArray[np.integer], OracleRun], list[Comparison]]] = {
+    "tflite": compare_tflite,
+    "onnx": compare_onnx,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +69,16 @@ def verify(
     x: npt.NDArray[np.floating],
     *,
     cores: Sequence[str] = (),
+    formats: Sequence[str] = (),
+    host: bool = True,
     compiler: CompilerName = "zig",
     optimize: Optimize = "speed",
 ) -> Verification:
     """Run one stream (steps, features), or windows (n, time, features) each from reset, everywhere.
 
     A model that needs whole windows takes those of its own length alone, else DataError. x is in raw units.
-    cores: names of targets besides this host, each with the kernels that optimize picks for it.
+    cores: names of targets besides this host, each with the kernels that optimize picks for it; formats: of FORMATS;
+    host: whether the C code runs on this machine.
     """
     windows = np.asarray(x, np.float64)
     if windows.ndim == 2:
@@ -89,24 +91,41 @@ def verify(
     codes = quantize_input(graph.input, windows)
     oracle = Oracle(graph, batch=len(codes)).run(codes, keep_states=True)
     assert oracle.states is not None
+    against = _run_c(graph, codes, oracle, cores, compiler, optimize, host=host) if host or cores else []
+    for name in formats:
+        against += FORMATS[name](graph, codes, oracle)
+    steps = codes.shape[0] * codes.shape[1]
+    figures = fidelity(graph, windows, oracle.outputs, oracle.states)
+    return Verification(graph.name, graph.scheme, steps, tuple(against), figures)
+
+
+def _run_c(
+    graph: QuantGraph,
+    codes: npt.NDArray[np.integer],
+    oracle: OracleRun,
+    cores: Sequence[str],
+    compiler: CompilerName,
+    optimize: Optimize,
+    *,
+    host: bool,
+) -> list[Comparison]:
+    """The C code on this host and on cores."""
     project = export_c(graph)
     frames = as_frames(project, codes)
     reset = np.zeros(codes.shape[:2], np.bool_)
     reset[:, 0] = True
     reset = reset if project.window_steps is None else reset[:, :1]
-    outputs, states = as_outputs(project, oracle)
+    wanted = as_outputs(project, oracle)
     against = []
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
         folder = Path(scratch)
-        got = run_on_host(project, frames, reset.ravel(), folder / "host")
-        against.append(_compare(HOST, got, (outputs, states)))
+        if host:
+            against.append(compare(HOST, run_on_host(project, frames, reset.ravel(), folder / "host"), wanted))
         for core in cores:
             project = export_c(graph, kernel_set=load_target(core).kernels(optimize))
             got = run_on_core(project, frames, reset.ravel(), core, folder / core, compiler, optimize)
-            against.append(_compare(f"c-{core}", got, (outputs, states)))
-    steps = codes.shape[0] * codes.shape[1]
-    figures = fidelity(graph, windows, oracle.outputs, oracle.states)
-    return Verification(graph.name, graph.scheme, steps, tuple(against), figures)
+            against.append(compare(f"c-{core}", got, wanted))
+    return against
 
 
 Int16Pair = tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]
@@ -157,11 +176,6 @@ def run_on_core(
         firmware = build_firmware(project, core, find_toolchain(core, compiler), folder, optimize=optimize, write_state=True)
         output = run_image(firmware, frames).output
     return decode_outputs(output, project.output_steps * project.output_size, project.state_bytes // 2)
-
-
-def _compare(name: str, got: Int16Pair, wanted: Int16Pair) -> Comparison:
-    difference = np.concatenate([(g.astype(np.int32) - w.astype(np.int32)).ravel() for g, w in zip(got, wanted, strict=True)])
-    return Comparison(name, int(np.count_nonzero(difference)), int(np.abs(difference).max(initial=0)))
 
 
 def sqnr_db(reference: npt.NDArray[np.floating], value: npt.NDArray[np.floating]) -> float:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeseq.export.c import CProject
 from edgeseq.frontend import Inspection
+from edgeseq.graph import Graph
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
 from edgeseq.quantize import QuantGraph
 from edgeseq.simulate.explain import Explanation
+
+if TYPE_CHECKING:
+    # The schema's accessors are 180 modules.
+    from edgeseq.export.onnx import OnnxModel
+    from edgeseq.export.operators import Port
+    from edgeseq.export.tflite import TfliteModel
 
 SCHEMA = 1
 
@@ -124,3 +131,34 @@ def _time(value: HostTime | None) -> dict[str, Any] | None:
 
 def _finite(value: float | None) -> float | None:
     return round(value, 3) if value is not None and math.isfinite(value) else None
+
+
+def exported_tflite(graph: Graph, model: TfliteModel | OnnxModel, out: str, file_format: str = "tflite") -> dict[str, Any]:
+    """JSON of `edgeseq export --format tflite` and of `--format onnx`; sizes that are open are -1."""
+    return {
+        "schema": SCHEMA,
+        "model": graph.name,
+        "format": file_format,
+        "name": graph.name,
+        "out": out,
+        "form": model.form,
+        "steps": model.steps,
+        "bytes": len(model.data),
+        "inputs": [_port(port) for port in model.inputs],
+        "outputs": [_port(port) for port in model.outputs],
+        "states": list(model.states),
+        "operators": dict(model.operators),
+        "window_steps": None if graph.window_reason is None else model.steps,
+    }
+
+
+def _port(port: Port) -> dict[str, Any]:
+    tensor = port.tensor
+    scale = None if tensor.scale is None else tensor.scale.value
+    return {
+        "name": port.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+        "scale": scale,
+        "zero_point": tensor.zero_point,
+    }

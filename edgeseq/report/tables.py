@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group
@@ -15,6 +16,10 @@ from edgeseq.measure.verify import Verification
 from edgeseq.quantize import QuantGraph
 from edgeseq.simulate.explain import Explanation
 from edgeseq.targets import Optimize
+
+if TYPE_CHECKING:
+    from edgeseq.export.onnx import OnnxModel
+    from edgeseq.export.tflite import TfliteModel
 
 
 def cycle_label(cycles: Cycles) -> str:
@@ -158,3 +163,25 @@ def exported(project: CProject, out: str, measured: Mapping[Optimize, Measuremen
         if any(figure is not None for figure in figures):
             table.add_row(name, *("" if figure is None else f"{figure:,}" for figure in figures), label)
     return Group(*lines, table)
+
+
+def exported_tflite(model: TfliteModel | OnnxModel, out: str) -> Group:
+    """What was written: its size, its edges and its operators."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("", "tensor", "type", "shape", "step"):
+        table.add_column(heading)
+    for kind, ports in (("input", model.inputs), ("output", model.outputs)):
+        for port in ports:
+            tensor = port.tensor
+            step = "" if tensor.scale is None else f"{tensor.scale.value:.6g}"
+            table.add_row(
+                kind, port.name, tensor.dtype, " x ".join("?" if size < 0 else str(size) for size in tensor.shape), step
+            )
+    count = "any number of" if model.steps is None else f"{model.steps:,}"
+    steps = "1 time step" if model.steps == 1 else f"{count} time steps"
+    operators = ", ".join(f"{count} {name}" for name, count in model.operators.items())
+    return Group(
+        f"{out}: {len(model.data):,} B, {model.form}, {steps} a call (exact)",
+        table,
+        f"{sum(model.operators.values())} operators: {operators}",
+    )

@@ -64,6 +64,12 @@ HANDLERS: dict[str, Handler] = {
     "Bidirectional": window.bidirectional(CELLS),
     "MultiHeadAttention": attention.multi_head_attention,
 }
+# What readers of other files make beside Keras' layers; no class of Keras has these names.
+INTERNAL: dict[str, Handler] = {
+    "LastStep": window.last_step,
+    "Reverse": window.reverse,
+    "Affine": normalize.affine,
+}
 # What may stand behind ZeroPadding1D.
 READ_PADDING = frozenset({"Conv1D", "DepthwiseConv1D", "SeparableConv1D", "Dropout", "SpatialDropout1D"})
 
@@ -77,6 +83,7 @@ _NOT_TRAINABLE = {
     "QatMinGRU": 2,
     "QatDense": 2,
     "BatchNormalization": 2,
+    "Affine": 2,
 }
 
 SUPPORTED = f"supported layers: {', '.join(HANDLERS)}"
@@ -154,4 +161,4 @@ def trainable(layer: SourceLayer) -> tuple[npt.NDArray[Any], ...]:
     return layer.weights[: max(0, len(layer.weights) - fixed)]
 
 
-__all__ = ["HANDLERS", "NOTES", "READ_PADDING", "REFUSED", "SUPPORTED", "Chain", "Handler", "Refusal", "trainable"]
+__all__ = ["HANDLERS", "INTERNAL", "NOTES", "READ_PADDING", "REFUSED", "SUPPORTED", "Chain", "Handler", "Refusal", "trainable"]

@@ -43,6 +43,8 @@ def function_of(layer: SourceLayer, chain: Chain, key: str, default: str) -> tup
                 "file; save it again with model.save()",
             )
         return ("hard_sigmoid" if chain.keras_major >= 3 else "hard_sigmoid_keras2"), ()
+    if name == "hard_sigmoid_keras2":  # no name of Keras', but of a reader that knows the slope
+        return name, ()
     if name in NAMES:
         return ALIASES.get(name, (name, ()))
     reason = REFUSED_FUNCTIONS.get(name, f"expected one of {', '.join(NAMES)}")

@@ -57,10 +57,19 @@ def layer_normalization(layer: SourceLayer, chain: Chain) -> str | Refusal | Non
 
 def batch_normalization(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
     """A gain and an offset per feature: part of the layer before, of the input's normalisation, or a step of its own."""
-    affine = _gain_and_offset(layer, chain)
-    if isinstance(affine, Refusal):
-        return affine
-    gain, offset = affine
+    found = _gain_and_offset(layer, chain)
+    return found if isinstance(found, Refusal) else _apply(layer, chain, *found)
+
+
+def affine(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
+    """A gain and an offset per feature as they are."""
+    gain, offset = layer.weights
+    if chain.features not in (None, gain.size):
+        return Refusal(layer.name, f"a gain of {gain.size} features does not fit {chain.features}")
+    return _apply(layer, chain, gain, offset)
+
+
+def _apply(layer: SourceLayer, chain: Chain, gain: FloatArray, offset: FloatArray) -> str:
     last = chain.layers[-1] if chain.layers else None
     if isinstance(last, Dense | Conv1D | DepthwiseConv1D) and last.activation == "linear":
         chain.layers[-1] = _scaled(last, gain, offset)

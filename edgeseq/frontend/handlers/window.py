@@ -12,6 +12,20 @@ from edgeseq.graph import Bidirectional, LastStep, Layer, MergeMode, Reverse
 MERGE_MODES = ("concat", "sum", "mul", "ave")
 
 
+def last_step(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
+    """A stream yields every step; a window's result is its last one."""
+    chain.has_time_axis = False
+    return None
+
+
+def reverse(layer: SourceLayer, chain: Chain) -> str | Refusal | None:
+    """The window's last step first."""
+    if not chain.has_time_axis:
+        return Refusal(layer.name, "the layer before returns only its last step, so there is nothing to turn round")
+    chain.layers.append(Reverse(layer.name))
+    return "needs a whole window: the model cannot stream"
+
+
 def bidirectional(cells: Mapping[str, Handler]) -> Handler:
     """Return the handler of a layer whose halves are read by `cells`, by class name."""
 

@@ -1,0 +1,122 @@
+"""`edgeseq export` to formats of other runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeseq.cli.options import Quantization, resolve_model
+from edgeseq.cli.output import show
+from edgeseq.errors import OutputError, TargetError
+from edgeseq.quantize import read_esq
+
+if TYPE_CHECKING:
+    from edgeseq.graph import Graph
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What was asked for.
+
+    form, steps, precision: None where they were left out; wide_weights: store 4-bit ones in int8; options: of the
+    C project that were given.
+    """
+
+    model: str
+    out: Path
+    form: str | None
+    steps: int | None
+    precision: str | None
+    wide_weights: bool
+    options: tuple[str, ...]
+
+
+def write_tflite(wanted: Exchange, how: Quantization, *, json_wanted: bool) -> None:
+    """Write a .tflite and say what is in it."""
+    from edgeseq.export.tflite import export_float_tflite, export_tflite
+    from edgeseq.files import write_atomically
+    from edgeseq.report import as_json, tables
+
+    if wanted.precision in (None, "int"):
+        quantized = resolve_model(wanted.model, how)
+        graph = quantized.source
+        model = export_tflite(quantized, _form(wanted, graph), wanted.steps, wide_weights=wanted.wide_weights)
+    else:
+        graph = _float_model(wanted.model)
+        model = export_float_tflite(graph, _form(wanted, graph), wanted.steps, half_weights=wanted.precision == "float16")
+    write_atomically(wanted.out, model.data)
+    document = as_json.exported_tflite(graph, model, str(wanted.out))
+    show(tables.exported_tflite(model, str(wanted.out)), document, json_wanted=json_wanted)
+
+
+def write_onnx(wanted: Exchange, how: Quantization, *, json_wanted: bool) -> None:
+    """Write an .onnx and say what is in it."""
+    from edgeseq.export.onnx import export_float_onnx, export_onnx
+    from edgeseq.files import write_atomically
+    from edgeseq.report import as_json, tables
+
+    if wanted.form == "float" or wanted.precision == "float32":
+        if wanted.precision not in (None, "float32") or wanted.form not in (None, "float") or wanted.steps is not None:
+            raise TargetError(
+                "--format onnx writes floats as --form float alone, in float32, for any number of time steps; leave out --steps "
+                "and --precision, or choose another --form for integers"
+            )
+        graph = _float_model(wanted.model)
+        model = export_float_onnx(graph)
+    elif wanted.precision == "float16":
+        raise TargetError("--format onnx has no --precision float16; choose --form float, or leave it out for integers")
+    else:
+        quantized = resolve_model(wanted.model, how)
+        graph = quantized.source
+        model = export_onnx(quantized, _form(wanted, graph), wanted.steps)
+    write_atomically(wanted.out, model.data)
+    document = as_json.exported_tflite(graph, model, str(wanted.out), file_format="onnx")
+    show(tables.exported_tflite(model, str(wanted.out)), document, json_wanted=json_wanted)
+
+
+def _form(wanted: Exchange, graph: Graph) -> Any:
+    return wanted.form or ("step" if graph.window_reason is None else "window")
+
+
+def _float_model(model: str) -> Graph:
+    """The float model of a file; a .esq keeps the one that it was made of."""
+    from edgeseq.frontend import load_model
+
+    path = Path(model)
+    return read_esq(path).source if path.suffix == ".esq" else load_model(path)
+
+
+# Format -> (suffix of its files, forms it has, what writes it).
+EXCHANGE: dict[str, tuple[str, tuple[str, ...], Callable[..., None]]] = {
+    "tflite": (".tflite", ("step", "stateful", "unrolled", "window"), write_tflite),
+    "onnx": (".onnx", ("step", "unrolled", "window", "float"), write_onnx),
+}
+PRECISIONS = ("int", "float32", "float16")
+FORMS = tuple(dict.fromkeys(form for _, forms, _ in EXCHANGE.values() for form in forms))
+
+
+def check(file_format: str, wanted: Exchange) -> None:
+    """Raise TargetError for options that the format does not have, OutputError for a file of another kind."""
+    if file_format not in EXCHANGE:
+        given = {"--form": wanted.form, "--steps": wanted.steps, "--precision": wanted.precision}
+        names = [name for name, value in given.items() if value is not None]
+        names += ["--wide-weights"] * wanted.wide_weights
+        if names:
+            raise TargetError(
+                f"{', '.join(names)}: not of C projects, which are integers with a step and a window function in one. "
+                f"Leave it out, or choose another --format: {', '.join(EXCHANGE)}"
+            )
+        return
+    suffix, forms, _ = EXCHANGE[file_format]
+    if wanted.form not in (None, *forms):
+        raise TargetError(f"--format {file_format} has no form {wanted.form!r}; it has: {', '.join(forms)}")
+    if wanted.options:
+        raise TargetError(f"{', '.join(wanted.options)}: of C projects alone; leave it out with --format {file_format}")
+    if wanted.wide_weights and wanted.precision not in (None, "int"):
+        raise TargetError(f"--wide-weights: of integers alone; leave it out with --precision {wanted.precision}")
+    if wanted.out.suffix != suffix:
+        raise OutputError(f"{wanted.out}: expected a file that ends in {suffix}. Choose another --out")
+    if wanted.out.is_dir():
+        raise OutputError(f"{wanted.out} is a folder; expected a file. Choose another --out")

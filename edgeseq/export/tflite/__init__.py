@@ -1,0 +1,5 @@
+"""QuantGraph -> .tflite, with built-in operators alone; TensorFlow takes no part."""
+
+from edgeseq.export.tflite.model import FORMS, TfliteForm, TfliteModel, export_float_tflite, export_tflite
+
+__all__ = ["FORMS", "TfliteForm", "TfliteModel", "export_float_tflite", "export_tflite"]

@@ -1,0 +1,116 @@
+"""A .tflite on LiteRT, in a process of its own, against the oracle."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+import edgeseq
+from edgeseq.errors import DataError, EmulationError, MissingExtraError
+from edgeseq.measure.comparison import Comparison, compare
+from edgeseq.measure.litert_worker import KERNELS, LitertRun
+from edgeseq.quantize.types import QuantDelay, QuantGraph, QuantLayer, QuantPool
+from edgeseq.simulate import OracleRun
+
+if TYPE_CHECKING:
+    from edgeseq.export.tflite import TfliteForm, TfliteModel
+
+# Forms and kernels that `verify` runs: all kernels once, and the form whose states lie inside.
+_STREAM: tuple[tuple[TfliteForm, str], ...] = (*(("step", kernels) for kernels in KERNELS), ("stateful", "default"))
+_WINDOW: tuple[tuple[TfliteForm, str], ...] = tuple(("window", kernels) for kernels in KERNELS)
+
+
+def run_litert(model: TfliteModel, codes: npt.NDArray[np.integer], kernels: str = "default") -> LitertRun:
+    """Run windows (n, time, features), each from zero states.
+
+    Raises MissingExtraError without LiteRT, DataError for windows that are no whole number of calls, EmulationError
+    if the runtime refuses the file or crashes.
+    """
+    if importlib.util.find_spec("ai_edge_litert") is None:
+        raise MissingExtraError("ai_edge_litert", "runtimes")
+    if codes.shape[1] % model.steps:
+        raise DataError(
+            f"windows of {codes.shape[1]} steps; the model takes {model.steps} at a time. Cut them to a multiple of it"
+        )
+    with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
+        folder = Path(scratch)
+        (folder / "model.tflite").write_bytes(model.data)
+        np.save(folder / "codes.npy", codes)
+        command = [sys.executable, "-m", "edgeseq.measure.litert_worker", str(folder), kernels]
+        # A relative PYTHONPATH would not outlive a change of folder.
+        paths = [str(Path(edgeseq.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        if done.returncode != 0:
+            raise EmulationError(f"LiteRT ({kernels} kernels) {what_happened(done)}")
+        return LitertRun(np.load(folder / "outputs.npy"), np.load(folder / "states.npy"))
+
+
+def what_happened(done: subprocess.CompletedProcess[str]) -> str:
+    """Why the process ended with an error: a signal, or what the runtime said."""
+    if done.returncode < 0:
+        return f"crashed: {signal.Signals(-done.returncode).name}"
+    # What stands behind the last exception's name, on one line.
+    _, _, message = done.stderr.rpartition("Error: ")
+    return f"refused the model: {' '.join(message.split()) or 'no message'}"
+
+
+def compare_tflite(graph: QuantGraph, codes: npt.NDArray[np.integer], oracle: OracleRun) -> list[Comparison]:
+    """Every form and kernel that applies, against the oracle's run of the same windows, states included."""
+    # Imported here because the schema's accessors are 180 modules.
+    from edgeseq.export.tflite import export_tflite
+
+    rows = []
+    models: dict[TfliteForm, TfliteModel] = {}
+    for form, kernels in _STREAM if graph.window_reason is None else _WINDOW:
+        model = models.setdefault(form, models.get(form) or export_tflite(graph, form))
+        got = run_litert(model, codes, kernels)
+        rows.append(compare(f"tflite-{form}, {kernels} kernels", *_pairs(model, got, graph, oracle)))
+    return rows
+
+
+def _pairs(model: TfliteModel, got: LitertRun, graph: QuantGraph, oracle: OracleRun) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """What was computed and what is wanted: outputs, and states where they are outside of the model."""
+    outputs = oracle.outputs[:, -got.outputs.shape[1] :]
+    if got.states.shape[2] == 0:
+        return (got.outputs,), (outputs,)
+    return (got.outputs, got.states), (outputs, states_of_calls(graph, model.steps, oracle))
+
+
+def states_of_calls(graph: QuantGraph, steps: int, oracle: OracleRun) -> npt.NDArray[np.int64]:
+    """The oracle's states after each call of `steps` time steps as the operators hold them, (n, calls, values)."""
+    assert oracle.states is not None  # the caller asked to keep them
+    carried = oracle.states[:, steps - 1 :: steps].astype(np.int64)
+    parts, at = [np.empty((*carried.shape[:2], 0), np.int64)], 0
+    for layer in graph.every_layer:
+        parts.append(_as_states(layer, carried[..., at : at + layer.carried_values]))
+        at += layer.carried_values
+    return np.concatenate(parts, axis=2)
+
+
+def _as_states(layer: QuantLayer, carried: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """What a layer carries in the C struct, as the operators carry it."""
+    match layer:
+        case QuantPool(function="max"):
+            return carried & 0xFFFF
+        case QuantPool():
+            low, high, count = np.split(carried, [layer.size, 2 * layer.size], axis=2)
+            return np.concatenate([(high << 16) + (low & 0xFFFF), count], axis=2)
+        case QuantDelay():
+            ring, position = carried[..., :-1], carried[..., -1:]
+            if layer.dtype == "int8":
+                ring = ring.astype("<i2").view(np.int8)[..., : layer.history * layer.size].astype(np.int64)
+            rows = ring.reshape(*ring.shape[:2], layer.history, layer.size)
+            order = (position + np.arange(layer.history)) % layer.history
+            return np.take_along_axis(rows, order[..., None], axis=2).reshape(*ring.shape[:2], -1)
+        case _:
+            return carried
