@@ -47,7 +47,7 @@ def mismatches(graph: QuantGraph, model: TfliteModel, steps: int) -> int:
 
 
 def measure(name: str) -> list[dict[str, Any]]:
-    """Every scheme and form of one model, then the float ones."""
+    """Every form of one model by scheme, then the float ones."""
     folder = shared("models")
     if folder is None:
         raise FileNotFoundError("no benchmark models: set EDGESEQ_SHARED to the folder that holds models/")
