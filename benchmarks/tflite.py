@@ -42,12 +42,12 @@ def mismatches(graph: QuantGraph, model: TfliteModel, steps: int) -> int:
     wanted = Oracle(graph, batch=len(x)).run(x, keep_states=True)
     wrong = np.count_nonzero(got.outputs != wanted.outputs[:, -got.outputs.shape[1] :])
     if got.states.shape[2]:
-        wrong += np.count_nonzero(got.states != states_of_calls(graph, model, wanted))
+        wrong += np.count_nonzero(got.states != states_of_calls(graph, model.steps, wanted))
     return int(wrong)
 
 
 def measure(name: str) -> list[dict[str, Any]]:
-    """Every scheme and form of one model, then the float ones."""
+    """Every form of one model by scheme, then the float ones."""
     folder = shared("models")
     if folder is None:
         raise FileNotFoundError("no benchmark models: set EDGESEQ_SHARED to the folder that holds models/")
