@@ -32,8 +32,13 @@ QAT_OPTIONS = (
         "--scheme", type=click.Choice(SCHEMES), default="int8", show_default=True, help="With --qat: activation x weight."
     ),
     click.option("--qat-epochs", type=click.IntRange(1), default=8, show_default=True),
-    click.option("--qat-learning-rate", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True),
-    click.option("--distill/--no-distill", default=True, show_default=True, help="With --qat: the float model teaches too."),
+    click.option("--qat-learning-rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True),
+    click.option(
+        "--distill/--no-distill",
+        default=True,
+        show_default=True,
+        help="With --qat: the float model is the teacher; else labels are.",
+    ),
     click.option(
         "--prune",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),

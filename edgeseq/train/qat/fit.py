@@ -42,7 +42,7 @@ class QatRecipe:
     scheme: Scheme = "int8"
     epochs: int = 8
     batch_size: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     distillation: Distillation | None = field(default_factory=Distillation)
     pruning: Pruning | None = None
     input_dtype: InputDtype = "auto"
