@@ -35,11 +35,15 @@ format: $(VENV)/.dev ## rewrite Python and C in the house style
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 	@git ls-files 'firmware_templates/*.c' 'firmware_templates/*.h' | xargs $(BIN)/clang-format -i
 
-bench: $(VENV)/.bench ## measure costs on every core and accuracy on the data sets; rewrite the documents (an hour)
+bench: $(VENV)/.bench ## measure costs on every core and accuracy on the data sets; rewrite the documents (hours)
 	@$(BIN)/python -m benchmarks.models
 	@$(BIN)/python -m benchmarks.cores
 	@$(BIN)/python -m benchmarks.host
 	@$(BIN)/python -m benchmarks.accuracy --methods ptq,qat
+	@$(BIN)/python -m benchmarks.compact
+	@$(BIN)/python -m benchmarks.pruned
+	@$(BIN)/python -m benchmarks.sparse
+	@$(BIN)/python -m benchmarks.tflite
 	@$(BIN)/python -m benchmarks.plot
 	@$(BIN)/python -m benchmarks.readme
 
