@@ -53,7 +53,7 @@ def step_of(cell: str, units: int = UNITS) -> Any:
 
 
 def untracked_step() -> Any:
-    """A tf.Module around a cell of Keras 3, whose variables TensorFlow does not track: the file gets no weights."""
+    """A tf.Module that holds a cell of Keras 3, whose variables TensorFlow does not track: the file gets no weights."""
     import keras
     import tensorflow as tf
 
@@ -63,9 +63,13 @@ def untracked_step() -> Any:
     shapes = {"x": (1, FEATURES), "h": (1, UNITS)}
 
     class Step(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell = cell
+
         @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes.items()])
         def call(self, x: Any, h: Any) -> Any:
-            return cell(x, [h])[0]
+            return self.cell(x, [h])[0]
 
     return Step()
 
@@ -101,6 +105,12 @@ def dynamic_range(converter: Any) -> None:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
 
 
+def per_tensor(converter: Any) -> None:
+    """Dynamic range with one scale for a matrix, as converters before 2.17 wrote it."""
+    dynamic_range(converter)
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+
+
 def float16(converter: Any) -> None:
     import tensorflow as tf
 
@@ -108,17 +118,19 @@ def float16(converter: Any) -> None:
     converter.target_spec.supported_types = [tf.float16]
 
 
-def integers(shapes: list[tuple[int, ...]], *, wide: bool = False) -> Callable[[Any], None]:
+def integers(shapes: dict[str, tuple[int, ...]], *, wide: bool = False) -> Callable[[Any], None]:
     """int8, or int16 activations; calibrated on seeded normal values."""
 
     def set_up(converter: Any) -> None:
         import numpy as np
         import tensorflow as tf
 
-        def samples() -> Iterator[list[Any]]:
+        def samples() -> Iterator[dict[str, Any]]:
             rng = np.random.default_rng(SEED)
             for _ in range(64):
-                yield [rng.normal(0, 1 if index == 0 else 0.5, shape).astype(np.float32) for index, shape in enumerate(shapes)]
+                # By name: the converter puts inputs in an order of its own.
+                drawn = {name: rng.normal(0, 1 if name == "x" else 0.5, shape) for name, shape in shapes.items()}
+                yield {name: values.astype(np.float32) for name, values in drawn.items()}
 
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = samples
@@ -130,28 +142,31 @@ def integers(shapes: list[tuple[int, ...]], *, wide: bool = False) -> Callable[[
 
 
 def spectrum() -> Any:
-    """Magnitudes of a Fourier transform in front of a GRU."""
+    """Magnitudes of a Fourier transform of real values in front of a GRU."""
     import tensorflow as tf
 
     return keras_model(lambda k: [k.Lambda(lambda x: tf.abs(tf.signal.rfft(x))), k.GRU(UNITS, unroll=True)], steps=4)
 
 
-def lgamma() -> Any:
-    """An operator that TFLite does not have, behind an unrolled SimpleRNN."""
+def complex_spectrum() -> Any:
+    """The same of complex values, which TFLite has no operator for."""
     import tensorflow as tf
 
-    return keras_model(lambda k: [k.SimpleRNN(UNITS, unroll=True), k.Lambda(lambda x: tf.math.lgamma(1 + tf.abs(x)))], steps=4)
+    def front(x: Any) -> Any:
+        return tf.math.real(tf.signal.fft(tf.complex(x, x)))
+
+    return keras_model(lambda k: [k.Lambda(front), k.GRU(UNITS, unroll=True)], steps=4)
 
 
-WINDOW = [(1, STEPS, FEATURES)]
-GRU_STEP, LSTM_STEP = [(1, 1, FEATURES), (1, UNITS)], [(1, 1, FEATURES), (1, UNITS), (1, UNITS)]
+WINDOW = {"x": (1, STEPS, FEATURES)}
+GRU_STEP = {"x": (1, 1, FEATURES), "h": (1, UNITS)}
+LSTM_STEP = GRU_STEP | {"c": (1, UNITS)}
 # From 1024 values on the converter quantises a matrix without calibration.
 WIDE = 32
 
 # Name -> (what makes the model, how it is converted).
 CASES: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "gru_dynamic_batch": (lambda: keras_model(lambda k: [k.GRU(UNITS)], batch=None), flex),
-    "gru_dynamic_batch_loop": (lambda: keras_model(lambda k: [k.GRU(UNITS)], batch=None), plain),
     "gru_fixed_batch": (lambda: keras_model(lambda k: [k.GRU(UNITS)]), plain),
     "gru_dynamic_time": (lambda: keras_model(lambda k: [k.GRU(UNITS)], steps=None), plain),
     "gru_stateful": (lambda: keras_model(lambda k: [k.GRU(UNITS, stateful=True, unroll=True)], steps=2), plain),
@@ -160,6 +175,7 @@ CASES: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "gru_step_float": (lambda: step_of("gru"), plain),
     "gru_step_float16": (lambda: step_of("gru"), float16),
     "gru_step_dynamic_range": (lambda: step_of("gru", WIDE), dynamic_range),
+    "gru_step_dynamic_range_per_tensor": (lambda: step_of("gru", WIDE), per_tensor),
     "gru_step_int8": (lambda: step_of("gru"), integers(GRU_STEP)),
     "gru_step_16x8": (lambda: step_of("gru"), integers(GRU_STEP, wide=True)),
     "gru_step_untracked": (untracked_step, plain),
@@ -167,12 +183,12 @@ CASES: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "lstm_dynamic_range": (lambda: keras_model(lambda k: [k.LSTM(WIDE)]), dynamic_range),
     "lstm_bidirectional": (lambda: keras_model(lambda k: [k.Bidirectional(k.LSTM(UNITS))]), plain),
     "simple_rnn": (lambda: keras_model(lambda k: [k.SimpleRNN(UNITS)]), plain),
-    "spectrum_gru": (spectrum, flex),
-    "lgamma_flex": (lgamma, flex),
-    "lgamma_custom": (lgamma, custom),
+    "spectrum": (spectrum, plain),
+    "fft_flex": (complex_spectrum, flex),
+    "fft_custom": (complex_spectrum, custom),
     "lstm_fused_float": (lambda: tf_keras_model(STEPS), plain),
     "lstm_fused_int8": (lambda: tf_keras_model(STEPS), integers(WINDOW)),
-    "lstm_fused_step_int8": (lambda: tf_keras_model(1), integers([(1, 1, FEATURES)])),
+    "lstm_fused_step_int8": (lambda: tf_keras_model(1), integers({"x": (1, 1, FEATURES)})),
 }
 
 
