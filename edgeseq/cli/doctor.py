@@ -74,7 +74,9 @@ def _target(target: str, machine: str | None, python: str | None, glibc: str | N
     from edgeseq.report import diagnosis
 
     if target != RASPBERRY_PI:
-        raise TargetError(f"--target {target}: the doctor knows {RASPBERRY_PI!r} alone; 'edgeseq targets' lists what code is made for")
+        raise TargetError(
+            f"--target {target}: the doctor knows {RASPBERRY_PI!r} alone; 'edgeseq targets' lists what code is made for"
+        )
     advice = advise(machine, python, glibc)
     show(diagnosis.advice_as_text(advice), diagnosis.advice_as_json(advice), json_wanted=json_wanted)
     return advice.possible

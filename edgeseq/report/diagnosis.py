@@ -73,7 +73,9 @@ def advice_as_text(value: Advice) -> Group:
         version = choice.version or "[red]none[/]"
         table.add_row(choice.package, choice.runs, version, choice.reason)
     lines = [f"  {escape(choice.pip)}" for choice in value.choices if choice.pip]
-    told = ["Type one of:", *lines] if lines else ["No runtime installs from wheels there; 'edgeseq export --format c' needs none."]
+    told = (
+        ["Type one of:", *lines] if lines else ["No runtime installs from wheels there; 'edgeseq export --format c' needs none."]
+    )
     systems = [f"  {line}" for line in value.systems]
     return Group(f"[bold]{place.machine}[/], Python {place.python}{glibc}{system}", table, *told, "", *systems)
 

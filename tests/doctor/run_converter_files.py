@@ -4,7 +4,7 @@
 
 RUNTIME: litert, tflite-runtime or tflm; PYTHON: an interpreter that has ai-edge-litert, tflite-runtime (and numpy < 2), or
 tflite-micro. Each file runs in a process of its own: three calls with the same seeded inputs, of which the first values
-of every output are kept, so that a state which is carried or wiped shows.
+of every output are kept, so that a state which is carried or wiped shows (NaN as null).
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ else:
     for _ in range(3):
         model.invoke()
         calls.append([np.ravel(model.get_tensor(one["index"]))[:4].tolist() for one in model.get_output_details()])
+calls = [[[None if value != value else value for value in output] for output in call] for call in calls]
 print("OUTCOME" + json.dumps({"release": release, "calls": calls}))
 """
 
@@ -89,7 +90,7 @@ def main() -> None:
             print(path.stem, kind, outcome.get("said", outcome.get("calls")))
     present = {path.stem for path in (HERE / "files").glob("*.tflite")}
     kept = {name: stored[name] for name in sorted(stored) if name in present}
-    OUTCOMES.write_text(json.dumps(kept, indent=1) + "\n")
+    OUTCOMES.write_text(json.dumps(kept, indent=1, allow_nan=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -118,8 +118,8 @@ def unrolled(layers: Sequence[SourceLayer]) -> Iterator[Finding]:
         (CONVERTER,),
         f"layers {listed(names)}",
         f"unroll=True over {'its' if steps is None else steps} time steps",
-        "Each step gets operators of its own, and in integers its own copy of the weights (measured: 121 kB for 6 kB of weights at "
-        "16 steps); the states become 8-bit integers, which stall.",
+        "Each step gets operators, tensors and scales of its own (measured: 33 kB for 361 bytes of weights at 8 steps); in full "
+        "integers the states have 8 bits, and stall.",
         f"Convert one time step; {_TO_EDGESEQ}.",
     )
 

@@ -119,9 +119,7 @@ def _walk(onnx: Any, nodes: Any, path: Path, depth: int = 0) -> Iterator[NodeInf
 def _port(value: Any) -> Port:
     dims = value.type.tensor_type.shape.dim if value.type.HasField("tensor_type") else []
     fixed = [dim.HasField("dim_value") and dim.dim_value > 0 for dim in dims]
-    sizes = tuple(
-        str(dim.dim_value) if known else as_text(dim.dim_param) or "?" for dim, known in zip(dims, fixed, strict=True)
-    )
+    sizes = tuple(str(dim.dim_value) if known else as_text(dim.dim_param) or "?" for dim, known in zip(dims, fixed, strict=True))
     return Port(as_text(value.name), sizes, tuple(axis for axis, known in enumerate(fixed) if not known))
 
 

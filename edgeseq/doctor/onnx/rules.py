@@ -98,19 +98,20 @@ def loops(model: OnnxModel) -> Iterator[Finding]:
 
 def lost_state(model: OnnxModel) -> Iterator[Finding]:
     """Recurrent nodes whose state the caller cannot pass on."""
-    fixed = [node for node in _cells(model) if not any(_input(node, at) for at in _STATES[node.op])]
+    makers = {name: node for node in model.nodes for name in node.outputs}
+    inputs = {port.name for port in model.inputs}
+    fixed = [node for node in _cells(model) if not any(_reaches(inputs, makers, _input(node, at)) for at in _STATES[node.op])]
     if fixed:
         yield Finding(
             "no_initial_state",
             "costs",
             (ONNXRUNTIME,),
             _names(fixed),
-            f"{len(fixed)} recurrent nodes without an initial state",
+            f"{len(fixed)} recurrent nodes whose initial state is no input of the model",
             "Each call starts from zero. Fed one step at a time, such a model has no memory; it reports no error.",
             "Pass whole windows; or export with the states as inputs and outputs, as 'edgeseq export --format onnx' does.",
         )
     outputs = {port.name for port in model.outputs}
-    inputs = {port.name for port in model.inputs}
     given = [node for node in _cells(model) if node not in fixed]
     if given and inputs and len(inputs) > 1 and len(outputs) < 2:
         yield Finding(
@@ -122,6 +123,22 @@ def lost_state(model: OnnxModel) -> Iterator[Finding]:
             "A stream has nothing to pass to its next call.",
             "Return the states too: return y, h.",
         )
+
+
+def _reaches(inputs: set[str], makers: dict[str, NodeInfo], name: str) -> bool:
+    """Whether a value is made of one of the inputs; its shape alone does not count."""
+    waiting, seen = [name], {name}
+    while waiting:
+        key = waiting.pop()
+        if key in inputs:
+            return True
+        node = makers.get(key)
+        if node is None or node.op == "Shape":
+            continue
+        fresh = [source for source in node.inputs if source and source not in seen]
+        seen.update(fresh)
+        waiting += fresh
+    return False
 
 
 def options(model: OnnxModel) -> Iterator[Finding]:

@@ -92,7 +92,9 @@ def _of_caller(graph: SubgraphInfo) -> list[State]:
 
 
 def _of_loops(file: TfliteFile) -> list[State]:
-    bodies = {operator.options.get("body") for graph in file.subgraphs for operator in graph.operators if operator.name == "WHILE"}
+    bodies = {
+        operator.options.get("body") for graph in file.subgraphs for operator in graph.operators if operator.name == "WHILE"
+    }
     found = []
     for number in sorted(body for body in bodies if isinstance(body, int) and 0 <= body < len(file.subgraphs)):
         graph = file.subgraphs[number]
@@ -110,7 +112,9 @@ def _of_variables(graph: SubgraphInfo) -> list[State]:
     writes = tuple(
         operator.inputs[1] for operator in graph.operators if operator.name == "ASSIGN_VARIABLE" and len(operator.inputs) > 1
     )
-    return [State(graph.tensors[before].name, graph.tensors[before].kind, "variable") for before, _ in _pairs(graph, reads, writes)]
+    return [
+        State(graph.tensors[before].name, graph.tensors[before].kind, "variable") for before, _ in _pairs(graph, reads, writes)
+    ]
 
 
 def _unrolled(graph: SubgraphInfo) -> list[State]:

@@ -30,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     numbers.foreign_types,
     numbers.floats,
     layout.repeated,
+    layout.overhead,
     layout.flash_budget,
     layout.edges,
 )

@@ -11,6 +11,8 @@ from edgeseq.doctor.tflite.runtimes import ALL, TFLM
 
 # Below this a repeated constant is an axis or a shape.
 _FEW_BYTES = 32
+# A single step of a stack of two LSTMs has fewer.
+_MANY_OPERATORS = 60
 _KERNELS = "interpreter and kernels come on top: images of small GRUs and LSTMs on a Cortex-M4 measured 39 to 81 kB"
 
 
@@ -29,10 +31,28 @@ def repeated(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             ALL,
             f"{len(copies)} constants, up to {most} times each",
             f"{wasted:,} of {file.size:,} bytes are copies of the same values",
-            "Quantised after it was unrolled, a recurrent layer stores its matrices once for every time step.",
+            "A layer that was written out step by step, or split, may store its matrices once for every copy.",
             "Convert one time step and call it in a loop; or 'edgeseq export --format tflite --form unrolled', whose steps share "
             "their weights.",
         )
+
+
+def overhead(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
+    """More graph than weights."""
+    buffers = {id(tensor.data): len(tensor.data) for graph in file.subgraphs for tensor in graph.tensors if tensor.constant}
+    weights, operators = sum(buffers.values()), sum(len(graph.operators) for graph in file.subgraphs)
+    if operators < _MANY_OPERATORS or file.size < 4 * weights:
+        return
+    yield Finding(
+        "overhead",
+        "costs",
+        ALL,
+        f"{operators} operators",
+        f"{weights:,} of {file.size:,} bytes are weights; the rest describes the graph",
+        "A layer that is written out step by step stores operators, tensors, names and scales for each. On a microcontroller "
+        "every operator and tensor also takes RAM in the arena.",
+        "Convert one time step and call it in a loop; or 'edgeseq export --format tflite --form step', or --format c.",
+    )
 
 
 def flash_budget(file: TfliteFile, flash: int | None) -> Iterator[Finding]:

@@ -129,16 +129,16 @@ def narrow_bias(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
 
 
 def four_bits(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
-    """Weights of 4 bits and fewer."""
-    names = [weights.name for _, _, _, weights in _matrices(file) if weights.kind in ("INT4", "INT2")]
+    """Weights of 4 bits under activations of 16."""
+    names = [weights.name for _, _, source, weights in _matrices(file) if weights.kind == "INT4" and source.kind == "INT16"]
     if names:
         yield Finding(
             "int4",
             "blocks",
-            (TFLITE_RUNTIME,),
+            (TFLITE_RUNTIME, TFLM),
             listed(names, 2),
-            f"{len(names)} weight tensors of 4 bits",
-            "tflite-runtime 2.14 has no kernel that reads them.",
+            f"{len(names)} weight tensors of 4 bits under activations of 16 bits",
+            "LiteRT alone has a kernel for the pair.",
             "Store them in 8 bits: 'edgeseq export --format tflite --wide-weights'.",
         )
 

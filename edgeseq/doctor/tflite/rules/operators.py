@@ -157,5 +157,3 @@ def _named(runtimes: tuple[str, ...]) -> str:
 
 def _order(release: str) -> tuple[int, ...]:
     return tuple(int(part) for part in release.split("."))
-
-

@@ -8,7 +8,7 @@ from edgeseq.doctor.finding import Finding, listed
 from edgeseq.doctor.tflite.file import OperatorInfo, SubgraphInfo, TfliteFile
 from edgeseq.doctor.tflite.recurrence import states
 from edgeseq.doctor.tflite.rules.operators import every_operator
-from edgeseq.doctor.tflite.runtimes import ALL, HOSTED, TFLM
+from edgeseq.doctor.tflite.runtimes import ALL, HOSTED, LITERT, TFLITE_RUNTIME, TFLM
 
 _FUSED = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 # Places of a fused LSTM's states among its inputs.
@@ -90,12 +90,12 @@ def _fused(graph: SubgraphInfo, operator: OperatorInfo) -> Iterator[Finding]:
     yield Finding(
         "fused_keeps_state",
         "note" if one_step else "wrong",
-        HOSTED,
+        ALL,
         where,
         "keeps its states in the interpreter after a call",
         "The next call goes on from them: the right thing for a stream that comes in steps, but a window that should start from "
         "zero gets another result than Keras gives.",
-        "Call interpreter.reset_all_variables() before each window, which does reset these.",
+        "Call interpreter.reset_all_variables() before each window, MicroInterpreter::Reset() on a microcontroller.",
     )
 
 
@@ -106,17 +106,19 @@ def variables(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
         return
     handles = [str(operator.options.get("name", "")) for operator in every_operator(file) if operator.name == "VAR_HANDLE"]
     writes = [operator for operator in every_operator(file) if operator.name == "ASSIGN_VARIABLE"]
-    if len(_written(file)) < len(set(handles)):
-        lost = sorted(set(handles) - _written(file))
+    if lost := sorted(set(handles) - _written(file)):
+        where, what = listed(lost), f"{len(lost)} variables are read that nothing in the file ever sets"
+        why = "The converter did not see their values: TensorFlow does not track the weights of Keras 3 layers in a tf.Module."
+        way = "Convert a keras.Model (TFLiteConverter.from_keras_model), or hold the weights as tf.Variable."
+        yield Finding("unset_variable", "blocks", (TFLITE_RUNTIME,), where, what, f"{why} The runtime refuses to read them.", way)
         yield Finding(
             "unset_variable",
-            "blocks",
-            ALL,
-            listed(lost),
-            f"{len(lost)} variables are read that nothing in the file ever sets",
-            "The converter did not see their values: weights of Keras 3 layers inside a tf.Module are not tracked. LiteRT computes "
-            "with what lies in memory (NaN on the first call), tflite-runtime refuses to read them.",
-            "Convert a keras.Model (TFLiteConverter.from_keras_model), or hand the weights over as tf.Variable.",
+            "wrong",
+            (LITERT, TFLM),
+            where,
+            what,
+            f"{why} The runtime computes with whatever lies in memory, often NaN, and reports nothing.",
+            way,
         )
     if not writes:
         return
@@ -142,6 +144,15 @@ def variables(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             "recording goes on from the state of the first.",
             "Make a new interpreter for each stream, or a model whose states are inputs and outputs, as "
             "'edgeseq export --format tflite --form step' writes; its form stateful has a signature 'reset'.",
+        )
+        yield Finding(
+            "variables",
+            "note",
+            (TFLM,),
+            listed(handles),
+            "states lie inside the file",
+            "The next call goes on from them.",
+            "Call MicroInterpreter::Reset() before each stream; reset_all_variables() of other runtimes does not reach them.",
         )
 
 
