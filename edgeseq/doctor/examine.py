@@ -33,7 +33,8 @@ def diagnose(path: str | Path, runtimes: Sequence[str] = (), flash: int | None =
     """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
-        raise ModelError(f"{path}: ends in {path.suffix or 'nothing'!r}; the doctor reads {', '.join(FORMATS)}")
+        ending = f"ends in {path.suffix!r}" if path.suffix else "has no suffix"
+        raise ModelError(f"{path}: {ending}; the doctor reads {', '.join(FORMATS)}")
     if path.is_dir():
         raise ModelError(f"{path}: is a folder (a SavedModel?); expected one file: {', '.join(FORMATS)}")
     if not path.exists():

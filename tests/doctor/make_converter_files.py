@@ -201,7 +201,7 @@ def make(name: str) -> None:
     if len(data) > MAX_BYTES:
         raise SystemExit(f"{name}: {len(data)} bytes, more than {MAX_BYTES}")
     (FILES / f"{name}.tflite").write_bytes(data)
-    print(f"{name}: {len(data)} bytes")
+    sys.stdout.write(f"{name}: {len(data)} bytes\n")
 
 
 def main() -> None:
@@ -218,7 +218,7 @@ def main() -> None:
         if done.returncode:
             failed.append(f"{name}: exit {done.returncode}\n{done.stderr[-1500:]}")
         else:
-            print(done.stdout.strip().splitlines()[-1])
+            sys.stdout.write(f"{done.stdout.strip().splitlines()[-1]}\n")
     if failed:
         raise SystemExit("\n".join(failed))
 

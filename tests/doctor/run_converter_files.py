@@ -87,7 +87,7 @@ def main() -> None:
         kind, _, python = word.partition("=")
         for path in sorted((HERE / "files").glob("*.tflite")):
             stored.setdefault(path.stem, {})[kind] = outcome = run(kind, python, path)
-            print(path.stem, kind, outcome.get("said", outcome.get("calls")))
+            sys.stdout.write(f"{path.stem} {kind} {outcome.get('said', outcome.get('calls'))}\n")
     present = {path.stem for path in (HERE / "files").glob("*.tflite")}
     kept = {name: stored[name] for name in sorted(stored) if name in present}
     OUTCOMES.write_text(json.dumps(kept, indent=1, allow_nan=False) + "\n")

@@ -26,12 +26,21 @@ def judged(data):
     return [finding for rule in RULES for finding in rule(file, 1000)]
 
 
+def refusal(judge):
+    """What a file is refused with, empty where it is judged."""
+    try:
+        judge()
+    except ModelError as error:
+        return str(error)
+    return ""
+
+
 def survives(data):
     """ModelError that names the file, or findings."""
-    try:
-        assert all(finding.what for finding in judged(data))
-    except ModelError as error:
-        assert str(error).startswith("m.tflite: ")
+    findings = []
+    said = refusal(lambda: findings.extend(judged(data)))
+    assert not said or said.startswith("m.tflite: ")
+    assert all(finding.what for finding in findings)
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -95,7 +104,7 @@ CASES = {
     "empty.keras": (b"", "neither a .keras archive nor an HDF5 file"),
     "renamed.keras": (GOOD["gru_step_int8"], "neither a .keras archive nor an HDF5 file"),
     "m.pb": (b"\x08\x07", "ends in '.pb'; the doctor reads .tflite, .onnx, .keras, .h5"),
-    "m": (b"", "ends in 'nothing'; the doctor reads"),
+    "m": (b"", "has no suffix; the doctor reads"),
 }
 
 
@@ -126,7 +135,5 @@ def test_overwritten_onnx(place, value, tmp_path_factory):
     """An .onnx with wrong bytes is refused or judged."""
     path = tmp_path_factory.mktemp("fuzz") / "m.onnx"
     path.write_bytes(ONNX[:place] + value + ONNX[place + len(value) :])
-    try:
-        diagnose(path)
-    except ModelError as error:
-        assert "m.onnx" in str(error)
+    said = refusal(lambda: diagnose(path))
+    assert not said or "m.onnx" in said

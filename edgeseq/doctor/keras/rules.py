@@ -44,7 +44,7 @@ def _recurrent(layers: Sequence[SourceLayer]) -> Iterator[tuple[str, dict[str, A
     """Name and config of every recurrent layer, those inside Bidirectional and TimeDistributed too."""
     for layer in layers:
         config: Any = layer.config
-        kind = layer.class_name
+        kind: Any = layer.class_name
         if kind in ("Bidirectional", "TimeDistributed"):
             inner = config.get("layer")
             kind = inner.get("class_name") if isinstance(inner, dict) else ""
@@ -88,7 +88,8 @@ def loop(layers: Sequence[SourceLayer]) -> Iterator[Finding]:
             (CONVERTER,),
             f"layers {listed(looped)}",
             "a recurrent layer becomes WHILE",
-            "Full-integer conversion of a loop ends the process with a segmentation fault while it calibrates (Keras 3 layers are "
+            "Full-integer conversion of a loop ends the process with a segmentation fault while it calibrates (Keras "
+            "3 layers are "
             "not fused to an LSTM operator). Float and dynamic-range files work, but take whole windows.",
             f"Convert one time step with its states as inputs and outputs; {_TO_EDGESEQ}.",
         )
@@ -159,7 +160,7 @@ def dropout(layers: Sequence[SourceLayer]) -> Iterator[Finding]:
 def masking(layers: Sequence[SourceLayer]) -> Iterator[Finding]:
     """Padded steps that are skipped."""
     masked = [layer.name for layer in layers if layer.class_name == "Masking" or layer.config.get("mask_zero") is True]
-    if masked and list(_recurrent(layers)):
+    if masked and any(_recurrent(layers)):
         yield Finding(
             "masking",
             "costs",
@@ -181,7 +182,8 @@ def code(layers: Sequence[SourceLayer]) -> Iterator[Finding]:
             (CONVERTER,),
             f"layers {listed(names)}",
             "Lambda: Python code inside the file",
-            "Keras loads it only with safe_mode=False, which runs what a stranger wrote, and only under the Python that saved it; "
+            "Keras loads it only with safe_mode=False, which runs what a stranger wrote, and only under the Python "
+            "that saved it; "
             "whatever TFLite has no operator for becomes Flex.",
             "Rewrite it with standard layers, or compute it before the model.",
         )

@@ -1,4 +1,4 @@
-"""Someone else's .onnx: will onnxruntime run it as a stream, and can edgeseq make integers of it?"""
+"""Someone else's .onnx: whether onnxruntime runs it as a stream, and whether edgeseq can make integers of it."""
 
 from __future__ import annotations
 

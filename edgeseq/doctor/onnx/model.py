@@ -110,8 +110,8 @@ def _walk(onnx: Any, nodes: Any, path: Path, depth: int = 0) -> Iterator[NodeInf
                 attributes[as_text(attribute.name)] = onnx.helper.get_attribute_value(attribute)
         op = as_text(node.op_type)
         name = as_text(node.name).strip("/") or f"{op}_{index}"
-        sides = (tuple(as_text(key) for key in side) for side in (node.input, node.output))
-        yield NodeInfo(name, op, as_text(node.domain), *sides, attributes, depth)
+        inputs, outputs = (tuple(as_text(key) for key in side) for side in (node.input, node.output))
+        yield NodeInfo(name, op, as_text(node.domain), inputs, outputs, attributes, depth)
         for body in bodies:
             yield from _walk(onnx, body.node, path, depth + 1)
 

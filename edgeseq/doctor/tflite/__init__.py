@@ -1,4 +1,4 @@
-"""Someone else's .tflite: will LiteRT, tflite-runtime or TensorFlow Lite Micro run it, and run it right?
+"""Someone else's .tflite: whether LiteRT, tflite-runtime and TensorFlow Lite Micro run it, and run it right.
 
 `file` reads and bounds, `rules` holds a function per finding, operators.toml what each runtime has.
 """

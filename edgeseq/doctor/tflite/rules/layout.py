@@ -97,7 +97,8 @@ def edges(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             listed(names),
             f"{len(main.inputs)} inputs and {len(main.outputs)} outputs without a signature",
             "The converter sorts them by rules of its own; which is the data and which a state has to be guessed from shapes.",
-            "Convert from a Keras or saved model, which have a signature; compare one step with Keras before you rely on indices.",
+            "Convert from a Keras or saved model, which have a signature; compare one step with Keras before you rely "
+            "on indices.",
         )
         return
     told = [*signature.inputs.items()], [*signature.outputs.items()]

@@ -123,7 +123,8 @@ def narrow_bias(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             (TFLITE_RUNTIME,),
             listed(found),
             f"{len(found)} FULLY_CONNECTED of 16-bit activations with a bias of 32 bits",
-            "tflite-runtime 2.14 takes a bias of 64 bits there; LiteRT runs both, but its optimised and reference kernels differ.",
+            "tflite-runtime 2.14 takes a bias of 64 bits there; LiteRT runs both, but its optimised and reference "
+            "kernels differ.",
             "Convert with a bias of 64 bits (the converter's default), or 'edgeseq export --format tflite'.",
         )
 

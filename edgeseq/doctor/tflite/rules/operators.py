@@ -29,7 +29,8 @@ def tensor_list(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             f"{len(names)} operators on lists of tensors, which run in TensorFlow's own kernels (Flex)",
             "A Keras layer whose batch size is open becomes a loop that collects its outputs in a TensorList. No wheel of LiteRT "
             "or tflite-runtime and no microcontroller has these kernels.",
-            f"Fix the batch: keras.Input(batch_shape=(1, time, features)), then convert with built-in operators; or {WITH_EDGESEQ}.",
+            "Fix the batch: keras.Input(batch_shape=(1, time, features)), then convert with built-in operators; or "
+            f"{WITH_EDGESEQ}.",
         )
 
 

@@ -208,7 +208,8 @@ def open_shape(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             HOSTED,
             f"input {tensor.name!r}",
             f"shape {shape}, whose open axes are stored as 1",
-            "Without a call before allocate_tensors() the file runs on a shape of ones, and every new length allocates all tensors "
+            "Without a call before allocate_tensors() the file runs on a shape of ones, and every new length "
+            "allocates all tensors "
             "again; delegates such as XNNPACK take fixed shapes alone.",
             "interpreter.resize_tensor_input(index, shape), then allocate_tensors(); or convert with every size fixed.",
         )
