@@ -88,9 +88,8 @@ def loop(layers: Sequence[SourceLayer]) -> Iterator[Finding]:
             (CONVERTER,),
             f"layers {listed(looped)}",
             "a recurrent layer becomes WHILE",
-            "Full-integer conversion of a loop ends the process with a segmentation fault while it calibrates (Keras "
-            "3 layers are "
-            "not fused to an LSTM operator). Float and dynamic-range files work, but take whole windows.",
+            "Full-integer conversion of a loop ends the process with a segmentation fault while it calibrates (layers of Keras 3 "
+            "are not fused to an LSTM operator). Float and dynamic-range files work, but take whole windows.",
             f"Convert one time step with its states as inputs and outputs; {_TO_EDGESEQ}.",
         )
 
