@@ -1,15 +1,18 @@
 """tanh, GRU and LSTM cells of equal size on polyphonic music, float and int8: Chung et al. 2014 (arXiv 1412.3555), Table 2.
 
 Usage: python -m benchmarks.music [--data jsb,piano,nottingham] [--cells rnn,gru,lstm] [--seeds 3] [--jobs 2] [--models FOLDER]
+           [--qat int8x4]
 
 Trains at every learning rate with the first seed and at the rate that validates best with the others, then measures the
-trained models as integers. Writes benchmarks/results/music.json after every model, and goes on from there. The models
-lie in FOLDER (default: edgeseq/music in the user's cache folder) for whoever measures more of them.
+trained models as integers: rounded, and with --qat trained further in those schemes. Writes benchmarks/results/music.json
+after every model, and goes on from there. The models lie in FOLDER (default: edgeseq/music in the user's cache folder)
+for whoever measures more of them.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import multiprocessing
 import os
@@ -27,14 +30,17 @@ from benchmarks.paths import RESULTS, shared
 from edgeseq.frontend import load_model
 from edgeseq.graph import Graph
 from edgeseq.graph.reference import forward
-from edgeseq.quantize import quantize
-from edgeseq.quantize.types import SCHEMES
+from edgeseq.quantize import QuantGraph, quantize
+from edgeseq.quantize.types import SCHEMES, Scheme
 from edgeseq.simulate import Oracle
 from edgeseq.simulate.oracle import dequantize_output, quantize_input
+from edgeseq.train.backend import import_keras
 
 Row = dict[str, Any]
 PARTS = ("train", "valid", "test")
 CALIBRATION_PIECES = 64
+# Pieces per update of the training with integers, as in the float training.
+QAT_PIECES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +148,29 @@ def integer_columns(graph: Graph, pieces: dict[str, list[Roll]], calibration_ste
     columns: Row = {"reference_nll": nll(forward(graph, x).outputs, y, real)}
     for scheme in SCHEMES:
         quantized = quantize(graph, calibration(pieces["train"], calibration_steps), scheme, input_dtype="int8")
-        codes = quantize_input(quantized.input, x.astype(np.float32))
-        integer = dequantize_output(quantized, Oracle(quantized, batch=len(x)).run(codes).outputs)
-        columns[f"{scheme}_nll"] = nll(integer, y, real)
+        columns[f"{scheme}_nll"] = integer_nll(quantized, pieces["test"])
     return columns
+
+
+def integer_nll(quantized: QuantGraph, pieces: Sequence[Roll]) -> float:
+    """Return the NLL of a quantised model over whole pieces."""
+    x, y, real = padded(pieces)
+    codes = quantize_input(quantized.input, x.astype(np.float32))
+    return nll(dequantize_output(quantized, Oracle(quantized, batch=len(x)).run(codes).outputs), y, real)
+
+
+def tuned_columns(model: Path, pieces: dict[str, list[Roll]], scheme: Scheme, seed: int) -> Row:
+    """Test NLL of the model after training with a scheme's integers, the float model as teacher."""
+    import_keras()
+    from edgeseq.train.qat import QatRecipe, fine_tune, load
+
+    examples = []
+    for part in ("train", "valid"):
+        x, y, real = padded(pieces[part])
+        examples.append((x.astype(np.float32), y, real.astype(np.float32)))
+    recipe = QatRecipe(scheme, batch_size=QAT_PIECES, input_dtype="int8", seed=seed)
+    tuned = fine_tune(load(model), examples[0], examples[1], recipe, loss="binary_crossentropy", metrics=())
+    return {f"{scheme}_qat_nll": integer_nll(quantize(load_model(tuned.model)), pieces["test"])}
 
 
 def chosen_rate(rows: Iterable[Row], data: str, cell: str) -> float:
@@ -193,12 +218,17 @@ def integer_row(run: Run, folder: Path) -> Row:
     return asdict(run) | integer_columns(graph, load_pieces(run.data), TASKS[run.data].calibration_steps)
 
 
-def unmeasured(results: Results, data: Sequence[str], cells: Sequence[str], folder: Path) -> list[Run]:
-    """Return the runs at a chosen rate that lack the integer columns and whose model is there."""
+def tuned_row(run: Run, folder: Path, scheme: Scheme) -> Row:
+    """Train the saved model of a run further and measure it."""
+    return asdict(run) | tuned_columns(folder / run.model_name, load_pieces(run.data), scheme, run.seed)
+
+
+def unmeasured(results: Results, data: Sequence[str], cells: Sequence[str], folder: Path, columns: Sequence[str]) -> list[Run]:
+    """Return the runs at a chosen rate that lack one of the columns and whose model is there."""
     found = []
     for row in results.rows:
         run = run_of(row)
-        complete = all(f"{scheme}_nll" in row for scheme in SCHEMES)
+        complete = all(column in row for column in columns)
         if complete or run.data not in data or run.cell not in cells or not (folder / run.model_name).exists():
             continue
         if run.log_rate == chosen_rate(results.rows, run.data, run.cell):
@@ -212,6 +242,7 @@ def main() -> None:
     parser.add_argument("--data", default=",".join(TASKS))
     parser.add_argument("--cells", default=",".join(CELLS))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--qat", default="", help="schemes to train the models further in")
     parser.add_argument("--jobs", type=int, default=2)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     parser.add_argument("--models", type=Path, default=cache / "edgeseq" / "music")
@@ -233,7 +264,11 @@ def main() -> None:
 
         for runs in rounds(results, data, cells, arguments.seeds):
             side_by_side(trained_row, [run for run in runs if results.row_of(run) is None])
-        side_by_side(integer_row, unmeasured(results, data, cells, arguments.models))
+        wanted = [f"{scheme}_nll" for scheme in SCHEMES]
+        side_by_side(integer_row, unmeasured(results, data, cells, arguments.models, wanted))
+        for scheme in filter(None, arguments.qat.split(",")):
+            work = functools.partial(tuned_row, scheme=scheme)
+            side_by_side(work, unmeasured(results, data, cells, arguments.models, [f"{scheme}_qat_nll"]))
 
 
 if __name__ == "__main__":

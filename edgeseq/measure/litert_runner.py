@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-import edgeseq
 from edgeseq.errors import DataError, EmulationError, MissingExtraError
 from edgeseq.measure.comparison import Comparison, compare
 from edgeseq.measure.litert_worker import KERNELS, LitertRun
@@ -47,7 +46,7 @@ def run_litert(model: TfliteModel, codes: npt.NDArray[np.integer], kernels: str 
         np.save(folder / "codes.npy", codes)
         command = [sys.executable, "-m", "edgeseq.measure.litert_worker", str(folder), kernels]
         # A relative PYTHONPATH would not outlive a change of folder.
-        paths = [str(Path(edgeseq.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
+        paths = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode != 0:

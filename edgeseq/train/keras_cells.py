@@ -6,7 +6,7 @@ x is (batch, inputs), h and h' are (batch, units), * is elementwise. Weights are
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -71,7 +71,31 @@ class _Cell(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
 class _Layer(keras.layers.RNN):  # type: ignore[misc]  # Keras is untyped
     """An RNN layer that is configured by its cell's arguments, as keras.layers.GRU is."""
 
-    def __init__(self, cell: _Cell, **kwargs: Any) -> None:
+    cell_class: ClassVar[type[_Cell]]
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        of_cell: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """of_cell: what this cell alone takes, for subclasses; it is no argument of the configuration."""
+        cell = self.cell_class(
+            units,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            # The cell holds the weights.
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            **(of_cell or {}),
+        )
         super().__init__(cell, **kwargs)
         self.input_spec = [keras.layers.InputSpec(ndim=3)]
 
@@ -199,33 +223,21 @@ class FastGRNN(_Layer):
     Raises ValueError if units or a rank is not a positive integer.
     """
 
+    cell_class = FastGRNNCell
+
     def __init__(
         self,
         units: int,
         *,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "ones",
         rank_w: int | None = None,
         rank_u: int | None = None,
+        bias_initializer: Any = "ones",
         zeta_init: float = 1.0,
         nu_init: float = -4.0,
         **kwargs: Any,
     ) -> None:
-        cell = FastGRNNCell(
-            units,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            rank_w=rank_w,
-            rank_u=rank_u,
-            zeta_init=zeta_init,
-            nu_init=nu_init,
-            **_for_cell(kwargs),
-        )
-        super().__init__(cell, **kwargs)
+        own = {"rank_w": rank_w, "rank_u": rank_u, "zeta_init": zeta_init, "nu_init": nu_init}
+        super().__init__(units, bias_initializer=bias_initializer, of_cell=own, **kwargs)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -245,25 +257,7 @@ class MGU(_Layer):
     Raises ValueError if units is not a positive integer.
     """
 
-    def __init__(
-        self,
-        units: int,
-        *,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        **kwargs: Any,
-    ) -> None:
-        cell = MGUCell(
-            units,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            **_for_cell(kwargs),
-        )
-        super().__init__(cell, **kwargs)
+    cell_class = MGUCell
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -283,30 +277,7 @@ class MinGRU(_Layer):
     Raises ValueError if units is not a positive integer.
     """
 
-    def __init__(
-        self,
-        units: int,
-        *,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        **kwargs: Any,
-    ) -> None:
-        cell = MinGRUCell(
-            units,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            **_for_cell(kwargs),
-        )
-        super().__init__(cell, **kwargs)
-
-
-def _for_cell(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Layer arguments that the cell, which holds the weights, must know too."""
-    return {"dtype": kwargs.get("dtype"), "trainable": kwargs.get("trainable", True)}
+    cell_class = MinGRUCell
 
 
 def _positive(layer: str, name: str, value: int) -> int:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from edgeseq.frontend.onnx.gathered import Gathered
 from edgeseq.frontend.onnx.layout import axis_of
 from edgeseq.frontend.onnx.node import Node
 from edgeseq.frontend.onnx.ops.dense import affine, feature_vector
+from edgeseq.frontend.onnx.ops.fold import Handler
 from edgeseq.frontend.onnx.ops.halves import backwards, joined
 from edgeseq.frontend.onnx.ops.recurrent import hard_sigmoid
 from edgeseq.frontend.onnx.values import Flow, RefusedError, Value, holds
 from edgeseq.frontend.source import SourceLayer
-
-if TYPE_CHECKING:
-    from edgeseq.frontend.onnx.ops.fold import Handler
-    from edgeseq.frontend.onnx.reader import Reader
 
 # (class name, config) of the layer that a node amounts to.
 Described: TypeAlias = "tuple[str, dict[str, Any]]"
@@ -28,18 +26,18 @@ Described: TypeAlias = "tuple[str, dict[str, Any]]"
 def activation(describe: Callable[[Node], Described]) -> Handler:
     """Return the handler of a function of single values."""
 
-    def handle(reader: Reader, node: Node) -> tuple[Value, ...]:
+    def handle(gathered: Gathered, node: Node) -> tuple[Value, ...]:
         flow = node.flow()
         kind, config = describe(node)
-        name = reader.add(SourceLayer(node.name, kind, config), (_before(reader, flow),))
+        name = gathered.add(SourceLayer(node.name, kind, config), (_before(gathered, flow),))
         return (Flow(name, flow.axes, trailing=flow.trailing),)
 
     return handle
 
 
-def _before(reader: Reader, flow: Flow) -> str:
+def _before(gathered: Gathered, flow: Flow) -> str:
     """Name of what a function of single values reads: it commutes with cutting off padding."""
-    return reader.source(replace(flow, trailing=0))
+    return gathered.source(replace(flow, trailing=0))
 
 
 def named(name: str) -> Handler:
@@ -97,54 +95,54 @@ def _limit(node: Node, index: int, key: str, default: float) -> float:
     return node.number(key, 0.0) if key in node.attributes else default
 
 
-def softmax(reader: Reader, node: Node) -> tuple[Value, ...]:
+def softmax(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Over the features."""
     flow = node.flow()
     axis = axis_of(node.integer("axis", -1 if node.opset >= 13 else 1), len(flow.axes))
     behind = flow.axes[axis] if node.opset >= 13 else tuple(part for later in flow.axes[axis:] for part in later)
     if not holds(behind, "feature"):
         raise RefusedError("is taken over something else than the features; use the last axis")
-    return activation(lambda _: ("Softmax", {}))(reader, node)
+    return activation(lambda _: ("Softmax", {}))(gathered, node)
 
 
-def prelu(reader: Reader, node: Node) -> tuple[Value, ...]:
+def prelu(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """One slope per feature."""
     flow = node.flow()
     slopes = node.weights(1)
     if slopes.ndim == 1 and slopes.size > 1:
         slopes = slopes.reshape(*(1,) * (len(flow.axes) - 1), -1)
     layer = SourceLayer(node.name, "PReLU", {}, (feature_vector(node, flow, slopes),))
-    return (Flow(reader.add(layer, (reader.source(flow),)), flow.axes),)
+    return (Flow(gathered.add(layer, (gathered.source(flow),)), flow.axes),)
 
 
-def add(reader: Reader, node: Node) -> tuple[Value, ...]:
+def add(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """A bias, the sum of two branches, or that of both directions."""
     if all(isinstance(value, Flow) for value in node.inputs):
         first, second = node.flow(0), node.flow(1)
-        if backwards(reader, second) or first.last:
+        if backwards(gathered, second) or first.last:
             try:
-                return (joined(reader, first, second, "sum"),)
+                return (joined(gathered, first, second, "sum"),)
             except RefusedError:
                 pass
         if first.axes != second.axes:
             raise RefusedError(f"adds data of shapes {first.shape} and {second.shape}, whose axes differ")
-        name = reader.add(SourceLayer(node.name, "Add", {}), (reader.source(first), reader.source(second)))
+        name = gathered.add(SourceLayer(node.name, "Add", {}), (gathered.source(first), gathered.source(second)))
         return (Flow(name, first.axes),)
     flow, value = _with_constant(node)
     vector = feature_vector(node, flow, value)
-    return (affine(reader, node, flow, np.ones_like(vector), vector),)
+    return (affine(gathered, node, flow, np.ones_like(vector), vector),)
 
 
-def subtract(reader: Reader, node: Node) -> tuple[Value, ...]:
+def subtract(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """A constant, from either side."""
     flow, value = _with_constant(node)
     vector = feature_vector(node, flow, value)
     if isinstance(node.inputs[0], Flow):
-        return (affine(reader, node, flow, np.ones_like(vector), -vector),)
-    return (affine(reader, node, flow, -np.ones_like(vector), vector),)
+        return (affine(gathered, node, flow, np.ones_like(vector), -vector),)
+    return (affine(gathered, node, flow, -np.ones_like(vector), vector),)
 
 
-def divide(reader: Reader, node: Node) -> tuple[Value, ...]:
+def divide(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """By a constant."""
     if not isinstance(node.inputs[0], Flow):
         raise RefusedError("divides by data, which has no integer form")
@@ -152,66 +150,66 @@ def divide(reader: Reader, node: Node) -> tuple[Value, ...]:
     vector = feature_vector(node, flow, value)
     if not vector.all():
         raise RefusedError("divides by zero")
-    return (affine(reader, node, flow, 1 / vector, np.zeros_like(vector)),)
+    return (affine(gathered, node, flow, 1 / vector, np.zeros_like(vector)),)
 
 
-def multiply(reader: Reader, node: Node) -> tuple[Value, ...]:
+def multiply(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """By a constant, or of what together is silu, hard_silu, mish or gelu, or of both directions."""
     if not all(isinstance(value, Flow) for value in node.inputs):
         flow, value = _with_constant(node)
         vector = feature_vector(node, flow, value)
-        return (affine(reader, node, flow, vector, np.zeros_like(vector)),)
+        return (affine(gathered, node, flow, vector, np.zeros_like(vector)),)
     flows = [node.flow(0), node.flow(1)]
     for x, other in (flows, flows[::-1]):
-        if x.axes != other.axes or x.layer in reader.halves or other.layer in reader.halves or other.last:
+        if x.axes != other.axes or x.layer in gathered.halves or other.layer in gathered.halves or other.last:
             continue
-        before = _before(reader, x)
-        halved = _number_pair(reader.layers[before].layer) == "0.5000*x+0"
-        before = reader.layers[before].sources[0] if halved else before
-        gated = _gated(reader, before, other.layer)
+        before = _before(gathered, x)
+        halved = _number_pair(gathered.layers[before].layer) == "0.5000*x+0"
+        before = gathered.layers[before].sources[0] if halved else before
+        gated = _gated(gathered, before, other.layer)
         if gated is not None and (gated == "2*gelu" or not halved):
             layer = SourceLayer(node.name, "Activation", {"activation": gated.removeprefix("2*")})
-            flow = Flow(reader.add(layer, (before,)), x.axes, trailing=x.trailing)
+            flow = Flow(gathered.add(layer, (before,)), x.axes, trailing=x.trailing)
             if gated == "2*gelu" and not halved:
                 twice = np.full(sum(part.size for axis in x.axes for part in axis if part.role == "feature"), 2.0)
-                return (affine(reader, node, flow, twice, np.zeros_like(twice)),)
+                return (affine(gathered, node, flow, twice, np.zeros_like(twice)),)
             return (flow,)
-    return (joined(reader, flows[0], flows[1], "mul"),)
+    return (joined(gathered, flows[0], flows[1], "mul"),)
 
 
-def above(reader: Reader, node: Node) -> tuple[Value, ...]:
+def above(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """A comparison with one number, as `where` may need it."""
     flow, limit = node.flow(), node.constant(1)
     if limit.size != 1:
         raise RefusedError("compares data with more than one number")
     layer = SourceLayer(node.name, "Greater", {"limit": float(limit.reshape(-1)[0])})
-    return (Flow(reader.add(layer, (_before(reader, flow),)), flow.axes),)
+    return (Flow(gathered.add(layer, (_before(gathered, flow),)), flow.axes),)
 
 
-def where(reader: Reader, node: Node) -> tuple[Value, ...]:
+def where(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """PyTorch's softplus: x itself above 20, where both are the same to 2e-9."""
     if all(isinstance(value, Flow) for value in node.inputs):
-        chosen, x, other = (reader.layers.get(_before(reader, node.flow(index))) for index in range(3))
+        chosen, x, other = (gathered.layers.get(_before(gathered, node.flow(index))) for index in range(3))
         if (
             chosen is not None
             and other is not None
             and chosen.layer.config.get("limit", 0.0) >= 20
             and other.layer.config.get("activation") == "softplus"
             and chosen.sources == other.sources
-            and reader.layers[other.sources[0]] is x
+            and gathered.layers[other.sources[0]] is x
         ):
             return (node.flow(2),)
     raise RefusedError("chooses value by value; only PyTorch's softplus, which does so above 20, is known")
 
 
-def _gated(reader: Reader, x: str, other: str) -> str | None:
+def _gated(gathered: Gathered, x: str, other: str) -> str | None:
     """The function that ``x * other(x)`` is; of gelu, which is ``x * (1 + erf(x / sqrt(2))) / 2``, also twice it."""
     chain: list[str] = []
     at = other
-    while at != x and len(chain) < 4 and reader.layers[at].sources:
-        layer = reader.layers[at].layer
+    while at != x and len(chain) < 4 and gathered.layers[at].sources:
+        layer = gathered.layers[at].layer
         chain.append(_number_pair(layer) or layer.config.get("activation", layer.class_name))
-        at = reader.layers[at].sources[0]
+        at = gathered.layers[at].sources[0]
     if at != x:
         return None
     found = {("sigmoid",): "silu", ("hard_sigmoid",): "hard_silu", ("tanh", "softplus"): "mish"}.get(tuple(chain))

@@ -3,45 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from edgeseq.frontend.onnx.gathered import Gathered
 from edgeseq.frontend.onnx.layout import axis_of, reshaped
 from edgeseq.frontend.onnx.node import Node
+from edgeseq.frontend.onnx.ops.fold import Handler
 from edgeseq.frontend.onnx.ops.halves import joined
 from edgeseq.frontend.onnx.values import Axis, Flow, RefusedError, Stack, State, Value, axis_size
-
-if TYPE_CHECKING:
-    from edgeseq.frontend.onnx.ops.fold import Handler
-    from edgeseq.frontend.onnx.reader import Reader
 
 
 def through_states(handler: Handler) -> Handler:
     """A state that enters or leaves stays one, however it lies."""
 
-    def handle(reader: Reader, node: Node) -> tuple[Value, ...]:
+    def handle(gathered: Gathered, node: Node) -> tuple[Value, ...]:
         value = node.inputs[0]
         if isinstance(value, State):
             return tuple(value for _ in range(node.outputs))
-        return handler(reader, node)
+        return handler(gathered, node)
 
     return handle
 
 
-def identity(reader: Reader, node: Node) -> tuple[Value, ...]:
+def identity(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Also of dropout, whose mask nothing reads."""
     value = node.inputs[0]
     return (value,) if isinstance(value, Stack) else (node.flow(),)
 
 
-def cast(reader: Reader, node: Node) -> tuple[Value, ...]:
+def cast(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Between floating-point types, or of token ids."""
     flow, to = node.flow(), node.integer("to", 0)
-    if to not in (1, 10, 11) and reader.class_of(flow.layer) != "InputLayer":
+    if to not in (1, 10, 11) and gathered.class_of(flow.layer) != "InputLayer":
         raise RefusedError(f"casts data to type {to}; only floating point is supported between layers")
     return (flow,)
 
 
-def transpose(reader: Reader, node: Node) -> tuple[Value, ...]:
+def transpose(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """The axes in another order."""
     flow = node.flow()
     perm = node.numbers("perm") or list(reversed(range(len(flow.axes))))
@@ -50,7 +47,7 @@ def transpose(reader: Reader, node: Node) -> tuple[Value, ...]:
     return (replace(flow, axes=tuple(flow.axes[at] for at in perm)),)
 
 
-def squeeze(reader: Reader, node: Node) -> tuple[Value, ...]:
+def squeeze(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Without axes of size 1; parts of that size move to a neighbour."""
     flow = node.flow()
     axes = node.numbers("axes", 1)
@@ -67,7 +64,7 @@ def squeeze(reader: Reader, node: Node) -> tuple[Value, ...]:
     return (replace(flow, axes=tuple(kept)),)
 
 
-def unsqueeze(reader: Reader, node: Node) -> tuple[Value, ...]:
+def unsqueeze(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """With new axes of size 1."""
     flow, axes = node.flow(), node.numbers("axes", 1) or []
     rank = len(flow.axes) + len(axes)
@@ -76,26 +73,26 @@ def unsqueeze(reader: Reader, node: Node) -> tuple[Value, ...]:
     return (replace(flow, axes=tuple(() if at in new else next(old) for at in range(rank))),)
 
 
-def reshape(reader: Reader, node: Node) -> tuple[Value, ...]:
+def reshape(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Axes joined, or taken apart where they were joined."""
     flow = node.flow()
     target = node.numbers("shape", 1)
     if target is None:
         raise RefusedError("reshapes to nothing")
     axes = reshaped(flow.axes, tuple(target), keeps_zero=bool(node.integer("allowzero", 0)))
-    return (merged(reader, flow, axes),)
+    return (merged(gathered, flow, axes),)
 
 
-def flatten(reader: Reader, node: Node) -> tuple[Value, ...]:
+def flatten(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """All axes before `axis` in one, the rest in another."""
     flow = node.flow()
     at = axis_of(node.integer("axis", 1), len(flow.axes) + 1)
     before, behind = flow.axes[:at], flow.axes[at:]
     axes = tuple(tuple(part for axis in group for part in axis) for group in (before, behind))
-    return (merged(reader, flow, axes),)
+    return (merged(gathered, flow, axes),)
 
 
-def merged(reader: Reader, flow: Flow, axes: tuple[Axis, ...]) -> Flow:
+def merged(gathered: Gathered, flow: Flow, axes: tuple[Axis, ...]) -> Flow:
     """The flow with new axes; directions beside features are the concatenation of both."""
     for at, axis in enumerate(axes):
         roles = [part.role for part in axis if part.size > 1]
@@ -107,8 +104,8 @@ def merged(reader: Reader, flow: Flow, axes: tuple[Axis, ...]) -> Flow:
         if "direction" in roles and len(roles) > 1:
             if roles != ["direction", "feature"]:
                 raise RefusedError(f"joins axes of {', '.join(roles)}; of two directions only the features may be joined")
-            first, second = reader.halves[flow.layer]
-            whole = joined(reader, first, second, "concat")
+            first, second = gathered.halves[flow.layer]
+            whole = joined(gathered, first, second, "concat")
             units = sum(part.size for half in (first, second) for part in half.axes[-1])
             rest = tuple(part for part in axis if part.role not in ("direction", "feature"))
             feature = next(part for part in axis if part.role == "feature")
@@ -117,7 +114,7 @@ def merged(reader: Reader, flow: Flow, axes: tuple[Axis, ...]) -> Flow:
     return replace(flow, axes=axes)
 
 
-def expand(reader: Reader, node: Node) -> tuple[Value, ...]:
+def expand(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Only to its own shape."""
     flow, target = node.flow(), [int(size) for size in node.constant(1).reshape(-1)]
     own = flow.shape

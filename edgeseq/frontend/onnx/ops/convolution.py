@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from edgeseq.frontend.onnx.gathered import Gathered
 from edgeseq.frontend.onnx.layout import axis_of
 from edgeseq.frontend.onnx.node import Node
+from edgeseq.frontend.onnx.ops.fold import Handler
 from edgeseq.frontend.onnx.ops.halves import joined
 from edgeseq.frontend.onnx.values import Axis, Flow, Part, RefusedError, Value, WrongLayoutError, axis_size, holds
 from edgeseq.frontend.source import SourceLayer
 
-if TYPE_CHECKING:
-    from edgeseq.frontend.onnx.ops.fold import Handler
-    from edgeseq.frontend.onnx.reader import Reader
-
 _CAUSAL = "pad with zeros in front alone, by (kernel_size - 1) * dilation (torch.nn.functional.pad), and train again"
 
 
-def conv(reader: Reader, node: Node) -> tuple[Value, ...]:
+def conv(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """A causal convolution of (batch, features, time)."""
     flow, kernel = node.flow(), node.weights(1)
     if kernel.ndim != 3 or len(flow.axes) != 3:
@@ -26,7 +24,7 @@ def conv(reader: Reader, node: Node) -> tuple[Value, ...]:
             f"a convolution with a kernel of shape {kernel.shape}; only those over time alone (Conv1d) are supported"
         )
     if not (holds(flow.axes[1], "feature") and holds(flow.axes[2], "time")):
-        if reader.class_of(flow.layer) == "InputLayer":
+        if gathered.class_of(flow.layer) == "InputLayer":
             raise WrongLayoutError(f"node {node.name!r} (Conv) reads its input otherwise than (batch, features, time)")
         raise RefusedError("convolves along another axis than time")
     features, taps = axis_size(flow.axes[1]), kernel.shape[2]
@@ -53,7 +51,7 @@ def conv(reader: Reader, node: Node) -> tuple[Value, ...]:
         arranged, kind = kernel.transpose(2, 1, 0), "Conv1D"
         config["groups"] = groups
     weights = (arranged, node.weights(2)) if node.has(2) else (arranged,)
-    name = reader.add(SourceLayer(node.name, kind, config, weights), (reader.source(flow),))
+    name = gathered.add(SourceLayer(node.name, kind, config, weights), (gathered.source(flow),))
     steps = axis_size(flow.axes[2]) + before + behind - history
     return (Flow(name, (flow.axes[0], (Part("feature", kernel.shape[0]),), _steps(flow.axes[2], steps)), trailing=behind),)
 
@@ -64,7 +62,7 @@ def _steps(axis: Axis, steps: int) -> Axis:
     return tuple(replace(part, size=steps) if part.role == "time" else part for part in axis)
 
 
-def pad(reader: Reader, node: Node) -> tuple[Value, ...]:
+def pad(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Zeros in front of the window."""
     flow = node.flow()
     pads = node.numbers("pads", 1) or []
@@ -81,7 +79,7 @@ def pad(reader: Reader, node: Node) -> tuple[Value, ...]:
             raise RefusedError("pads another axis than time, or cuts it")
         layer = SourceLayer(node.name, "ZeroPadding1D", {"padding": (before, behind)})
         grown = _steps(flow.axes[axis], axis_size(flow.axes[axis]) + before + behind)
-        name = reader.add(layer, (reader.source(flow),))
+        name = gathered.add(layer, (gathered.source(flow),))
         flow = Flow(name, (*flow.axes[:axis], grown, *flow.axes[axis + 1 :]))
     return (flow,)
 
@@ -89,7 +87,7 @@ def pad(reader: Reader, node: Node) -> tuple[Value, ...]:
 def reduction(function: str | None, merge: str | None) -> Handler:
     """Return the handler of a reduction: pooling over time, or a merge of both directions."""
 
-    def handle(reader: Reader, node: Node) -> tuple[Value, ...]:
+    def handle(gathered: Gathered, node: Node) -> tuple[Value, ...]:
         flow = node.flow()
         rank = len(flow.axes)
         given = list(range(2, rank)) if node.op.startswith("Global") else node.numbers("axes", 1)
@@ -99,12 +97,12 @@ def reduction(function: str | None, merge: str | None) -> Handler:
         replaced = ((),) if keep else ()
         axes = (*flow.axes[:axis], *replaced, *flow.axes[axis + 1 :])
         if merge is not None and holds(flow.axes[axis], "direction"):
-            first, second = reader.halves[flow.layer]
-            whole = joined(reader, first, second, merge)
+            first, second = gathered.halves[flow.layer]
+            whole = joined(gathered, first, second, merge)
             return (Flow(whole.layer, axes, whole.last or flow.last),)
         if function is not None and holds(flow.axes[axis], "time"):
             layer = SourceLayer(node.name, f"Global{function}Pooling1D", {})
-            return (Flow(reader.add(layer, (reader.source(flow),)), axes),)
+            return (Flow(gathered.add(layer, (gathered.source(flow),)), axes),)
         if node.op == "ReduceMean" and holds(flow.axes[axis], "feature"):
             raise RefusedError(
                 "takes the mean over features; a layer normalisation is read where it is one operator: export with opset 17 "

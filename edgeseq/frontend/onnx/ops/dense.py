@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from edgeseq.frontend.onnx.gathered import Gathered
 from edgeseq.frontend.onnx.node import Node
 from edgeseq.frontend.onnx.values import Array, Flow, Part, RefusedError, Value, WrongLayoutError, axis_size, holds
 from edgeseq.frontend.source import SourceLayer
 
-if TYPE_CHECKING:
-    from edgeseq.frontend.onnx.reader import Reader
 
-
-def dense(reader: Reader, node: Node, flow: Flow, kernel: Array, bias: Array | None) -> tuple[Value, ...]:
+def dense(gathered: Gathered, node: Node, flow: Flow, kernel: Array, bias: Array | None) -> tuple[Value, ...]:
     """A Dense layer over the last axis, which must be the features."""
     axis = flow.axes[-1] if flow.axes else ()
     if any(part.role != "feature" and part.size > 1 for part in axis):
@@ -27,18 +25,18 @@ def dense(reader: Reader, node: Node, flow: Flow, kernel: Array, bias: Array | N
         raise RefusedError(f"a matrix {kernel.shape} does not fit {axis_size(axis)} features")
     config: dict[str, Any] = {"units": kernel.shape[1], "use_bias": bias is not None}
     weights = (kernel,) if bias is None else (kernel, bias)
-    name = reader.add(SourceLayer(node.name, "Dense", config, weights), (reader.source(flow),))
+    name = gathered.add(SourceLayer(node.name, "Dense", config, weights), (gathered.source(flow),))
     return (Flow(name, (*flow.axes[:-1], (Part("feature", kernel.shape[1]),))),)
 
 
-def matmul(reader: Reader, node: Node) -> tuple[Value, ...]:
+def matmul(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Data times a matrix."""
     if not isinstance(node.inputs[0], Flow) or isinstance(node.inputs[1], Flow):
         raise RefusedError("multiplies by a matrix that the data decides, or from the left; only data times weights is supported")
-    return dense(reader, node, node.flow(), node.weights(1), None)
+    return dense(gathered, node, node.flow(), node.weights(1), None)
 
 
-def gemm(reader: Reader, node: Node) -> tuple[Value, ...]:
+def gemm(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """``alpha * x W + beta * c``."""
     flow = node.flow()
     if node.integer("transA", 0):
@@ -51,7 +49,7 @@ def gemm(reader: Reader, node: Node) -> tuple[Value, ...]:
         if given.size not in (1, kernel.shape[-1]):
             raise RefusedError(f"bias {given.shape} does not fit {kernel.shape[-1]} outputs")
         bias = np.broadcast_to(given.reshape(-1), (kernel.shape[-1],)).copy()
-    return dense(reader, node, flow, kernel, bias)
+    return dense(gathered, node, flow, kernel, bias)
 
 
 def feature_vector(node: Node, flow: Flow, value: Array) -> Array:
@@ -70,37 +68,37 @@ def feature_vector(node: Node, flow: Flow, value: Array) -> Array:
     return np.broadcast_to(np.asarray(value, np.float64).reshape(-1), (size,)).copy()
 
 
-def affine(reader: Reader, node: Node, flow: Flow, gain: Array, offset: Array) -> Flow:
+def affine(gathered: Gathered, node: Node, flow: Flow, gain: Array, offset: Array) -> Flow:
     """``gain * x + offset`` per feature: the bias of a product that has none, or a layer of its own."""
-    name = reader.source(flow)
-    before = reader.layers[name]
+    name = gathered.source(flow)
+    before = gathered.layers[name]
     layer = before.layer
     identity = np.ones_like(gain)
     if layer.class_name == "Dense" and not layer.config["use_bias"] and np.array_equal(gain, identity):
         blended = replace(layer, weights=(*layer.weights, offset), config=layer.config | {"use_bias": True})
-        return Flow(reader.add(blended, tuple(before.sources)), flow.axes)
+        return Flow(gathered.add(blended, tuple(before.sources)), flow.axes)
     undone = layer.class_name == "Affine" and np.array_equal(layer.weights[0] * gain, identity)
     if undone and not (layer.weights[1] * gain + offset).any():
         return Flow(before.sources[0], flow.axes)
-    return Flow(reader.add(SourceLayer(node.name, "Affine", {}, (gain, offset)), (name,)), flow.axes)
+    return Flow(gathered.add(SourceLayer(node.name, "Affine", {}, (gain, offset)), (name,)), flow.axes)
 
 
-def batch_normalization(reader: Reader, node: Node) -> tuple[Value, ...]:
+def batch_normalization(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """With the moving mean and variance."""
     flow = node.flow()
     if len(flow.axes) < 2 or not holds(flow.axes[1], "feature"):
-        if len(flow.axes) == 3 and reader.class_of(flow.layer) == "InputLayer":
+        if len(flow.axes) == 3 and gathered.class_of(flow.layer) == "InputLayer":
             raise WrongLayoutError(f"node {node.name!r} (BatchNormalization) normalises axis 1, which must hold the features")
         raise RefusedError("normalises another axis than the features")
     if node.integer("training_mode", 0):
         raise RefusedError("training_mode=1; export the model in evaluation mode (model.eval())")
     weights = tuple(node.weights(index) for index in range(1, 5))
     config = {"epsilon": node.number("epsilon", 1e-5), "axis": -1}
-    name = reader.add(SourceLayer(node.name, "BatchNormalization", config, weights), (reader.source(flow),))
+    name = gathered.add(SourceLayer(node.name, "BatchNormalization", config, weights), (gathered.source(flow),))
     return (Flow(name, flow.axes),)
 
 
-def layer_normalization(reader: Reader, node: Node) -> tuple[Value, ...]:
+def layer_normalization(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Over the features of a step."""
     flow = node.flow()
     axis = node.integer("axis", -1)
@@ -108,5 +106,5 @@ def layer_normalization(reader: Reader, node: Node) -> tuple[Value, ...]:
         raise RefusedError("normalises over something else than the features of one time step")
     weights = [node.weights(index).reshape(-1) for index in (1, 2) if node.has(index)]
     config = {"epsilon": node.number("epsilon", 1e-5), "scale": node.has(1), "center": node.has(2)}
-    name = reader.add(SourceLayer(node.name, "LayerNormalization", config, tuple(weights)), (reader.source(flow),))
+    name = gathered.add(SourceLayer(node.name, "LayerNormalization", config, tuple(weights)), (gathered.source(flow),))
     return (Flow(name, flow.axes),)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from edgeseq.frontend.onnx.gathered import Gathered
 from edgeseq.frontend.onnx.layout import axis_of
 from edgeseq.frontend.onnx.node import Node
 from edgeseq.frontend.onnx.values import Array, Constant, Flow, RefusedError, Stack, State, Value
 from edgeseq.frontend.source import MAX_WEIGHTS_PER_ARRAY
 
-if TYPE_CHECKING:
-    from edgeseq.frontend.onnx.reader import Reader
-
-Handler: TypeAlias = Callable[["Reader", Node], tuple[Value, ...]]
+Handler: TypeAlias = Callable[[Gathered, Node], tuple[Value, ...]]
 
 # What may be computed value by value; larger arrays are states of zeros whose batch is open, all of one value.
 _MAX_COMPUTED = 4 * 1024 * 1024
@@ -30,7 +28,7 @@ def _bounded(array: Array) -> Array:
     return array[(0,) * array.ndim]
 
 
-def shape(reader: Reader, node: Node) -> tuple[Value, ...]:
+def shape(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Of data with open sizes, their stand-ins."""
     value = node.inputs[0]
     if isinstance(value, State | Stack):
@@ -40,14 +38,14 @@ def shape(reader: Reader, node: Node) -> tuple[Value, ...]:
     return (Constant(np.array(found[start:end], np.int64)),)
 
 
-def size(reader: Reader, node: Node) -> tuple[Value, ...]:
+def size(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Number of values."""
     value = node.inputs[0]
     found = value.shape if isinstance(value, Flow) else node.constant(0).shape
     return (Constant(np.array(np.prod(np.array(found, object)), np.int64)),)
 
 
-def constant(reader: Reader, node: Node) -> tuple[Value, ...]:
+def constant(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """The value of a Constant node."""
     for key, kind in (
         ("value_int", np.int64),
@@ -59,24 +57,24 @@ def constant(reader: Reader, node: Node) -> tuple[Value, ...]:
             return (Constant(np.array(node.attributes[key], kind)),)
     if "value" not in node.attributes:
         raise RefusedError("holds neither numbers nor a tensor of them")
-    return (Constant(reader.array(node.attributes["value"], f"constant {node.name!r}")),)
+    return (Constant(gathered.array(node.attributes["value"], f"constant {node.name!r}")),)
 
 
-def constant_of_shape(reader: Reader, node: Node) -> tuple[Value, ...]:
+def constant_of_shape(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """One value everywhere, kept once."""
     fill = np.float32(0)
     if "value" in node.attributes:
-        fill = reader.array(node.attributes["value"], f"constant {node.name!r}").reshape(-1)[0]
+        fill = gathered.array(node.attributes["value"], f"constant {node.name!r}").reshape(-1)[0]
     return (Constant(np.broadcast_to(fill, tuple(node.constant(0).tolist()))),)
 
 
-def expand(reader: Reader, node: Node) -> tuple[Value, ...]:
+def expand(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Broadcast, kept once."""
     value, target = node.constant(0), tuple(node.constant(1).tolist())
     return (Constant(np.broadcast_to(value, np.broadcast_shapes(value.shape, target))),)
 
 
-def tile(reader: Reader, node: Node) -> tuple[Value, ...]:
+def tile(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Repeated along each axis; a uniform array stays one value."""
     value, repeats = node.constant(0), tuple(node.constant(1).tolist())
     if len(repeats) != value.ndim or any(count < 1 for count in repeats):
@@ -90,7 +88,7 @@ def tile(reader: Reader, node: Node) -> tuple[Value, ...]:
     return (Constant(np.tile(value, repeats)),)
 
 
-def cast(reader: Reader, node: Node) -> tuple[Value, ...]:
+def cast(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """To a numeric type."""
     kinds: dict[int, Any] = {1: np.float32, 2: np.uint8, 3: np.int8, 5: np.int16, 6: np.int32, 7: np.int64, 9: np.bool_}
     kinds |= {10: np.float16, 11: np.float64}
@@ -106,7 +104,7 @@ def cast(reader: Reader, node: Node) -> tuple[Value, ...]:
 def elementwise(function: Callable[..., Array]) -> Handler:
     """Return the folder of a function of single values."""
 
-    def fold(reader: Reader, node: Node) -> tuple[Value, ...]:
+    def fold(gathered: Gathered, node: Node) -> tuple[Value, ...]:
         arrays = [node.constant(index) for index in range(len(node.inputs))]
         target = np.broadcast_shapes(*(array.shape for array in arrays))
         if int(np.prod(np.array(target, object))) > _MAX_COMPUTED:
@@ -126,24 +124,24 @@ def _divide(a: Array, b: Array) -> Array:
     return np.asarray(a / b)
 
 
-def transpose(reader: Reader, node: Node) -> tuple[Value, ...]:
+def transpose(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """In the order of perm."""
     value = node.constant(0)
     return (Constant(np.transpose(value, node.numbers("perm"))),)
 
 
-def squeeze(reader: Reader, node: Node) -> tuple[Value, ...]:
+def squeeze(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Without axes of size 1."""
     value, axes = node.constant(0), node.numbers("axes", 1)
     return (Constant(np.squeeze(value, None if axes is None else tuple(axes))),)
 
 
-def unsqueeze(reader: Reader, node: Node) -> tuple[Value, ...]:
+def unsqueeze(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """With new axes of size 1."""
     return (Constant(np.expand_dims(node.constant(0), tuple(node.numbers("axes", 1) or ()))),)
 
 
-def reshape(reader: Reader, node: Node) -> tuple[Value, ...]:
+def reshape(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """To a shape with at most one -1."""
     value = node.constant(0)
     target = node.numbers("shape", 1) or []
@@ -159,7 +157,7 @@ def reshape(reader: Reader, node: Node) -> tuple[Value, ...]:
     return (Constant(value.reshape(target)),)
 
 
-def gather(reader: Reader, node: Node) -> tuple[Value, ...]:
+def gather(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Entries along one axis."""
     value, indices = node.constant(0), node.constant(1)
     axis = axis_of(node.integer("axis", 0), value.ndim)
@@ -168,7 +166,7 @@ def gather(reader: Reader, node: Node) -> tuple[Value, ...]:
     return (Constant(np.take(value, indices.astype(np.int64), axis=axis)),)
 
 
-def slice_(reader: Reader, node: Node) -> tuple[Value, ...]:
+def slice_(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """A range per axis."""
     value = node.constant(0)
     cut = [slice(None)] * value.ndim
@@ -191,7 +189,7 @@ def ranges(node: Node, rank: int) -> list[tuple[int, int, int, int]]:
     return list(zip(axes, starts, ends, steps, strict=True))
 
 
-def concat(reader: Reader, node: Node) -> tuple[Value, ...]:
+def concat(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Joined along one axis; uniform arrays stay one value."""
     arrays = [node.constant(index) for index in range(len(node.inputs))]
     axis = axis_of(node.integer("axis", 0), arrays[0].ndim)
@@ -206,14 +204,14 @@ def concat(reader: Reader, node: Node) -> tuple[Value, ...]:
     return (Constant(np.broadcast_to(fills[0][0], tuple(joined))),)
 
 
-def reduce_product(reader: Reader, node: Node) -> tuple[Value, ...]:
+def reduce_product(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Product over axes."""
     value, axes = node.constant(0), node.numbers("axes", 1)
     keep = bool(node.integer("keepdims", 1))
     return (Constant(np.asarray(np.prod(_bounded(value), axis=None if axes is None else tuple(axes), keepdims=keep))),)
 
 
-def range_(reader: Reader, node: Node) -> tuple[Value, ...]:
+def range_(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Numbers at equal distances."""
     start, limit, delta = (node.constant(index).reshape(-1)[0] for index in range(3))
     if delta == 0 or abs((limit - start) / delta) > _MAX_COMPUTED:

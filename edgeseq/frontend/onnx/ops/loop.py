@@ -9,22 +9,20 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from edgeseq.frontend.handlers.chain import Chain, Refusal
 from edgeseq.frontend.handlers.recurrent import gru, plain_cell
 from edgeseq.frontend.onnx.file import import_onnx
+from edgeseq.frontend.onnx.gathered import Gathered
 from edgeseq.frontend.onnx.node import Node
 from edgeseq.frontend.onnx.ops.recurrent import cell_axes
 from edgeseq.frontend.onnx.values import Array, Constant, Flow, Part, RefusedError, State, Value, axis_size
 from edgeseq.frontend.source import SourceLayer
 from edgeseq.graph import Lstm, SimpleRnn
 from edgeseq.graph.reference import run_chain
-
-if TYPE_CHECKING:
-    from edgeseq.frontend.onnx.reader import Reader
 
 _WAY_OUT = "export with torch.nn.GRU, LSTM or RNN (no Python loop over time), or hand the .keras file itself to edgeseq"
 _PLAIN = frozenset(
@@ -87,15 +85,15 @@ class _Loop:
         return [array for array in arrays if array.dtype.kind == "f" and array.ndim in (1, 2) and any(array.strides)]
 
 
-def loop(reader: Reader, node: Node) -> tuple[Value, ...]:
+def loop(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Read a loop as the cell that it computes."""
-    found = _understood(reader, node)
+    found = _understood(gathered, node)
     time, batch = cell_axes(node, found.x)
     steps = min(_STEPS, axis_size(time))
     x = np.random.default_rng(0).normal(0, 1, (steps, _BATCH, axis_size(found.x.axes[2]))).astype(np.float32)
     results = _run(node, found, x)
     layer, states = _recognised(node, found, x, results)
-    name = reader.add(layer, (reader.source(found.x),))
+    name = gathered.add(layer, (gathered.source(found.x),))
     features = (Part("feature", found.units),)
     values: list[Value] = []
     for result in results:
@@ -108,7 +106,7 @@ def loop(reader: Reader, node: Node) -> tuple[Value, ...]:
     return tuple(values)
 
 
-def _understood(reader: Reader, node: Node) -> _Loop:
+def _understood(gathered: Gathered, node: Node) -> _Loop:
     body = node.attributes.get("body")
     if body is None or not hasattr(body, "node"):
         raise RefusedError("a loop without a body; the file may be damaged, export the model again")
@@ -118,19 +116,19 @@ def _understood(reader: Reader, node: Node) -> _Loop:
     made = {name for inner in body.node for name in inner.output} | {value.name for value in body.input}
     made |= {tensor.name for tensor in body.initializer}
     outer = dict.fromkeys(name for inner in body.node for name in inner.input if name and name not in made)
-    x_name, x, captured = _outside(reader, outer)
+    x_name, x, captured = _outside(gathered, outer)
     carried, units = _carried(node)
     if not units or sum(array.size for array in (*carried, *captured.values())) > _MAX_WEIGHTS:
         raise RefusedError(f"carries no state of zeros that a cell starts from, or too many values; {_WAY_OUT}")
     return _Loop(body, x_name, x, captured, carried, units)
 
 
-def _outside(reader: Reader, outer: dict[str, None]) -> tuple[str, Flow, dict[str, Array]]:
+def _outside(gathered: Gathered, outer: dict[str, None]) -> tuple[str, Flow, dict[str, Array]]:
     """(name, value) of the data that the body reads, and the constants that it reads without carrying them."""
     flows: dict[str, Flow] = {}
     captured: dict[str, Array] = {}
     for name in outer:
-        value = reader.values.get(name)
+        value = gathered.values.get(name)
         if isinstance(value, Flow):
             flows[name] = value
         elif isinstance(value, Constant):

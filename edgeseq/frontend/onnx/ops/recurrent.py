@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from edgeseq.frontend.onnx.gathered import Gathered
 from edgeseq.frontend.onnx.node import Node
+from edgeseq.frontend.onnx.ops.fold import Handler
 from edgeseq.frontend.onnx.values import (
     Array,
     Axis,
@@ -21,10 +23,6 @@ from edgeseq.frontend.onnx.values import (
     axis_size,
 )
 from edgeseq.frontend.source import SourceLayer
-
-if TYPE_CHECKING:
-    from edgeseq.frontend.onnx.ops.fold import Handler
-    from edgeseq.frontend.onnx.reader import Reader
 
 
 class Kind(NamedTuple):
@@ -44,7 +42,7 @@ _NAMES = {"sigmoid": "sigmoid", "tanh": "tanh", "relu": "relu"}
 DIRECTIONS = ("forward", "reverse", "bidirectional")
 
 
-def recurrent(reader: Reader, node: Node) -> tuple[Value, ...]:
+def recurrent(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """One or two cells over a whole window."""
     kind = KINDS[node.op]
     time, batch = cell_axes(node, node.flow())
@@ -56,7 +54,7 @@ def recurrent(reader: Reader, node: Node) -> tuple[Value, ...]:
     cells = _cells(node, kind, count)
     note = _initial_states(node)
     _whole_windows(node, axis_size(time))
-    source = reader.source(node.flow())
+    source = gathered.source(node.flow())
     units = cells[0][2].shape[0]
     features: Axis = (Part("feature", units),)
     inner = (time, batch, features)
@@ -65,17 +63,17 @@ def recurrent(reader: Reader, node: Node) -> tuple[Value, ...]:
     for index, (config, *weights) in enumerate(cells):
         layer = SourceLayer(node.name + names[index], kind.keras, config, tuple(weights), note=note)
         if direction == "forward" or (count == 2 and index == 0):
-            cell = reader.add(layer, (source,))
+            cell = gathered.add(layer, (source,))
             flows.append((Flow(cell, inner), Flow(cell, (batch, features), last=True)))
         else:
-            turned = reader.add(SourceLayer(f"{node.name}/reversed", "Reverse", {}), (source,))
-            cell = reader.add(layer, (turned,))
-            back = reader.add(SourceLayer(f"{node.name}/back", "Reverse", {}), (cell,))
+            turned = gathered.add(SourceLayer(f"{node.name}/reversed", "Reverse", {}), (source,))
+            cell = gathered.add(layer, (turned,))
+            back = gathered.add(SourceLayer(f"{node.name}/back", "Reverse", {}), (cell,))
             flows.append((Flow(back, inner), Flow(cell, (batch, features), last=True)))
-    return _outputs(reader, node, flows, (time, batch))
+    return _outputs(gathered, node, flows, (time, batch))
 
 
-def _outputs(reader: Reader, node: Node, flows: list[tuple[Flow, Flow]], axes: tuple[Axis, Axis]) -> tuple[Value, ...]:
+def _outputs(gathered: Gathered, node: Node, flows: list[tuple[Flow, Flow]], axes: tuple[Axis, Axis]) -> tuple[Value, ...]:
     """Y, Y_h and Y_c with the axes that ONNX gives them."""
     time, batch = axes
     batch_first = node.integer("layout", 0) == 1
@@ -88,8 +86,8 @@ def _outputs(reader: Reader, node: Node, flows: list[tuple[Flow, Flow]], axes: t
         values: tuple[Value, ...] = (Flow(sequence.layer, every), Flow(last.layer, final, last=True))
     else:
         names = [f"{node.name}/directions", f"{node.name}/final"]
-        reader.halves[names[0]] = (flows[0][0], flows[1][0])
-        reader.halves[names[1]] = (flows[0][1], flows[1][1])
+        gathered.halves[names[0]] = (flows[0][0], flows[1][0])
+        gathered.halves[names[1]] = (flows[0][1], flows[1][1])
         values = (Flow(names[0], every), Flow(names[1], final))
     return (*values, State(node.name, entering=False))
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeseq.frontend.onnx.gathered import Gathered
 from edgeseq.frontend.onnx.layout import axis_of
 from edgeseq.frontend.onnx.node import Node
 from edgeseq.frontend.onnx.ops.fold import ranges
@@ -14,14 +14,11 @@ from edgeseq.frontend.onnx.ops.halves import first_computed, joined
 from edgeseq.frontend.onnx.values import Axis, Constant, Flow, Part, RefusedError, Stack, State, Value, axis_size, holds
 from edgeseq.frontend.source import SourceLayer
 
-if TYPE_CHECKING:
-    from edgeseq.frontend.onnx.reader import Reader
 
-
-def gather(reader: Reader, node: Node) -> tuple[Value, ...]:
+def gather(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """One time step or direction, or a row of an embedding's table for every token id."""
     if isinstance(node.inputs[0], Constant):
-        return embedding(reader, node)
+        return embedding(gathered, node)
     value = node.inputs[0]
     indices = node.constant(1)
     if indices.size != 1:
@@ -32,13 +29,13 @@ def gather(reader: Reader, node: Node) -> tuple[Value, ...]:
         return (_unstacked(value, axis, index, keep=indices.ndim > 0),)
     flow = node.flow()
     axis = axis_of(node.integer("axis", 0), len(flow.axes))
-    found = _range(reader, flow, axis, index, index + 1)
+    found = _range(gathered, flow, axis, index, index + 1)
     if indices.ndim == 0:
         found = replace(found, axes=(*found.axes[:axis], *found.axes[axis + 1 :]))
     return (found,)
 
 
-def slice_(reader: Reader, node: Node) -> tuple[Value, ...]:
+def slice_(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """A range of each axis."""
     value = node.inputs[0]
     if isinstance(value, Stack):
@@ -54,17 +51,17 @@ def slice_(reader: Reader, node: Node) -> tuple[Value, ...]:
     for axis, start, end, step in ranges(node, len(flow.axes)):
         size = axis_size(flow.axes[axis])
         if step == -1 and holds(flow.axes[axis], "time") and start in (-1, size - 1) and end < -size:
-            turned = reader.add(SourceLayer(node.name, "Reverse", {}), (reader.source(flow),))
+            turned = gathered.add(SourceLayer(node.name, "Reverse", {}), (gathered.source(flow),))
             flow = Flow(turned, flow.axes)
             continue
         if step != 1:
             raise RefusedError(f"takes every {step}. entry of an axis; a stream gives one output a step. Cut the data instead")
         begin, stop, _ = slice(start, end).indices(size)
-        flow = _range(reader, flow, axis, begin, stop)
+        flow = _range(gathered, flow, axis, begin, stop)
     return (flow,)
 
 
-def split(reader: Reader, node: Node) -> tuple[Value, ...]:
+def split(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Both directions, or both halves of the features."""
     flow = node.flow()
     axis = axis_of(node.integer("axis", 0), len(flow.axes))
@@ -73,10 +70,10 @@ def split(reader: Reader, node: Node) -> tuple[Value, ...]:
     if sum(lengths) != size or len(lengths) != node.outputs:
         raise RefusedError(f"splits {size} values into {lengths}")
     starts = [sum(lengths[:at]) for at in range(len(lengths))]
-    return tuple(_range(reader, flow, axis, start, start + length) for start, length in zip(starts, lengths, strict=True))
+    return tuple(_range(gathered, flow, axis, start, start + length) for start, length in zip(starts, lengths, strict=True))
 
 
-def _range(reader: Reader, flow: Flow, axis: int, start: int, end: int) -> Flow:
+def _range(gathered: Gathered, flow: Flow, axis: int, start: int, end: int) -> Flow:
     """Entries start to end of one axis, which stays."""
     size, parts = axis_size(flow.axes[axis]), flow.axes[axis]
     if not -size <= start < size:
@@ -87,11 +84,11 @@ def _range(reader: Reader, flow: Flow, axis: int, start: int, end: int) -> Flow:
     if (start, end) == (0, size):
         return flow
     if holds(parts, "direction"):
-        half = reader.halves[flow.layer][start]
+        half = gathered.halves[flow.layer][start]
         return Flow(half.layer, _with_axis(flow, axis, ()).axes, half.last or flow.last)
     if holds(parts, "time") and not flow.trailing:
-        return _time_step(reader, flow, axis, start, end)
-    pair = reader.halves_of.get(flow.layer)
+        return _time_step(gathered, flow, axis, start, end)
+    pair = gathered.halves_of.get(flow.layer)
     if holds(parts, "feature") and pair is not None:
         units = axis_size(pair[0].axes[-1])
         if (start, end) in ((0, units), (units, size)):
@@ -103,22 +100,22 @@ def _range(reader: Reader, flow: Flow, axis: int, start: int, end: int) -> Flow:
     )
 
 
-def _time_step(reader: Reader, flow: Flow, axis: int, start: int, end: int) -> Flow:
+def _time_step(gathered: Gathered, flow: Flow, axis: int, start: int, end: int) -> Flow:
     size = axis_size(flow.axes[axis])
     without = _with_axis(flow, axis, ())
     if (start, end) == (size - 1, size):
-        if flow.layer in reader.halves:
-            first, second = reader.halves[flow.layer]
+        if flow.layer in gathered.halves:
+            first, second = gathered.halves[flow.layer]
             name = f"{flow.layer}/at_end"
-            reader.halves[name] = (replace(first, last=True), replace(second, last=True))
+            gathered.halves[name] = (replace(first, last=True), replace(second, last=True))
             return replace(without, layer=name)
         return replace(without, last=True)
     if (start, end) == (0, 1):
-        own = first_computed(reader, flow)
+        own = first_computed(gathered, flow)
         if own is not None:
             return replace(without, layer=own.layer, last=True)
-        for pairs in (reader.halves, reader.halves_of):
-            ended = first_computed(reader, pairs[flow.layer][1]) if flow.layer in pairs else None
+        for pairs in (gathered.halves, gathered.halves_of):
+            ended = first_computed(gathered, pairs[flow.layer][1]) if flow.layer in pairs else None
             if ended is not None:
                 # The backward half ends here; of the forward one nothing can be made.
                 name = f"{flow.layer}/first"
@@ -139,7 +136,7 @@ def _resized(axis: Axis, size: int) -> Axis:
     return tuple(replace(part, size=size) if part.role == "time" else part for part in axis)
 
 
-def concat(reader: Reader, node: Node) -> tuple[Value, ...]:
+def concat(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Both directions along their features, or final states side by side."""
     values = node.inputs
     if any(isinstance(value, State | Constant) for value in values) and all(isinstance(v, State | Constant) for v in values):
@@ -151,13 +148,13 @@ def concat(reader: Reader, node: Node) -> tuple[Value, ...]:
         axis = axis_of(node.integer("axis", 0), rank)
         flows = [value for value in values if isinstance(value, Flow)]
         if len(flows) == len(values) == 2 and holds(flows[0].axes[axis], "feature"):
-            whole = joined(reader, flows[0], flows[1], "concat")
+            whole = joined(gathered, flows[0], flows[1], "concat")
             units = sum(axis_size(flow.axes[axis]) for flow in flows)
             return (replace(_with_axis(whole, axis, (Part("feature", units),)), last=whole.last),)
         parts: list[Flow | State] = []
         for value in values:
             if isinstance(value, Flow) and holds(value.axes[axis], "direction"):
-                parts += [_range(reader, value, axis, at, at + 1) for at in range(2)]
+                parts += [_range(gathered, value, axis, at, at + 1) for at in range(2)]
             elif isinstance(value, State) or (isinstance(value, Flow) and axis_size(value.axes[axis]) == 1):
                 parts.append(value)
             else:
@@ -182,20 +179,20 @@ def _unstacked(stack: Stack, axis: int, index: int, *, keep: bool) -> Flow | Sta
     return replace(part, axes=(*part.axes[:axis], *part.axes[axis + 1 :]))
 
 
-def reverse_sequence(reader: Reader, node: Node) -> tuple[Value, ...]:
+def reverse_sequence(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Whole windows, the last step first."""
     flow = node.flow()
     time = axis_of(node.integer("time_axis", 0), len(flow.axes))
     if not holds(flow.axes[time], "time") or (node.constant(1) != axis_size(flow.axes[time])).any():
         raise RefusedError("reverses something else than whole windows over time")
-    return (Flow(reader.add(SourceLayer(node.name, "Reverse", {}), (reader.source(flow),)), flow.axes),)
+    return (Flow(gathered.add(SourceLayer(node.name, "Reverse", {}), (gathered.source(flow),)), flow.axes),)
 
 
-def embedding(reader: Reader, node: Node) -> tuple[Value, ...]:
+def embedding(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """A table's row for every token id."""
     table, flow = node.weights(0), node.flow(1)
     if node.integer("axis", 0) != 0 or table.ndim != 2 or any(holds(axis, "feature") for axis in flow.axes):
         raise RefusedError(f"looks up a table {table.shape}; expected (ids, units), read by one token id a step")
     layer = SourceLayer(node.name, "Embedding", {}, (np.asarray(table),))
-    name = reader.add(layer, (reader.source(flow),))
+    name = gathered.add(layer, (gathered.source(flow),))
     return (Flow(name, (*flow.axes, (Part("feature", table.shape[1]),))),)

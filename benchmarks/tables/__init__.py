@@ -1,0 +1,1 @@
+"""Tables of the documents, one function each: Markdown from benchmarks/results, or from the code."""
