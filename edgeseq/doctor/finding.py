@@ -64,3 +64,12 @@ def listed(names: list[str], most: int = 4) -> str:
     once = list(dict.fromkeys(names))
     more = f" and {len(once) - most} more" if len(once) > most else ""
     return ", ".join(repr(name) for name in once[:most]) + more
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "node"), counted(2000, "node")
+    ('1 node', '2,000 nodes')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -181,9 +181,8 @@ def code(layers: Sequence[SourceLayer]) -> Iterator[Finding]:
             (CONVERTER,),
             f"layers {listed(names)}",
             "Lambda: Python code inside the file",
-            "Keras loads it only with safe_mode=False, which runs what a stranger wrote, and only under the Python "
-            "that saved it; "
-            "whatever TFLite has no operator for becomes Flex.",
+            "Keras loads it only with safe_mode=False, which runs what a stranger wrote, and only under the Python that "
+            "saved it; whatever TFLite has no operator for becomes Flex.",
             "Rewrite it with standard layers, or compute it before the model.",
         )
     foreign = [layer.class_name for layer in layers if ">" in layer.class_name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from edgeseq.doctor.finding import Finding, listed
+from edgeseq.doctor.finding import Finding, counted, listed
 from edgeseq.doctor.onnx.model import NodeInfo, OnnxModel
 from edgeseq.doctor.onnx.runtimes import EDGESEQ, NEWEST_OPSET, ONNXRUNTIME
 from edgeseq.errors import EdgeseqError
@@ -55,7 +55,7 @@ def foreign_domain(model: OnnxModel) -> Iterator[Finding]:
             "costs" if known else "blocks",
             (ONNXRUNTIME,),
             listed([node.op for node in nodes]),
-            f"{len(nodes)} nodes of the domain {domain!r}",
+            f"{counted(len(nodes), 'node')} of the domain {domain!r}",
             "onnxruntime has them, other runtimes and its minimal builds have not."
             if known
             else "No runtime has them without the library that registers them.",
@@ -89,7 +89,7 @@ def loops(model: OnnxModel) -> Iterator[Finding]:
             "costs",
             (ONNXRUNTIME,),
             _names(nodes),
-            f"{len(nodes)} loops with {bodies} nodes inside, instead of GRU, LSTM or RNN nodes",
+            f"{counted(len(nodes), 'loop')} with {counted(bodies, 'node')} inside, instead of GRU, LSTM or RNN nodes",
             "Each step dispatches every node of the body, and the state lies inside the loop: a stream cannot carry it from "
             "call to call. Quantisers leave bodies in floats.",
             "Export torch.nn.GRU, LSTM or RNN with torch.onnx.export(dynamo=False); of Keras hand the .keras to edgeseq.",
@@ -107,7 +107,7 @@ def lost_state(model: OnnxModel) -> Iterator[Finding]:
             "costs",
             (ONNXRUNTIME,),
             _names(fixed),
-            f"{len(fixed)} recurrent nodes whose initial state is no input of the model",
+            f"{counted(len(fixed), 'recurrent node')} with an initial state that is no input of the model",
             "Each call starts from zero. Fed one step at a time, such a model has no memory; it reports no error.",
             "Pass whole windows; or export with the states as inputs and outputs, as 'edgeseq export --format onnx' does.",
         )
@@ -204,7 +204,7 @@ def external(model: OnnxModel) -> Iterator[Finding]:
             "blocks",
             BOTH,
             listed(missing),
-            f"{len(model.external)} weights lie in a file that is not beside the model",
+            f"{counted(len(model.external), 'weight')} in a file that is not beside the model",
             "The .onnx holds the graph alone; a session fails when it is made.",
             "Copy both files, or export with torch.onnx.export(..., external_data=False).",
         )
@@ -214,7 +214,7 @@ def external(model: OnnxModel) -> Iterator[Finding]:
             "note",
             BOTH,
             listed([data.location for data in model.external]),
-            f"{len(model.external)} weights lie in a second file",
+            f"{counted(len(model.external), 'weight')} in a second file",
             "Both have to be shipped, under these names.",
             "Export with torch.onnx.export(..., external_data=False).",
         )
@@ -232,7 +232,7 @@ def quantized(model: OnnxModel) -> Iterator[Finding]:
             "costs",
             (ONNXRUNTIME,),
             _names(left),
-            f"{len(left)} recurrent nodes in floats inside a model that is quantised",
+            f"{counted(len(left), 'recurrent node')} in floats inside a model that is quantised",
             "quantize_dynamic knows LSTM alone: the matrices of GRU and RNN stay float32, which is most of the model.",
             "'edgeseq quantize' the float model, then 'edgeseq export --format onnx'.",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from edgeseq.doctor.finding import Finding, listed
+from edgeseq.doctor.finding import Finding, counted, listed
 from edgeseq.doctor.tflite.file import TfliteFile
 from edgeseq.doctor.tflite.runtimes import ALL, TFLM
 
@@ -95,7 +95,7 @@ def edges(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             "costs",
             ALL,
             listed(names),
-            f"{len(main.inputs)} inputs and {len(main.outputs)} outputs without a signature",
+            f"{counted(len(main.inputs), 'input')} and {counted(len(main.outputs), 'output')} without a signature",
             "The converter sorts them by rules of its own; which is the data and which a state has to be guessed from shapes.",
             "Convert from a Keras or saved model, which have a signature; compare one step with Keras before you rely "
             "on indices.",

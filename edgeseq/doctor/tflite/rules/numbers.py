@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeseq.doctor.finding import Finding, listed
+from edgeseq.doctor.finding import Finding, counted, listed
 from edgeseq.doctor.tflite.file import OperatorInfo, SubgraphInfo, TensorInfo, TfliteFile
 from edgeseq.doctor.tflite.rules.operators import every_operator
 from edgeseq.doctor.tflite.runtimes import ALL, HOSTED, TFLITE_RUNTIME, TFLM
@@ -34,7 +34,7 @@ def hybrid(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
     ]
     if not found:
         return
-    where, what = listed(found), f"{len(found)} operators with integer weights and float activations (dynamic range)"
+    where, what = listed(found), f"{counted(len(found), 'operator')} with integer weights and float activations (dynamic range)"
     yield Finding(
         "hybrid",
         "blocks",
@@ -68,7 +68,7 @@ def half(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
     if not names:
         return
     where = listed(names, 2)
-    what = f"{len(names)} weight tensors of float16 ({size:,} bytes), widened to float32 by DEQUANTIZE"
+    what = f"{counted(len(names), 'weight tensor')} of float16 ({size:,} bytes), widened to float32 by DEQUANTIZE"
     yield Finding(
         "float16",
         "blocks",
@@ -138,7 +138,7 @@ def four_bits(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             "blocks",
             (TFLITE_RUNTIME, TFLM),
             listed(names, 2),
-            f"{len(names)} weight tensors of 4 bits under activations of 16 bits",
+            f"{counted(len(names), 'weight tensor')} of 4 bits under activations of 16 bits",
             "LiteRT alone has a kernel for the pair.",
             "Store them in 8 bits: 'edgeseq export --format tflite --wide-weights'.",
         )
@@ -153,7 +153,7 @@ def sparse(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             "blocks",
             (TFLM,),
             listed(names, 2),
-            f"{len(names)} tensors stored without their zeros",
+            f"{counted(len(names), 'tensor')} stored without their zeros",
             "TensorFlow Lite Micro reads dense weights alone.",
             "Convert without sparsity, or 'edgeseq export --format c', which leaves blocks of zeros out.",
         )
@@ -169,7 +169,7 @@ def foreign_types(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             "blocks",
             (TFLM,),
             listed(names, 2),
-            f"{len(names)} tensors of type {', '.join(sorted(found))}",
+            f"{counted(len(names), 'tensor')} of type {', '.join(sorted(found))}",
             "TensorFlow Lite Micro has no kernels for that type.",
             "Compute that part in your own code before the model.",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeseq.doctor.finding import Finding, listed
+from edgeseq.doctor.finding import Finding, counted, listed
 from edgeseq.doctor.tflite.file import OperatorInfo, TfliteFile
 from edgeseq.doctor.tflite.runtimes import ALL, HOSTED, RUNTIMES, TFLITE_RUNTIME, resolves_custom, support
 
@@ -26,7 +26,7 @@ def tensor_list(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             "blocks",
             ALL,
             listed(names),
-            f"{len(names)} operators on lists of tensors, which run in TensorFlow's own kernels (Flex)",
+            f"{counted(len(names), 'operator')} on lists of tensors, which run in TensorFlow's own kernels (Flex)",
             "A Keras layer whose batch size is open becomes a loop that collects its outputs in a TensorList. No wheel of LiteRT "
             "or tflite-runtime and no microcontroller has these kernels.",
             "Fix the batch: keras.Input(batch_shape=(1, time, features)), then convert with built-in operators; or "
@@ -43,7 +43,7 @@ def flex(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             "blocks",
             ALL,
             listed(names),
-            f"{len(names)} operators that run in TensorFlow's own kernels (Flex)",
+            f"{counted(len(names), 'operator')} that run in TensorFlow's own kernels (Flex)",
             "TFLite has no such operator. Android can link the Flex delegate; the Python wheels of LiteRT and "
             "tflite-runtime, and microcontrollers, cannot.",
             "Move it out of the model, into code before or after it, or build it of other operators; then convert without "
@@ -65,7 +65,7 @@ def custom(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             "blocks",
             runtimes,
             listed(left),
-            f"{len(left)} custom operators",
+            f"{counted(len(left), 'custom operator')}",
             "A custom operator is a name alone: it runs where the application registers code for it, and nowhere else.",
             "Convert without allow_custom_ops, which names what TFLite lacks; or register the operator in your application.",
         )
@@ -87,7 +87,7 @@ def missing(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             "blocks",
             runtimes,
             listed(names),
-            f"{len(names)} built-in operators without a kernel on {_named(runtimes)}",
+            f"{counted(len(names), 'built-in operator')} without a kernel on {_named(runtimes)}",
             f"The runtime refuses the file when it allocates its tensors.{also}",
             f"Rebuild that part of the model of other operators; or {WITH_EDGESEQ}.",
         )
@@ -139,7 +139,7 @@ def control_flow(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             "costs",
             ALL,
             listed(names),
-            f"{len(names)} operators of control flow over {len(file.subgraphs)} subgraphs",
+            f"{counted(len(names), 'operator')} of control flow over {len(file.subgraphs)} subgraphs",
             "A recurrent layer became a loop: the file takes whole windows and cannot keep its state from call to call. "
             "Calibrating such a model to integers ends TensorFlow's converter with a segmentation fault, delegates leave it "
             "alone, and on a microcontroller every subgraph has tensors of its own in the arena.",

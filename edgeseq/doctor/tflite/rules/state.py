@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeseq.doctor.finding import Finding, listed
+from edgeseq.doctor.finding import Finding, counted, listed
 from edgeseq.doctor.tflite.file import OperatorInfo, SubgraphInfo, TfliteFile
 from edgeseq.doctor.tflite.recurrence import states
 from edgeseq.doctor.tflite.rules.operators import every_operator
@@ -107,7 +107,7 @@ def variables(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
     handles = [str(operator.options.get("name", "")) for operator in every_operator(file) if operator.name == "VAR_HANDLE"]
     writes = [operator for operator in every_operator(file) if operator.name == "ASSIGN_VARIABLE"]
     if lost := sorted(set(handles) - _written(file)):
-        where, what = listed(lost), f"{len(lost)} variables are read that nothing in the file ever sets"
+        where, what = listed(lost), f"{counted(len(lost), 'variable')} read that nothing in the file ever sets"
         why = "The converter did not see their values: TensorFlow does not track the weights of Keras 3 layers in a tf.Module."
         way = "Convert a keras.Model (TFLiteConverter.from_keras_model), or hold the weights as tf.Variable."
         yield Finding("unset_variable", "blocks", (TFLITE_RUNTIME,), where, what, f"{why} The runtime refuses to read them.", way)
@@ -209,7 +209,6 @@ def open_shape(file: TfliteFile, flash: int | None) -> Iterator[Finding]:
             f"input {tensor.name!r}",
             f"shape {shape}, whose open axes are stored as 1",
             "Without a call before allocate_tensors() the file runs on a shape of ones, and every new length "
-            "allocates all tensors "
-            "again; delegates such as XNNPACK take fixed shapes alone.",
+            "allocates all tensors again; delegates such as XNNPACK take fixed shapes alone.",
             "interpreter.resize_tensor_input(index, shape), then allocate_tensors(); or convert with every size fixed.",
         )
