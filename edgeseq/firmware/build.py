@@ -145,7 +145,8 @@ def app_header(project: CProject) -> str:
         run = f"#define ES_MODEL_RUN(state, x, y) {name}_run_window(state, x, {guard}_WINDOW_STEPS, y)\n"
     return (
         f'#include "{name}.h"\n'
-        f"#define ES_MODEL_STATE {name}_state\n#define ES_MODEL_INPUT {name}_input\n#define ES_MODEL_INIT {name}_init\n{run}{carries}"
+        f"#define ES_MODEL_STATE {name}_state\n#define ES_MODEL_INPUT {name}_input\n#define ES_MODEL_INIT {name}_init\n"
+        f"{run}{carries}"
         f"#define ES_MODEL_ROOM {'' if stream else 'static'}\n"
         f"#define ES_MODEL_INPUT_SIZE {guard}_INPUT_SIZE\n#define ES_MODEL_OUTPUT_SIZE {guard}_OUTPUT_SIZE\n"
         f"#define ES_MODEL_STEPS {project.window_steps or 1}\n#define ES_MODEL_OUTPUT_STEPS {project.output_steps}\n"
