@@ -24,9 +24,9 @@ from edgeseq.cli.options import (
     out_option,
     quantization_options,
     resolve_model,
-    target_option,
 )
 from edgeseq.cli.output import Stages, progress, show
+from edgeseq.cli.profile import profile
 from edgeseq.cli.quantize import quantize
 from edgeseq.cli.train import train
 
@@ -231,27 +231,6 @@ def verify(
     show(tables.verification(result), as_json.verification(result), json_wanted=json_wanted)
     if not result.exact:
         sys.exit(MISMATCH)
-
-
-@click.command()
-@model_argument
-@quantization_options
-@target_option
-@compiler_option
-@optimize_option
-@json_option
-def profile(model: str, how: Quantization, target: str, compiler: Any, optimize: Any, json_wanted: bool) -> None:
-    """Flash, RAM, instructions and cycles per step on a core, before anything is flashed."""
-    from edgeseq.measure.profile import profile as measure
-    from edgeseq.report import as_json, tables
-    from edgeseq.targets import load_target
-
-    core = load_target(target)
-    graph = resolve_model(model, how)
-    with progress() as display:
-        Stages(display).start(f"compiling and emulating for {target}")
-        result = measure(graph, core, compiler=compiler, optimize=optimize)
-    show(tables.measurement(result), as_json.measurement(result), json_wanted=json_wanted)
 
 
 @click.command()

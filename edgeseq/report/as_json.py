@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgeseq.export.c import CProject
 from edgeseq.frontend import Inspection
 from edgeseq.graph import Graph
+from edgeseq.measure.latency import Latency, Times
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
 from edgeseq.quantize import QuantGraph
@@ -93,6 +94,41 @@ def measurement(value: Measurement) -> dict[str, Any]:
             "image": value.ram_image_bytes,
         },
     }
+
+
+def latency(value: Latency) -> dict[str, Any]:
+    """JSON of `edgeseq profile --runtime`."""
+    return {
+        "schema": SCHEMA,
+        "model": value.model,
+        "scheme": value.scheme,
+        "form": value.form,
+        "precision": value.precision,
+        "batch": 1,
+        "device": value.device,
+        "runtimes": [
+            {
+                "name": row.runtime,
+                "version": row.version,
+                "file_bytes": row.file_bytes,
+                "threads": row.threads,
+                "steps": row.steps,
+                "states": row.states,
+                "import_ms": _times(row.import_ms),
+                "load_ms": round(row.load_ms, 3),
+                "call_ns": _times(row.call_ns),
+                "invoke_ns": _times(row.invoke_ns),
+                "step_ns": round(row.call_ns.median / row.steps, 3),
+            }
+            for row in value.rows
+        ],
+    }
+
+
+def _times(value: Times | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    return {name: round(figure, 3) if name != "runs" else figure for name, figure in dataclasses.asdict(value).items()}
 
 
 def verification(value: Verification) -> dict[str, Any]:

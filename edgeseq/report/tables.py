@@ -11,6 +11,7 @@ from rich.table import Table
 
 from edgeseq.export.c import CProject
 from edgeseq.frontend import Inspection
+from edgeseq.measure.latency import Latency, Times
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
 from edgeseq.quantize import QuantGraph
@@ -112,6 +113,38 @@ def measurement(value: Measurement) -> Table:
         if number is not None:
             table.add_row(name, f"{number:,}{unit}", label)
     return table
+
+
+def latency(value: Latency) -> Group:
+    """One model on this host's runtimes."""
+    what = "as it is" if value.form is None else f"{value.form}, {value.scheme or value.precision}"
+    table = Table(title=f"{value.model} ({what}), batch 1", box=box.SIMPLE_HEAD, title_justify="left")
+    for heading in ("runtime", "µs a call", "p95", "invoke", "steps", "µs a step", "bytes", "import, ms"):
+        table.add_column(heading, justify="left" if heading == "runtime" else "right", no_wrap=True)
+    labels = []
+    for row in value.rows:
+        table.add_row(
+            row.runtime,
+            f"{row.call_ns.median / 1e3:.2f}",
+            f"{row.call_ns.p95 / 1e3:.2f}",
+            "" if row.invoke_ns is None else f"{row.invoke_ns.median / 1e3:.2f}",
+            str(row.steps),
+            f"{row.call_ns.median / 1e3 / row.steps:.2f}",
+            f"{row.file_bytes:,}",
+            "" if row.import_ms is None else f"{row.import_ms.median:.0f}",
+        )
+        fed = f", {row.states} state{'s' * (row.states > 1)} fed back" if row.states else ""
+        name = row.runtime if row.version is None else f"{row.runtime} {row.version}"
+        labels.append(f"{name}: {_host_label(value.device, row.call_ns)}, {_count(row.threads, 'thread')}{fed}")
+    return Group(table, *labels, "import: median of 3 fresh processes; bytes: exact")
+
+
+def _host_label(device: str, times: Times) -> str:
+    return f"measured (this host: {device}, {times.runs} runs, spread {times.spread_pct:.0f} %)"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number > 1)}"
 
 
 def verification(value: Verification) -> Table:

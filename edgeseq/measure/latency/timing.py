@@ -1,0 +1,219 @@
+"""How long a model takes on this host: on several runtimes in turn, so that they share what else the machine does."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgeseq.errors import TargetError
+from edgeseq.export.c import export_c
+from edgeseq.graph import Graph
+from edgeseq.measure.latency.runtimes import RUNTIMES, Precision, Runtime
+from edgeseq.measure.latency.session import Job, Session, build_timed_library
+from edgeseq.measure.process_runner import device_name
+from edgeseq.quantize.types import QuantGraph
+
+RUNS = 101
+# Importing is timed in processes of its own, the one that runs the model included.
+_IMPORTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Median, 95th percentile and ends of runs."""
+
+    median: float
+    p95: float
+    smallest: float
+    largest: float
+    runs: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Times:
+        """Of at least one value."""
+        return cls(
+            statistics.median(values), float(np.percentile(values, 95)), float(min(values)), float(max(values)), len(values)
+        )
+
+    @property
+    def spread_pct(self) -> float:
+        """Largest minus smallest, in per cent of the median."""
+        return 100 * (self.largest - self.smallest) / self.median
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeTime:
+    """One model on one runtime, batch 1.
+
+    file_bytes: of the file that was loaded; of C a stripped library for this host. threads: that the runtime may take.
+    steps: time steps of one call; states: tensors that go from one call into the next, outside of the model. import_ms:
+    of the runtime and all it imports, in fresh processes, None of C; load_ms: until the model can be called. call_ns: a
+    run is a batch of calls of at least 1 ms, its inputs set and its outputs read; invoke_ns: the same without these,
+    where a runtime copies tensors in calls of their own.
+    """
+
+    runtime: str
+    version: str | None
+    file_bytes: int
+    threads: int
+    steps: int
+    states: int
+    import_ms: Times | None
+    load_ms: float
+    call_ns: Times
+    invoke_ns: Times | None
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """`time_model`'s result. form, precision: None of a file that is timed as it is."""
+
+    model: str
+    scheme: str | None
+    form: str | None
+    precision: Precision | None
+    device: str
+    rows: tuple[RuntimeTime, ...]
+
+
+def time_model(
+    model: QuantGraph | Graph | Path,
+    runtimes: Sequence[str],
+    *,
+    form: str | None = None,
+    steps: int | None = None,
+    precision: Precision = "int",
+    threads: int = 1,
+    runs: int = RUNS,
+) -> Latency:
+    """Time a model that edgeseq exports for each runtime, or a file as it is (Path), run by run in turn.
+
+    form: by default step, or window for a model that needs whole ones; steps: time steps of a call of the other forms.
+    precision: int for a QuantGraph alone. threads: of interpreters; the C code runs on one. Inputs are seeded noise over
+    all codes. Raises TargetError for a runtime or a form that is not there, MissingExtraError for one that is not
+    installed, EmulationError when a runtime refuses the model or crashes.
+    """
+    chosen = [_known(name) for name in dict.fromkeys(runtimes)]
+    if isinstance(model, Path):
+        form, used = None, None
+    else:
+        source = model.source if isinstance(model, QuantGraph) else model
+        form, used = form or ("step" if source.window_reason is None else "window"), precision
+    for runtime in chosen:
+        _check(runtime, model, form, precision)
+    pythons = {runtime.name: runtime.find() for runtime in chosen}
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeseq-")))
+        jobs = [
+            _job_of_file(runtime, model, threads)
+            if isinstance(model, Path)
+            else _job(runtime, model, form or "step", steps, precision, threads, folder)
+            for runtime in chosen
+        ]
+        imports = {job.runtime: _import_times(pythons[job.runtime], job.runtime) for job in jobs}
+        sessions = [stack.enter_context(contextlib.closing(Session(pythons[job.runtime], job))) for job in jobs]
+        taken: list[list[dict[str, float]]] = [[] for _ in sessions]
+        for _ in range(runs):
+            for session, found in zip(sessions, taken, strict=True):
+                found.append(session.run())
+        rows = [
+            _row(job, session, found, imports[job.runtime]) for job, session, found in zip(jobs, sessions, taken, strict=True)
+        ]
+    name = model.stem if isinstance(model, Path) else model.name
+    scheme = model.scheme if isinstance(model, QuantGraph) and precision == "int" else None
+    return Latency(name, scheme, form, used, device_name(), tuple(rows))
+
+
+def _known(name: str) -> Runtime:
+    if name not in RUNTIMES:
+        raise TargetError(f"unknown runtime {name!r}; known: {', '.join(RUNTIMES)}")
+    return RUNTIMES[name]
+
+
+def _check(runtime: Runtime, model: QuantGraph | Graph | Path, form: str | None, precision: Precision) -> None:
+    if isinstance(model, Path):
+        if model.suffix != runtime.suffix:
+            runs = [other.name for other in RUNTIMES.values() if other.suffix == model.suffix]
+            also = "" if model.suffix == ".tflite" else ". Or add --calibration DATA to have the model exported for each"
+            raise TargetError(
+                f"{runtime.name} does not run {model.name}, which is timed as it is; it can be timed on: {', '.join(runs)}{also}"
+            )
+        return
+    if form not in runtime.forms:
+        raise TargetError(f"--form {form}: {runtime.name} has the forms {', '.join(runtime.forms)}")
+    if precision not in runtime.precisions:
+        raise TargetError(
+            f"--precision {precision}: {runtime.name} runs {', '.join(runtime.precisions)}. Leave it out of --runtime"
+        )
+
+
+def _job_of_file(runtime: Runtime, path: Path, threads: int) -> Job:
+    return Job(runtime.name, str(path.resolve()), threads)
+
+
+def _job(
+    runtime: Runtime,
+    model: QuantGraph | Graph,
+    form: str,
+    steps: int | None,
+    precision: Precision,
+    threads: int,
+    folder: Path,
+) -> Job:
+    """Write or compile the model for a runtime."""
+    bounds = model.input.code_range if isinstance(model, QuantGraph) and precision == "int" else None
+    if runtime.make is not None:
+        made = runtime.make(model, form, precision, steps)
+        path = folder / f"{runtime.name}{runtime.suffix}"
+        path.write_bytes(made.data)
+        return Job(runtime.name, str(path), threads, bounds, made.sizes, made.steps)
+    assert isinstance(model, QuantGraph)  # the precision was checked
+    project = export_c(model, kernel_set="simd")
+    window = project.window_steps or (steps or model.source.time_steps if form == "window" else None)
+    if form == "window" and window is None:
+        raise TargetError(f"--form window: model {model.name!r} takes any number of time steps; give --steps")
+    (folder / "c").mkdir()
+    library = build_timed_library(project, folder / "c", window)
+    rows = window if window is not None and model.source.returns_sequence else 1
+    return Job(
+        runtime.name,
+        str(library),
+        bounds=bounds,
+        steps=window or 1,
+        features=project.input_size,
+        dtype=project.input_dtype,
+        outputs=project.output_size * max(rows, project.output_steps),
+    )
+
+
+def _import_times(python: str, runtime: str) -> list[float]:
+    """Milliseconds of fresh processes, but for the one that will run the model."""
+    times = []
+    for _ in range(_IMPORTS - 1):
+        with contextlib.closing(Session(python, Job(runtime, ""))) as session:
+            times.append(float(session.ready["import_ms"]))
+    return times
+
+
+def _row(job: Job, session: Session, found: Sequence[dict[str, float]], imports: list[float]) -> RuntimeTime:
+    ready = session.ready
+    shape: list[int] = ready["shapes"][0] if ready["shapes"] else []
+    return RuntimeTime(
+        runtime=job.runtime,
+        version=ready["version"],
+        file_bytes=Path(job.file).stat().st_size,
+        threads=job.threads,
+        # Of a foreign file what its first input says, if that is (batch, time, features).
+        steps=shape[1] if len(shape) == 3 else job.steps,
+        states=ready["states"],
+        import_ms=None if job.runtime == "c" else Times.of([*imports, float(ready["import_ms"])]),
+        load_ms=ready["load_ms"],
+        call_ns=Times.of([run["call"] for run in found]),
+        invoke_ns=Times.of([run["invoke"] for run in found]) if "invoke" in found[0] else None,
+    )
