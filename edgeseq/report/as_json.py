@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from edgeseq.export.c import CProject
 from edgeseq.frontend import Inspection
 from edgeseq.graph import Graph
-from edgeseq.measure.latency import Latency, Times
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
 from edgeseq.quantize import QuantGraph
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from edgeseq.export.onnx import OnnxModel
     from edgeseq.export.operators import Port
     from edgeseq.export.tflite import TfliteModel
+    from edgeseq.measure.latency import Latency, Times
 
 SCHEMA = 1
 

@@ -11,7 +11,6 @@ from rich.table import Table
 
 from edgeseq.export.c import CProject
 from edgeseq.frontend import Inspection
-from edgeseq.measure.latency import Latency, Times
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
 from edgeseq.quantize import QuantGraph
@@ -21,6 +20,7 @@ from edgeseq.targets import Optimize
 if TYPE_CHECKING:
     from edgeseq.export.onnx import OnnxModel
     from edgeseq.export.tflite import TfliteModel
+    from edgeseq.measure.latency import Latency, Times
 
 
 def cycle_label(cycles: Cycles) -> str:
@@ -119,7 +119,7 @@ def latency(value: Latency) -> Group:
     """One model on this host's runtimes."""
     what = "as it is" if value.form is None else f"{value.form}, {value.scheme or value.precision}"
     table = Table(title=f"{value.model} ({what}), batch 1", box=box.SIMPLE_HEAD, title_justify="left")
-    for heading in ("runtime", "µs a call", "p95", "invoke", "steps", "µs a step", "bytes", "import, ms"):
+    for heading in ("runtime", "µs a call", "p95", "invoke", "steps", "µs/step", "bytes", "import"):
         table.add_column(heading, justify="left" if heading == "runtime" else "right", no_wrap=True)
     labels = []
     for row in value.rows:
@@ -131,7 +131,7 @@ def latency(value: Latency) -> Group:
             str(row.steps),
             f"{row.call_ns.median / 1e3 / row.steps:.2f}",
             f"{row.file_bytes:,}",
-            "" if row.import_ms is None else f"{row.import_ms.median:.0f}",
+            "" if row.import_ms is None else f"{row.import_ms.median:.0f} ms",
         )
         fed = f", {row.states} state{'s' * (row.states > 1)} fed back" if row.states else ""
         name = row.runtime if row.version is None else f"{row.runtime} {row.version}"

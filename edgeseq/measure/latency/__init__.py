@@ -1,6 +1,19 @@
 """How long a model takes on this host, on runtimes in worker processes."""
 
 from edgeseq.measure.latency.runtimes import FORMS, PRECISIONS, RUNTIMES
-from edgeseq.measure.latency.timing import RUNS, Latency, RuntimeTime, Times, time_model
+from edgeseq.measure.latency.session import Job
+from edgeseq.measure.latency.timing import RUNS, Latency, RuntimeTime, Times, make_job, time_jobs, time_model
 
-__all__ = ["FORMS", "PRECISIONS", "RUNS", "RUNTIMES", "Latency", "RuntimeTime", "Times", "time_model"]
+__all__ = [
+    "FORMS",
+    "PRECISIONS",
+    "RUNS",
+    "RUNTIMES",
+    "Job",
+    "Latency",
+    "RuntimeTime",
+    "Times",
+    "make_job",
+    "time_jobs",
+    "time_model",
+]

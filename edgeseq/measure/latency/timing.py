@@ -107,27 +107,19 @@ def time_model(
         form, used = form or ("step" if source.window_reason is None else "window"), precision
     for runtime in chosen:
         _check(runtime, model, form, precision)
-    pythons = {runtime.name: runtime.find() for runtime in chosen}
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeseq-")))
+    for runtime in chosen:
+        runtime.find()  # says what is missing before anything is compiled
+    with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
         jobs = [
-            _job_of_file(runtime, model, threads)
+            Job(runtime.name, str(model.resolve()), threads)
             if isinstance(model, Path)
-            else _job(runtime, model, form or "step", steps, precision, threads, folder)
+            else make_job(runtime.name, model, form or "step", Path(scratch), steps=steps, precision=precision, threads=threads)
             for runtime in chosen
         ]
-        imports = {job.runtime: _import_times(pythons[job.runtime], job.runtime) for job in jobs}
-        sessions = [stack.enter_context(contextlib.closing(Session(pythons[job.runtime], job))) for job in jobs]
-        taken: list[list[dict[str, float]]] = [[] for _ in sessions]
-        for _ in range(runs):
-            for session, found in zip(sessions, taken, strict=True):
-                found.append(session.run())
-        rows = [
-            _row(job, session, found, imports[job.runtime]) for job, session, found in zip(jobs, sessions, taken, strict=True)
-        ]
+        rows = time_jobs(jobs, runs, imports=_IMPORTS)
     name = model.stem if isinstance(model, Path) else model.name
     scheme = model.scheme if isinstance(model, QuantGraph) and precision == "int" else None
-    return Latency(name, scheme, form, used, device_name(), tuple(rows))
+    return Latency(name, scheme, form, used, device_name(), rows)
 
 
 def _known(name: str) -> Runtime:
@@ -153,20 +145,33 @@ def _check(runtime: Runtime, model: QuantGraph | Graph | Path, form: str | None,
         )
 
 
-def _job_of_file(runtime: Runtime, path: Path, threads: int) -> Job:
-    return Job(runtime.name, str(path.resolve()), threads)
+def time_jobs(jobs: Sequence[Job], runs: int = RUNS, *, imports: int = 1) -> tuple[RuntimeTime, ...]:
+    """Time models that lie ready, run by run in turn; imports: how many processes import each runtime. Errors: `time_model`."""
+    pythons = {job.runtime: RUNTIMES[job.runtime].find() for job in jobs}
+    with contextlib.ExitStack() as stack:
+        imported = {name: _import_times(python, name, imports - 1) for name, python in pythons.items()}
+        sessions = [stack.enter_context(contextlib.closing(Session(pythons[job.runtime], job))) for job in jobs]
+        taken: list[list[dict[str, float]]] = [[] for _ in sessions]
+        for _ in range(runs):
+            for session, found in zip(sessions, taken, strict=True):
+                found.append(session.run())
+        return tuple(
+            _row(job, session, found, imported[job.runtime]) for job, session, found in zip(jobs, sessions, taken, strict=True)
+        )
 
 
-def _job(
-    runtime: Runtime,
+def make_job(
+    name: str,
     model: QuantGraph | Graph,
     form: str,
-    steps: int | None,
-    precision: Precision,
-    threads: int,
     folder: Path,
+    *,
+    steps: int | None = None,
+    precision: Precision = "int",
+    threads: int = 1,
 ) -> Job:
-    """Write or compile the model for a runtime."""
+    """Write or compile a model for a runtime into a folder that exists, in a form and precision that the runtime has."""
+    runtime = RUNTIMES[name]
     bounds = model.input.code_range if isinstance(model, QuantGraph) and precision == "int" else None
     if runtime.make is not None:
         made = runtime.make(model, form, precision, steps)
@@ -192,10 +197,10 @@ def _job(
     )
 
 
-def _import_times(python: str, runtime: str) -> list[float]:
-    """Milliseconds of fresh processes, but for the one that will run the model."""
+def _import_times(python: str, runtime: str, count: int) -> list[float]:
+    """Milliseconds, of so many fresh processes."""
     times = []
-    for _ in range(_IMPORTS - 1):
+    for _ in range(count):
         with contextlib.closing(Session(python, Job(runtime, ""))) as session:
             times.append(float(session.ready["import_ms"]))
     return times
