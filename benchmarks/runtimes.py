@@ -1,0 +1,216 @@
+"""Steps of GRU and LSTM models on this host: edgeseq's files beside those of TensorFlow's converter and of Keras.
+
+Usage: python -m benchmarks.runtimes [MODEL...]
+
+Needs the models folder (see benchmarks/paths.py), TensorFlow, tf2onnx and the extra `runtimes`; writes
+benchmarks/results/runtimes.json. Models A, B, C and stand-ins of 128 and 256 units. All files of a model are
+timed in turn in one go, each in a process of its own, batch 1, one thread; their bytes are exact, their SQNR is that over
+a stream of 500 steps against the float64 model. edgeseq's integer files must give the oracle's integers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.bench_models import CELLS, STREAM_STEPS, Size, stand_in
+from benchmarks.converter import KINDS, SUFFIXES, write_weights
+from benchmarks.op_profile import profile
+from benchmarks.paths import RESULTS, shared
+from edgeseq.frontend import load_model
+from edgeseq.graph import Graph
+from edgeseq.graph.reference import forward
+from edgeseq.measure.latency import Job, RuntimeTime, make_job, time_jobs
+from edgeseq.measure.process_runner import device_name
+from edgeseq.measure.verify import sqnr_db, verify
+from edgeseq.quantize import QuantGraph, quantize
+
+TRAINED = ("A", "B", "C")
+STAND_INS = {"128": Size(40, 128, 12), "256": Size(40, 256, 12)}
+# Maker, what it is called in the tables, runtime, form, scheme or precision; of edgeseq.
+OURS: tuple[tuple[str, str, str, str], ...] = (
+    ("C int8", "c", "step", "int8"),
+    ("C int16x8", "c", "step", "int16x8"),
+    ("tflite int8", "litert", "step", "int8"),
+    ("tflite int8 stateful", "litert", "stateful", "int8"),
+    ("tflite int16x8", "litert", "step", "int16x8"),
+    ("tflite float32", "litert", "step", "float32"),
+    ("onnx int8", "onnxruntime", "step", "int8"),
+    ("onnx float32", "onnxruntime", "step", "float32"),
+)
+SCHEMES = ("int8", "int16x8")
+PEERS = {
+    "float": "converter float",
+    "dynamic": "converter dynamic range",
+    "int8": "converter int8",
+    "int16x8": "converter 16x8",
+    "onnx": "Keras' onnx",
+}
+# Whose operators are timed one by one.
+PROFILED = ("A_gru", "C_gru")
+PACKAGES = ("tensorflow", "keras", "tf2onnx", "ai-edge-litert", "onnxruntime", "ziglang")
+_TIMEOUT_S = 900
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """A float model, windows that calibrate it and a stream (steps, features)."""
+
+    name: str
+    graph: Graph
+    calibration: npt.NDArray[np.floating]
+    stream: npt.NDArray[np.floating]
+
+
+def cases() -> list[Case]:
+    """Trained models, then stand-ins."""
+    folder = shared("models")
+    if folder is None:
+        raise FileNotFoundError("no benchmark models: set EDGESEQ_SHARED to the folder that holds models/")
+    found = []
+    for size in TRAINED:
+        for cell in CELLS:
+            data = np.load(folder / f"{size}_{cell}.npz", allow_pickle=False)
+            graph = load_model(folder / f"{size}_{cell}.keras")
+            found.append(Case(f"{size}_{cell}", graph, data["calibration"], data["stream"]))
+    for name, shape in STAND_INS.items():
+        for cell in CELLS:
+            rng = np.random.default_rng(1)
+            windows, stream = rng.normal(size=(64, 96, shape.inputs)), rng.normal(size=(STREAM_STEPS, shape.inputs))
+            found.append(Case(f"{name}_{cell}", stand_in(cell, shape).graph.source, windows, stream))
+    return found
+
+
+def convert(case: Case, kind: str, folder: Path) -> Path | str:
+    """A peer's file, or why there is none."""
+    path = folder / f"{kind}{SUFFIXES[kind]}"
+    return _child("benchmarks.converter", kind, str(folder)) or path
+
+
+def streamed(case: Case, path: Path, folder: Path) -> dict[str, float] | str:
+    """SQNR in dB of states and outputs of a file over the stream, or why it does not run."""
+    np.save(folder / "stream.npy", case.stream)
+    why = _child("benchmarks.stream_file", str(path), str(folder))
+    if why is not None:
+        return why
+    name = case.graph.recurrent[0].name
+    wanted = forward(case.graph, case.stream[None], keep_hidden=[name])
+    return {
+        "state_sqnr_db": round(sqnr_db(wanted.hidden[name][0], np.load(folder / "hidden.npy")), 2),
+        "output_sqnr_db": round(sqnr_db(wanted.outputs[0], np.load(folder / "outputs.npy")), 2),
+    }
+
+
+def _child(module: str, *arguments: str) -> str | None:
+    """Run a module; returns why it failed, None if it did not."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+    )
+    if done.returncode < 0:
+        return f"crashed with signal {-done.returncode}"
+    return None if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
+
+
+def exact(case: Case, quantized: QuantGraph) -> dict[str, Any]:
+    """SQNR of the integers, which C, every kernel of LiteRT and every level of onnxruntime must have given alike."""
+    checked = verify(quantized, case.stream, formats=("tflite", "onnx"))
+    return {
+        "state_sqnr_db": round(checked.fidelity.state_sqnr_db or 0.0, 2),
+        "output_sqnr_db": round(checked.fidelity.output_sqnr_db, 2),
+        "mismatches": sum(row.mismatches for row in checked.against),
+    }
+
+
+def measure(case: Case, folder: Path) -> dict[str, Any]:
+    """All files of one model: bytes and time, SQNR."""
+    rows: list[dict[str, Any]] = []
+    jobs: list[Job] = []
+    models: dict[str, QuantGraph] = {scheme: quantize(case.graph, case.calibration, scheme) for scheme in SCHEMES}
+    figures = {scheme: exact(case, model) for scheme, model in models.items()}
+    for number, (label, runtime, form, scheme) in enumerate(OURS):
+        (folder / str(number)).mkdir()
+        subject: QuantGraph | Graph = models.get(scheme, case.graph)
+        precision: Any = "int" if scheme in models else scheme
+        job = make_job(runtime, subject, form, folder / str(number), precision=precision)
+        jobs.append(job)
+        rows.append({"maker": "edgeseq", "file": label, "runtime": runtime})
+        rows[-1] |= figures.get(scheme) or _as_fidelity(streamed(case, Path(job.file), folder))
+    write_weights(case.graph, case.calibration, folder)
+    refused = []
+    for kind in KINDS:
+        path = convert(case, kind, folder)
+        found = path if isinstance(path, str) else streamed(case, path, folder)
+        row = {"maker": "Keras" if kind == "onnx" else "TensorFlow", "file": PEERS[kind]}
+        if isinstance(path, str) or isinstance(found, str):
+            refused.append({**row, "refused": found})
+            continue
+        runtime = "onnxruntime" if kind == "onnx" else "litert"
+        jobs.append(Job(runtime, str(path)))
+        rows.append({**row, "runtime": runtime, **found})
+    rows = [row | _timed(time) for row, time in zip(rows, time_jobs(jobs), strict=True)]
+    result: dict[str, Any] = {"model": case.name, "rows": [*rows, *refused]}
+    if case.name in PROFILED:
+        files = {row["file"]: job.file for row, job in zip(rows, jobs, strict=True) if job.file.endswith(".tflite")}
+        wanted = ("tflite int8", *(PEERS[kind] for kind in ("int8", "int16x8", "float")))
+        result["operators"] = {
+            name: profile(Path(files[name]).read_bytes(), folder / f"pieces{number}")
+            for number, name in enumerate(wanted)
+            if name in files
+        }
+    return result
+
+
+def _as_fidelity(found: dict[str, float] | str) -> dict[str, float]:
+    if not isinstance(found, str):
+        return found
+    raise RuntimeError(f"a file of edgeseq's own does not run: {found}")
+
+
+def _timed(time: RuntimeTime) -> dict[str, Any]:
+    call, invoke = time.call_ns, time.invoke_ns
+    return {
+        "bytes": time.file_bytes,
+        "call_ns": round(call.median, 1),
+        "p95_ns": round(call.p95, 1),
+        "smallest_ns": round(call.smallest, 1),
+        "largest_ns": round(call.largest, 1),
+        "runs": call.runs,
+        "invoke_ns": None if invoke is None else round(invoke.median, 1),
+    }
+
+
+def main() -> None:
+    """Measure the models that are named, or all; others keep their stored rows."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("models", nargs="*")
+    names = parser.parse_args().models
+    path = RESULTS / "runtimes.json"
+    stored = {row["model"]: row for row in json.loads(path.read_text())["models"]} if names and path.is_file() else {}
+    every = cases()
+    for case in every:
+        if names and case.name not in names:
+            continue
+        with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
+            stored[case.name] = measure(case, Path(scratch))
+        print(case.name, flush=True)
+    document = {
+        "device": device_name(),
+        "versions": {name: version(name) for name in PACKAGES},
+        "steps": STREAM_STEPS,
+        "models": [stored[case.name] for case in every if case.name in stored],
+    }
+    path.write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
