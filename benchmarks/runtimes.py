@@ -202,14 +202,14 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
             stored[case.name] = measure(case, Path(scratch))
+        document = {
+            "device": device_name(),
+            "versions": {name: version(name) for name in PACKAGES},
+            "steps": STREAM_STEPS,
+            "models": [stored[other.name] for other in every if other.name in stored],
+        }
+        path.write_text(json.dumps(document, indent=1) + "\n")
         print(case.name, flush=True)
-    document = {
-        "device": device_name(),
-        "versions": {name: version(name) for name in PACKAGES},
-        "steps": STREAM_STEPS,
-        "models": [stored[case.name] for case in every if case.name in stored],
-    }
-    path.write_text(json.dumps(document, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -182,7 +182,12 @@ def _command_line() -> str:
 @model_argument
 @quantization_options
 @click.option("--input", "data", required=True, metavar="DATA", help="What to run: each window starts from a reset state.")
-@click.option("--against", default="c", show_default=True, help="Comma-separated: c (this host), tflite, onnx, or targets.")
+@click.option(
+    "--against",
+    default="c",
+    show_default=True,
+    help="Comma-separated: c (this host), tflite, tflite-runtime, tflite-micro, onnx, onnxruntime-web, or targets.",
+)
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Time steps to run at most.")
 @compiler_option
 @optimize_option

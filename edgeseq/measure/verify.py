@@ -20,8 +20,9 @@ from edgeseq.measure.comparison import Comparison, compare
 from edgeseq.measure.frames import decode_outputs, encode_frames
 from edgeseq.measure.host_runner import HostModel
 from edgeseq.measure.hosted import run_hosted
-from edgeseq.measure.litert_runner import compare_tflite
+from edgeseq.measure.litert_runner import compare_tflite, compare_tflite_micro, compare_tflite_runtime
 from edgeseq.measure.onnx_runner import compare_onnx
+from edgeseq.measure.onnx_web_runner import compare_onnx_web
 from edgeseq.measure.runner import run_image
 from edgeseq.quantize.types import QuantGraph, QuantRecurrent
 from edgeseq.simulate import Oracle, OracleRun
@@ -33,6 +34,9 @@ HOST = "c-host"
 FORMATS: dict[str, Callable[[QuantGraph, npt.NDArray[np.integer], OracleRun], list[Comparison]]] = {
     "tflite": compare_tflite,
     "onnx": compare_onnx,
+    "tflite-runtime": compare_tflite_runtime,
+    "tflite-micro": compare_tflite_micro,
+    "onnxruntime-web": compare_onnx_web,
 }
 
 

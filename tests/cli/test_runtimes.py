@@ -7,9 +7,9 @@ import pytest
 
 from edgeseq.errors import EmulationError
 from edgeseq.measure.latency import session as sessions
-from edgeseq.measure.latency.runtimes import TFLITE_RUNTIME_PYTHON
 from edgeseq.measure.latency.session import Job, Session
 from edgeseq.measure.latency.worker import pair_states
+from edgeseq.measure.pythons import PACKAGES
 from edgeseq.quantize import write_esq
 from tests.cli.test_cli import run as run_main
 from tests.conftest import make_quantized
@@ -131,7 +131,7 @@ def test_wrong_calls_end_in_a_message(folder, run, monkeypatch, arguments, words
 
 def test_a_runtime_that_is_absent_names_its_install_line(folder, run, monkeypatch):
     """Both where the environment names a Python without it, and where a module cannot be found."""
-    monkeypatch.setenv(TFLITE_RUNTIME_PYTHON, str(folder / "python"))
+    monkeypatch.setenv(PACKAGES["tflite-runtime"].variable, str(folder / "python"))
     code, _, err = run("profile", folder / "m.esq", "--runtime", "tflite-runtime")
     assert code == 2
     assert "pip install tflite-runtime 'numpy<2'" in " ".join(err.split())

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,14 +13,12 @@ from edgeseq.errors import MissingExtraError, TargetError
 from edgeseq.export.onnx import export_float_onnx, export_onnx
 from edgeseq.export.tflite import export_float_tflite, export_tflite
 from edgeseq.graph import Graph
+from edgeseq.measure.pythons import find_python
 from edgeseq.quantize.types import QuantGraph
 
 Precision = Literal["int", "float32", "float16"]
 PRECISIONS: tuple[Precision, ...] = ("int", "float32", "float16")
 FORMS = ("step", "stateful", "unrolled", "window")
-# Path of a Python that has tflite_runtime, which edgeseq's own may be too new for.
-TFLITE_RUNTIME_PYTHON = "EDGESEQ_TFLITE_RUNTIME"
-_PYTHONS = ("python3.11", "python3.10", "python3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +52,6 @@ def _own(module: str) -> Callable[[], str]:
         return sys.executable
 
     return find
-
-
-def find_tflite_runtime() -> str:
-    """The Python named in the environment, else this one, else the first on the PATH, that has tflite_runtime."""
-    named = os.environ.get(TFLITE_RUNTIME_PYTHON)
-    if named is not None:
-        if not _has_tflite_runtime(named):
-            raise TargetError(f"{TFLITE_RUNTIME_PYTHON}={named}: expected a Python that imports tflite_runtime. {_HOW}")
-        return named
-    candidates = (sys.executable, *(path for name in _PYTHONS if (path := shutil.which(name)) is not None))
-    for python in dict.fromkeys(candidates):
-        if _has_tflite_runtime(python):
-            return python
-    raise TargetError(f"tflite_runtime is not installed. {_HOW}")
-
-
-_HOW = (
-    "Install it with: python3.11 -m venv tflite && tflite/bin/pip install tflite-runtime 'numpy<2' (Python 3.10 or 3.11), "
-    f"and set {TFLITE_RUNTIME_PYTHON} to tflite/bin/python"
-)
-
-
-@functools.cache
-def _has_tflite_runtime(python: str) -> bool:
-    try:
-        done = subprocess.run([python, "-c", "import tflite_runtime.interpreter"], capture_output=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
 
 
 def _tflite(model: QuantGraph | Graph, form: Any, precision: Precision, steps: int | None, *, wide: bool = False) -> Made:
@@ -123,6 +89,6 @@ RUNTIMES = {
         Runtime("c", None, ("step", "stateful", "window"), ("int",), lambda: sys.executable, None),
         Runtime("litert", ".tflite", FORMS, PRECISIONS, _own("ai_edge_litert"), _tflite),
         Runtime("onnxruntime", ".onnx", ("step", "unrolled", "window"), ("int", "float32"), _own("onnxruntime"), _onnx),
-        Runtime("tflite-runtime", ".tflite", FORMS, PRECISIONS, find_tflite_runtime, _wide_tflite),
+        Runtime("tflite-runtime", ".tflite", FORMS, PRECISIONS, functools.partial(find_python, "tflite-runtime"), _wide_tflite),
     )
 }

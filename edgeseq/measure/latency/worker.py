@@ -17,9 +17,6 @@ import sys
 import time
 from typing import Any
 
-# The folder of a script comes first among those of modules; ours has names that others may have too.
-sys.path[:] = sys.path[1:]
-
 # Frames that the calls go through in turn; an even number, so that two buffers of states end as they began.
 FRAMES = 64
 # Long against the clock, short against a scheduler's time slice.
@@ -235,6 +232,8 @@ def _version(distributions: tuple[str, ...]) -> str | None:
 
 def main(path: str) -> None:
     """Take stdout away from runtimes that print, then serve."""
+    # The folder of a script comes first among those of modules; ours has names that others may have too.
+    del sys.path[0]
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     with open(path, encoding="utf-8") as file:  # noqa: PTH123 - nothing but the runtime should have been imported
