@@ -33,7 +33,7 @@ class LitertModel:
 
     def __init__(self, data: bytes, kernels: str = "default", runtime: str = "litert") -> None:
         module = importlib.import_module(MODULES[runtime])
-        resolver = getattr(module.OpResolverType, KERNELS[kernels])
+        resolver = getattr(module.OpResolverType, _RESOLVERS[kernels])
         self._interpreter = module.Interpreter(model_content=data, experimental_op_resolver_type=resolver, num_threads=1)
         self._interpreter.allocate_tensors()
         (self._x, *self._before) = self._interpreter.get_input_details()
@@ -96,7 +96,8 @@ class MicroModel:
 
 
 # By their names in OpResolverType. default: XNNPACK where it takes an operator, else the optimised built-in kernels.
-KERNELS = {"default": "AUTO", "builtin": "BUILTIN_WITHOUT_DEFAULT_DELEGATES", "reference": "BUILTIN_REF"}
+_RESOLVERS = {"default": "AUTO", "builtin": "BUILTIN_WITHOUT_DEFAULT_DELEGATES", "reference": "BUILTIN_REF"}
+KERNELS = tuple(_RESOLVERS)
 MODULES = {"litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
 
 

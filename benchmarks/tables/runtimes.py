@@ -1,0 +1,105 @@
+"""Files of a step on this host's runtimes: bytes, time, accuracy, and where an interpreter's time goes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.paths import RESULTS
+from benchmarks.tables.common import CELL_NAMES, Row
+
+
+def bytes_table() -> str:
+    """Bytes of every file, exact."""
+    return _by_model(lambda row: f"{row['bytes']:,}")
+
+
+def time_table() -> str:
+    """Microseconds of a call, and of invoke alone where a runtime copies tensors in calls of their own; who is how fast."""
+    document = _document()
+    table = _by_model(
+        lambda row: f"{row['call_ns'] / 1e3:.2f}" + (f" ({row['invoke_ns'] / 1e3:.2f})" if row["invoke_ns"] else "")
+    )
+    runs = document["models"][0]["rows"][0]["runs"]
+    versions = ", ".join(f"{name} {document['versions'][name]}" for name in ("ai-edge-litert", "onnxruntime", "ziglang"))
+    label = f"µs a step, invoke alone in brackets, measured ({document['device']}, median of {runs} runs in turn; {versions})."
+    lines = [table, "", label, ""]
+    lines += ["| model | C int8 | fastest interpreter, invoke alone | times as long |", "|---|---:|---|---:|"]
+    for model in document["models"]:
+        ours, *_ = model["rows"]
+        others = [row for row in model["rows"] if row.get("runtime", "c") != "c"]
+        best = min(others, key=_alone)
+        lines.append(
+            f"| {_name(model)} | {ours['call_ns'] / 1e3:.2f} µs | {best['file']}, {_alone(best) / 1e3:.2f} µs "
+            f"| {_alone(best) / ours['call_ns']:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def _alone(row: Row) -> float:
+    """Nanoseconds of the runtime's own part of a call."""
+    return float(row["invoke_ns"] or row["call_ns"])
+
+
+def fidelity_table() -> str:
+    """SQNR of the hidden state and of the outputs, in dB."""
+    return _by_model(lambda row: f"{row['state_sqnr_db']:.1f} / {row['output_sqnr_db']:.1f}")
+
+
+def operator_table() -> str:
+    """What each kind of operator adds to an invoke."""
+    profiled = [model for model in _document()["models"] if "operators" in model]
+    lines = ["| model | file | operators | a call of nothing | most of the rest |", "|---|---|---:|---:|---|"]
+    for model in profiled:
+        for name, rows in model["operators"].items():
+            nothing, *rest = rows
+            kinds: dict[str, list[float]] = {}
+            for row in rest:
+                kinds.setdefault(row["operator"], []).append(row["ns"])
+            largest = sorted(kinds.items(), key=lambda kind: -sum(kind[1]))[:4]
+            words = ", ".join(f"{len(ns)} {kind} {sum(ns) / 1e3:.2f}" for kind, ns in largest)
+            total = sum(row["ns"] for row in rest) / 1e3
+            lines.append(f"| {_name(model)} | {name} | {len(rest)} | {nothing['ns'] / 1e3:.2f} | {total:.2f}: {words} |")
+    return "\n".join([*lines, "", "In µs of invoke, the fastest runs of the file cut behind each operator."])
+
+
+def other_table() -> str:
+    """Mismatches on the runtimes with an environment of their own."""
+    document: dict[str, Any] = json.loads((RESULTS / "other_runtimes.json").read_text())
+    rows: list[Row] = document["rows"]
+    runtimes = list(dict.fromkeys(row["runtime"] for row in rows))
+    headings = [f"{name} {document['versions'][name]}" for name in runtimes]
+    lines = [f"| scheme | {' | '.join(headings)} |", "|---|" + "---|" * len(runtimes)]
+    for scheme in dict.fromkeys(row["scheme"] for row in rows):
+        cells = []
+        for runtime in runtimes:
+            mine = [row for row in rows if (row["scheme"], row["runtime"]) == (scheme, runtime)]
+            ran = [row for row in mine if "refused" not in row]
+            wrong = sum(row["mismatches"] for row in ran)
+            steps = sum(row["steps"] * row["runs"] for row in ran)
+            refused = f", {len(mine) - len(ran)} models refused" if len(ran) < len(mine) else ""
+            cells.append(f"{wrong} in {steps:,} steps of {len(ran)} models{refused}")
+        lines.append(f"| `{scheme}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _document() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RESULTS / "runtimes.json").read_text())
+    return found
+
+
+def _name(model: dict[str, Any]) -> str:
+    size, cell = model["model"].split("_")
+    return f"{CELL_NAMES[cell]} {size}"
+
+
+def _by_model(cell: Callable[[Row], str]) -> str:
+    """A row for each file, a column for each model."""
+    models = _document()["models"]
+    files = list(dict.fromkeys(row["file"] for model in models for row in model["rows"]))
+    lines = [f"| file | {' | '.join(_name(model) for model in models)} |", "|---|" + "---:|" * len(models)]
+    for name in files:
+        rows = [next((row for row in model["rows"] if row["file"] == name), None) for model in models]
+        lines.append(f"| {name} | {' | '.join('refused' if row is None or 'refused' in row else cell(row) for row in rows)} |")
+    return "\n".join(lines)
