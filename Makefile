@@ -19,10 +19,10 @@ test test-fast: export OPENBLAS_NUM_THREADS = 1
 
 test: $(VENV)/.dev ## lint, types, room order and all tests, slow ones included
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations 25
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --durations 25
 
 test-fast: $(VENV)/.dev ## tests without the slow ones
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
 
 lint: $(VENV)/.dev ## ruff, mypy, import-linter, clang-format
 	@$(BIN)/ruff check --quiet .

@@ -13,6 +13,7 @@ from rich import box
 from rich.table import Table
 
 from edgeseq.cli.demo import demo
+from edgeseq.cli.doctor import doctor
 from edgeseq.cli.exchange import EXCHANGE, FORMS, PRECISIONS, Exchange, check
 from edgeseq.cli.options import (
     Quantization,
@@ -269,4 +270,4 @@ def targets(json_wanted: bool) -> None:
     show(table, document, json_wanted=json_wanted)
 
 
-COMMANDS = (demo, train, inspect, quantize, export, verify, profile, targets)
+COMMANDS = (demo, train, inspect, quantize, export, verify, profile, targets, doctor)

@@ -138,15 +138,15 @@ def app_header(project: CProject) -> str:
     Room for a window lies in static memory, that for a step on the stack.
     """
     name, guard, stream = project.name, project.name.upper(), project.window_steps is None
-    carries = f"#define ES_MODEL_CARRIES\n#define ES_MODEL_RESET {name}_reset\n"
+    carries = "#define ES_MODEL_CARRIES\n" if project.state_bytes else ""
     if stream:
-        run = f"#define ES_MODEL_RUN {name}_step\n{carries}"
+        run = f"#define ES_MODEL_RUN {name}_step\n#define ES_MODEL_RESET {name}_reset\n"
     else:
         run = f"#define ES_MODEL_RUN(state, x, y) {name}_run_window(state, x, {guard}_WINDOW_STEPS, y)\n"
-        run += "#define ES_MODEL_CARRIES\n" if project.state_bytes else ""
     return (
         f'#include "{name}.h"\n'
-        f"#define ES_MODEL_STATE {name}_state\n#define ES_MODEL_INPUT {name}_input\n#define ES_MODEL_INIT {name}_init\n{run}"
+        f"#define ES_MODEL_STATE {name}_state\n#define ES_MODEL_INPUT {name}_input\n#define ES_MODEL_INIT {name}_init\n"
+        f"{run}{carries}"
         f"#define ES_MODEL_ROOM {'' if stream else 'static'}\n"
         f"#define ES_MODEL_INPUT_SIZE {guard}_INPUT_SIZE\n#define ES_MODEL_OUTPUT_SIZE {guard}_OUTPUT_SIZE\n"
         f"#define ES_MODEL_STEPS {project.window_steps or 1}\n#define ES_MODEL_OUTPUT_STEPS {project.output_steps}\n"

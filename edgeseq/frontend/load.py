@@ -38,7 +38,7 @@ class Inspection:
 
 def inspect_model(model: str | Path | Any) -> Inspection:
     """Say of every layer whether it is supported, and why not. Raises ModelError if unreadable."""
-    source = _read(model)
+    source = read_source(model)
     conversion = convert(source)
     return Inspection(source.name, conversion.rows, conversion.parameters)
 
@@ -49,7 +49,7 @@ def load_model(model: str | Path | Any) -> Graph:
     Raises ModelError if it cannot be read and UnsupportedModelError, naming every
     refused layer with its reason, if it cannot be converted.
     """
-    source = _read(model)
+    source = read_source(model)
     conversion = convert(source)
     if conversion.graph is None:
         reasons = "\n".join(f"  layer {refusal.layer!r}: {refusal.reason}" for refusal in conversion.refusals)
@@ -57,7 +57,8 @@ def load_model(model: str | Path | Any) -> Graph:
     return conversion.graph
 
 
-def _read(model: str | Path | Any) -> SourceModel:
+def read_source(model: str | Path | Any) -> SourceModel:
+    """The layers of a file or a live model, before any is judged. Raises ModelError if unreadable."""
     if not isinstance(model, str | Path):
         if hasattr(model, "get_config") and hasattr(model, "layers"):
             return read_live_model(model)

@@ -46,8 +46,8 @@ PLAIN = ["gru", "lstm", "odd sizes", "three layers", "large weights", "lstm, int
 BUILDABLE = sorted({build.values[0] for build in BUILDS})
 
 
-# Portable on every core: compact cells, other functions, a table, straight pieces.
-UNUSUAL = ["fastgrnn_low, int8x4", "mingru, int16x8", "lstm:hard_sigmoid:tanh", "gelu head", "bent head"]
+# Portable on every core: compact cells, other functions, a table, straight pieces; and no state at all.
+UNUSUAL = ["fastgrnn_low, int8x4", "mingru, int16x8", "lstm:hard_sigmoid:tanh", "gelu head", "bent head", "no state"]
 
 
 # Without blocks of zeros: sums and parts, both widths, unbounded rows.

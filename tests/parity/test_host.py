@@ -3,16 +3,17 @@
 import functools
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgeseq.export.c import KERNEL_SETS, export_c, write_project
+from edgeseq.export.c import KERNEL_SETS, CProject, export_c, write_project
 from edgeseq.export.c.isa import FAMILIES
 from edgeseq.firmware import build_host_library, find_toolchain
 from edgeseq.firmware.build import link_host_library, write_sources
-from edgeseq.firmware.toolchain import STRICT_FLAGS
+from edgeseq.firmware.toolchain import STRICT_FLAGS, Toolchain
 from edgeseq.measure.host_runner import HostModel
 from edgeseq.measure.process_runner import cpu_features
 from edgeseq.quantize import QuantGraph
@@ -59,6 +60,12 @@ def stream(graph: QuantGraph, kind: str = "noise") -> np.ndarray:
     return np.broadcast_to(made, noise.shape).astype(noise.dtype)
 
 
+def quick_toolchain() -> Toolchain:
+    """The system's gcc where there is one: it takes a third of zig's time."""
+    gcc = shutil.which("gcc")
+    return Toolchain("gcc", (gcc,), (), "gcc") if gcc else find_toolchain(None)
+
+
 @pytest.fixture(scope="module", params=PAIRS, ids="-".join)
 def pair(request, tmp_path_factory):
     """A quantised graph and its C code as a host library: every set of kernels computes the same anywhere."""
@@ -66,7 +73,9 @@ def pair(request, tmp_path_factory):
     kernels, flags = BUILDS[build]
     graph = CASES[name].build()
     project = export_c(graph, name="model", kernel_set=kernels)
-    library = build_host_library(project, find_toolchain(None), tmp_path_factory.mktemp("host"), extra_flags=flags)
+    # The portable ones as users build them, with zig.
+    toolchain = find_toolchain(None) if kernels == "portable" else quick_toolchain()
+    library = build_host_library(project, toolchain, tmp_path_factory.mktemp("host"), extra_flags=flags)
     return graph, HostModel(project, library)
 
 
@@ -156,14 +165,20 @@ def test_sizes_of_other_schemes(scheme, build, tmp_path):
     assert_sizes_equal_oracle({size: sized(kind, size, scheme) for size, kind in sizes.items()}, build, tmp_path)
 
 
+def one_library(projects: Iterable[CProject], folder: Path, flags: tuple[str, ...] = ()) -> Path:
+    """Many models and their kernels in one library."""
+    projects = list(projects)
+    for project in projects:
+        write_sources(project, folder)
+    sources = dict.fromkeys(file for project in projects for file in project.sources)
+    return link_host_library(tuple(sources), quick_toolchain(), folder, "all", ("-O1", *flags))
+
+
 def assert_sizes_equal_oracle(graphs: dict[int, QuantGraph], build: str, folder: Path) -> None:
     """All models in one library: 0 mismatches."""
     kernels, flags = BUILDS[build]
     projects = {size: export_c(graph, name=f"m{size}", kernel_set=kernels) for size, graph in graphs.items()}
-    for project in projects.values():
-        write_sources(project, folder)
-    sources = dict.fromkeys(file for project in projects.values() for file in project.sources)
-    library = link_host_library(tuple(sources), find_toolchain(None), folder, "all", ("-O1", *flags))
+    library = one_library(projects.values(), folder, flags)
     for size, graph in graphs.items():
         x = random_codes(graph, 12, seed=size)
         wanted = Oracle(graph).run(x[None], keep_states=True)
@@ -182,10 +197,7 @@ def test_every_convolution_size(scheme, kernels, tmp_path):
         kinds = f"conv{2 + size % 6}x{1 + size % 5}+depthwise{2 + size % 3}x{1 + size % 2}*{1 + size % 2}+norm+average"
         graphs[size] = make_quantized(kinds, 68 - size, size, 3, seed=size, scheme=scheme)
     projects = {size: export_c(graph, name=f"m{size}", kernel_set=kernels) for size, graph in graphs.items()}
-    for project in projects.values():
-        write_sources(project, tmp_path)
-    sources = dict.fromkeys(file for project in projects.values() for file in project.sources)
-    library = link_host_library(tuple(sources), find_toolchain(None), tmp_path, "all", ("-O1",))
+    library = one_library(projects.values(), tmp_path)
     for size, graph in graphs.items():
         x = random_codes(graph, 60, seed=size)
         model = HostModel(projects[size], library)

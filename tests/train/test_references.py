@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgeseq.data import DataSet
+from edgeseq.data import DataSet, Part
 from edgeseq.frontend import load_model
 from edgeseq.graph.reference import forward
 from edgeseq.measure.verify import verify
@@ -15,7 +15,7 @@ from edgeseq.train.classifier import import_keras
 def data_set() -> DataSet:
     rng = np.random.default_rng(0)
     x, y = rng.normal(0, 1, (40, 20, 4)).astype(np.float32), np.arange(40) % 3
-    return DataSet("noise", x, y, x, y)
+    return DataSet("noise", Part(x, y), Part(x, y))
 
 
 @pytest.mark.parametrize(("build", "streams"), [(build_tcn, True), (build_transformer, False)])
