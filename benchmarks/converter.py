@@ -1,10 +1,10 @@
 """A GRU or LSTM step as TensorFlow's own tools write it: the peers of benchmarks/runtimes.py.
 
-Usage: python -m benchmarks.converter KIND FOLDER
+Usage: python -m benchmarks.converter FOLDER KIND...
 
-FOLDER holds weights.npz (see `write_weights`); KIND is one of KINDS. Writes FOLDER/KIND.tflite or .onnx. One process a
-model: the converter may crash, and TensorFlow keeps what it has allocated. The model is a Keras cell and a Dense layer
-with its states as inputs and outputs, batch 1. Integers go in and out of the quantised ones, which is smallest and fastest.
+FOLDER holds weights.npz (see `write_weights`); a KIND is one of KINDS. Writes FOLDER/KIND.tflite or .onnx for each. A
+process of its own, as the converter may take its process down. The model is a Keras cell and a Dense layer with its
+states as inputs and outputs, batch 1. Integers go in and out of the quantised ones, which is smallest and fastest.
 """
 
 from __future__ import annotations
@@ -103,10 +103,8 @@ def converted(model: Any, kind: str, weights: dict[str, npt.NDArray[Any]]) -> by
     return bytes(converter.convert())
 
 
-def main(kind: str, folder: Path) -> None:
+def write(kind: str, folder: Path, weights: dict[str, npt.NDArray[Any]]) -> None:
     """Write one file."""
-    with np.load(folder / "weights.npz") as stored:
-        weights = dict(stored)
     model = step_model(weights)
     path = folder / f"{kind}{SUFFIXES[kind]}"
     if kind == "onnx":
@@ -116,5 +114,13 @@ def main(kind: str, folder: Path) -> None:
         path.write_bytes(converted(model, kind, weights))
 
 
+def main(folder: Path, kinds: list[str]) -> None:
+    """Write the files, in this order."""
+    with np.load(folder / "weights.npz") as stored:
+        weights = dict(stored)
+    for kind in kinds:
+        write(kind, folder, weights)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -3,8 +3,8 @@
 Usage: python -m benchmarks.other_runtimes [--environments FOLDER]
 
 Builds the environments with pip and npm, in a folder that is kept if it is named, runs `edgeseq verify` of every
-scheme there, and writes benchmarks/results/other_runtimes.json with the versions. Needs the models folder (see
-benchmarks/paths.py), Python 3.11 on the PATH, node and npm.
+scheme there, and writes benchmarks/results/other_runtimes.json, with the versions, and its table in docs/runtimes.md.
+Needs the models folder (see benchmarks/paths.py), Python 3.11 on the PATH, node and npm.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 
 from benchmarks.models import CELLS, MODELS
 from benchmarks.paths import RESULTS, shared
+from benchmarks.readme import fill
 from edgeseq.errors import EmulationError
 from edgeseq.frontend import load_model
 from edgeseq.measure.onnx_web_runner import WEB_FOLDER
@@ -101,6 +102,7 @@ def main() -> None:
         versions = build((chosen or Path(scratch)).resolve())
         rows = [row for size in MODELS for cell in CELLS for row in measure(f"{size}_{cell}")]
     (RESULTS / "other_runtimes.json").write_text(json.dumps({"versions": versions, "rows": rows}, indent=1) + "\n")
+    fill("docs/runtimes.md")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "runtime bytes": runtimes.bytes_table,
     "runtime fidelity": runtimes.fidelity_table,
     "runtime operators": runtimes.operator_table,
+    "runtime ratios": runtimes.ratio_table,
+    "runtime targets": runtimes.target_table,
     "runtime times": runtimes.time_table,
     "runtimes, other": runtimes.other_table,
     "sparse": cost.sparse_table,
@@ -39,7 +41,10 @@ DOCUMENTS = {
     "docs/accuracy.md": ("fidelity", "compact"),
     "docs/music.md": ("music", "music schemes"),
     "docs/qat.md": ("pruned", "sparse"),
-    "docs/runtimes.md": ("runtime bytes", "runtime times", "runtime fidelity", "runtime operators", "runtimes, other"),
+    "docs/runtimes.md": (
+        *("runtime targets", "runtime bytes", "runtime ratios", "runtime times", "runtime fidelity", "runtime operators"),
+        "runtimes, other",
+    ),
     "docs/support.md": ("layers", "operations"),
     "docs/tflite.md": ("tflite",),
 }
@@ -52,6 +57,12 @@ def filled(text: str, tables: Iterable[str]) -> str:
         before, rest = text.split(start)
         text = f"{before}{start}\n{TABLES[name]()}\n{end}{rest.split(end)[1]}"
     return text
+
+
+def fill(document: str) -> None:
+    """Rewrite the tables of one of DOCUMENTS."""
+    path = ROOT / document
+    path.write_text(filled(path.read_text(), DOCUMENTS[document]))
 
 
 def main() -> None:

@@ -3,9 +3,11 @@
 Usage: python -m benchmarks.runtimes [MODEL...]
 
 Needs the models folder (see benchmarks/paths.py), TensorFlow, tf2onnx and the extra `runtimes`; writes
-benchmarks/results/runtimes.json. Models A, B, C and stand-ins of 128 and 256 units. All files of a model are
-timed in turn in one go, each in a process of its own, batch 1, one thread; their bytes are exact, their SQNR is that over
-a stream of 500 steps against the float64 model. edgeseq's integer files must give the oracle's integers.
+benchmarks/results/runtimes.json and the tables of docs/runtimes.md. Models A, B, C and stand-ins of 128 and 256 units.
+All files of a model are timed in turn in one go, each in a process of its own, batch 1, one thread; their bytes are
+exact, their SQNR is that over a stream of 500 steps against the float64 model. edgeseq's integer files must give the
+oracle's integers. A ratio is the median over the rounds, in which both files are timed within a few milliseconds: it
+holds on a machine that does other things too, where a single time does not.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from benchmarks.bench_models import CELLS, STREAM_STEPS, Size, stand_in
 from benchmarks.converter import KINDS, SUFFIXES, write_weights
 from benchmarks.op_profile import profile
 from benchmarks.paths import RESULTS, shared
+from benchmarks.readme import fill
 from edgeseq.frontend import load_model
 from edgeseq.graph import Graph
 from edgeseq.graph.reference import forward
@@ -37,7 +40,7 @@ from edgeseq.quantize import QuantGraph, quantize
 
 TRAINED = ("A", "B", "C")
 STAND_INS = {"128": Size(40, 128, 12), "256": Size(40, 256, 12)}
-# Maker, what it is called in the tables, runtime, form, scheme or precision; of edgeseq.
+# edgeseq's: what it is called in the tables, runtime, form, scheme or precision. The first is what ratios are over.
 OURS: tuple[tuple[str, str, str, str], ...] = (
     ("C int8", "c", "step", "int8"),
     ("C int16x8", "c", "step", "int16x8"),
@@ -59,7 +62,7 @@ PEERS = {
 # Whose operators are timed one by one.
 PROFILED = ("A_gru", "C_gru")
 PACKAGES = ("tensorflow", "keras", "tf2onnx", "ai-edge-litert", "onnxruntime", "ziglang")
-_TIMEOUT_S = 900
+_TIMEOUT_S = 3600
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,10 +94,17 @@ def cases() -> list[Case]:
     return found
 
 
-def convert(case: Case, kind: str, folder: Path) -> Path | str:
-    """A peer's file, or why there is none."""
-    path = folder / f"{kind}{SUFFIXES[kind]}"
-    return _child("benchmarks.converter", kind, str(folder)) or path
+def convert(folder: Path) -> dict[str, Path | str]:
+    """The peers' files by kind, or why there is none."""
+    found: dict[str, Path | str] = {}
+    while missing := [kind for kind in KINDS if kind not in found]:
+        failed = _child("benchmarks.converter", str(folder), *missing)
+        for kind in missing:
+            path = folder / f"{kind}{SUFFIXES[kind]}"
+            found[kind] = path if path.is_file() else failed or "wrote no file"
+            if not path.is_file():
+                break  # a crash or an exception; the next process goes on behind it
+    return found
 
 
 def streamed(case: Case, path: Path, folder: Path) -> dict[str, float] | str:
@@ -147,8 +157,7 @@ def measure(case: Case, folder: Path) -> dict[str, Any]:
         rows[-1] |= figures.get(scheme) or _as_fidelity(streamed(case, Path(job.file), folder))
     write_weights(case.graph, case.calibration, folder)
     refused = []
-    for kind in KINDS:
-        path = convert(case, kind, folder)
+    for kind, path in convert(folder).items():
         found = path if isinstance(path, str) else streamed(case, path, folder)
         row = {"maker": "Keras" if kind == "onnx" else "TensorFlow", "file": PEERS[kind]}
         if isinstance(path, str) or isinstance(found, str):
@@ -157,8 +166,10 @@ def measure(case: Case, folder: Path) -> dict[str, Any]:
         runtime = "onnxruntime" if kind == "onnx" else "litert"
         jobs.append(Job(runtime, str(path)))
         rows.append({**row, "runtime": runtime, **found})
-    rows = [row | _timed(time) for row, time in zip(rows, time_jobs(jobs), strict=True)]
-    result: dict[str, Any] = {"model": case.name, "rows": [*rows, *refused]}
+    times = time_jobs(jobs)
+    rows = [row | _timed(time, times[0]) for row, time in zip(rows, times, strict=True)]
+    by_name = {row["file"]: time for row, time in zip(rows, times, strict=True)}
+    result: dict[str, Any] = {"model": case.name, "rows": [*rows, *refused], "ratios": _ratios(by_name)}
     if case.name in PROFILED:
         files = {row["file"]: job.file for row, job in zip(rows, jobs, strict=True) if job.file.endswith(".tflite")}
         wanted = ("tflite int8", *(PEERS[kind] for kind in ("int8", "int16x8", "float")))
@@ -176,40 +187,50 @@ def _as_fidelity(found: dict[str, float] | str) -> dict[str, float]:
     raise RuntimeError(f"a file of edgeseq's own does not run: {found}")
 
 
-def _timed(time: RuntimeTime) -> dict[str, Any]:
+def _ratios(times: dict[str, RuntimeTime]) -> list[dict[str, Any]]:
+    """How many times as long TensorFlow's integer files take as edgeseq's, without copies of tensors."""
+    return [
+        {"ours": ours, "theirs": theirs, "ratio": round(times[theirs].alone_ns.over(times[ours].alone_ns), 3)}
+        for ours, runtime, _, scheme in OURS
+        if scheme in SCHEMES and runtime in ("c", "litert")
+        for theirs in (PEERS["int8"], PEERS["int16x8"])
+        if theirs in times
+    ]
+
+
+def _timed(time: RuntimeTime, first: RuntimeTime) -> dict[str, Any]:
     call, invoke = time.call_ns, time.invoke_ns
     return {
         "bytes": time.file_bytes,
         "call_ns": round(call.median, 1),
         "p95_ns": round(call.p95, 1),
-        "smallest_ns": round(call.smallest, 1),
-        "largest_ns": round(call.largest, 1),
-        "runs": call.runs,
+        "spread_pct": round(call.spread_pct, 1),
+        "runs": len(call.values),
         "invoke_ns": None if invoke is None else round(invoke.median, 1),
+        "ratio": round(time.alone_ns.over(first.alone_ns), 3),
     }
 
 
 def main() -> None:
-    """Measure the models that are named, or all; others keep their stored rows."""
+    """Measure the models that are named, or all, and store each as it is there; others keep their rows of the same setting."""
     parser = argparse.ArgumentParser()
     parser.add_argument("models", nargs="*")
     names = parser.parse_args().models
+    every = {case.name: case for case in cases()}
+    if unknown := [name for name in names if name not in every]:
+        parser.error(f"{', '.join(unknown)}: unknown; known: {', '.join(every)}")
+    setting = {"device": device_name(), "versions": {name: version(name) for name in PACKAGES}, "steps": STREAM_STEPS}
     path = RESULTS / "runtimes.json"
-    stored = {row["model"]: row for row in json.loads(path.read_text())["models"]} if names and path.is_file() else {}
-    every = cases()
-    for case in every:
-        if names and case.name not in names:
-            continue
+    before = json.loads(path.read_text()) if names and path.is_file() else {}
+    same = all(before.get(key) == value for key, value in setting.items())
+    stored = {row["model"]: row for row in before["models"]} if same else {}
+    for name in names or every:
         with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
-            stored[case.name] = measure(case, Path(scratch))
-        document = {
-            "device": device_name(),
-            "versions": {name: version(name) for name in PACKAGES},
-            "steps": STREAM_STEPS,
-            "models": [stored[other.name] for other in every if other.name in stored],
-        }
+            stored[name] = measure(every[name], Path(scratch))
+        document = {**setting, "models": [stored[other] for other in every if other in stored]}
         path.write_text(json.dumps(document, indent=1) + "\n")
-        print(case.name, flush=True)
+        print(name, flush=True)
+    fill("docs/runtimes.md")
 
 
 if __name__ == "__main__":

@@ -205,17 +205,22 @@ def verify(
 ) -> None:
     """Compare every output and state with the oracle; exit 1 on any mismatch."""
     from edgeseq.data import load_windows
-    from edgeseq.errors import DataError
-    from edgeseq.measure.verify import FORMATS
+    from edgeseq.errors import DataError, TargetError
+    from edgeseq.measure.formats import FORMATS, present
     from edgeseq.measure.verify import verify as run_verification
     from edgeseq.report import as_json, tables
-    from edgeseq.targets import load_target
+    from edgeseq.targets import target_names
 
     names = [name for name in (word.strip() for word in against.split(",")) if name]
     cores = [name for name in names if name != "c" and name not in FORMATS]
     formats = [name for name in names if name in FORMATS]
-    for name in cores:
-        load_target(name)
+    unknown = [name for name in cores if name not in target_names()]
+    if unknown:
+        here = ", ".join(present()) or "none"
+        raise TargetError(
+            f"--against {','.join(unknown)}: unknown target or runtime. Runtimes: c, {', '.join(FORMATS)} (this machine has "
+            f"c and {here}); targets: {', '.join(target_names())}"
+        )
     graph = resolve_model(model, how)
     windows = load_windows(data, part="test")
     if windows.shape[2] != graph.input_size:

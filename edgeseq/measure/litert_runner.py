@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.errors import DataError, EmulationError, MissingExtraError
+from edgeseq.errors import DataError, EmulationError
 from edgeseq.measure.comparison import Comparison, compare
 from edgeseq.measure.litert_worker import KERNELS, LitertRun
-from edgeseq.measure.pythons import find_python
+from edgeseq.measure.pythons import find_own, find_python
 from edgeseq.quantize.types import QuantDelay, QuantGraph, QuantLayer, QuantPool
 from edgeseq.simulate import OracleRun
 
@@ -39,9 +37,7 @@ def run_litert(
     Raises MissingExtraError without LiteRT, TargetError without another, DataError for windows that are no whole number of
     calls, EmulationError if the runtime refuses the file or crashes.
     """
-    if runtime == "litert" and importlib.util.find_spec("ai_edge_litert") is None:
-        raise MissingExtraError("ai_edge_litert", "runtimes")
-    python = sys.executable if runtime == "litert" else find_python(runtime)
+    python = find_own("ai_edge_litert") if runtime == "litert" else find_python(runtime)
     if codes.shape[1] % model.steps:
         raise DataError(
             f"windows of {codes.shape[1]} steps; the model takes {model.steps} at a time. Cut them to a multiple of it"

@@ -1,15 +1,16 @@
-"""Other Pythons: runtimes whose packages edgeseq's own cannot have, each in the environment of its own that has it."""
+"""The Python that has a runtime: this one, or another where edgeseq's own cannot have the package."""
 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 
-from edgeseq.errors import TargetError
+from edgeseq.errors import MissingExtraError, TargetError
 
 _CANDIDATES = ("python3.11", "python3.10", "python3")
 
@@ -37,6 +38,13 @@ PACKAGES = {
         "and set EDGESEQ_TFLITE_MICRO to micro/bin/python",
     ),
 }
+
+
+def find_own(module: str) -> str:
+    """Return this Python if it has a module of the extra `runtimes`; raises MissingExtraError."""
+    if importlib.util.find_spec(module) is None:
+        raise MissingExtraError(module, "runtimes")
+    return sys.executable
 
 
 def find_python(name: str) -> str:

@@ -119,6 +119,7 @@ def latency(value: Latency) -> dict[str, Any]:
                 "call_ns": _times(row.call_ns),
                 "invoke_ns": _times(row.invoke_ns),
                 "step_ns": round(row.call_ns.median / row.steps, 3),
+                "ratio": round(row.call_ns.over(value.rows[0].call_ns), 3),
             }
             for row in value.rows
         ],
@@ -128,7 +129,8 @@ def latency(value: Latency) -> dict[str, Any]:
 def _times(value: Times | None) -> dict[str, Any] | None:
     if value is None:
         return None
-    return {name: round(figure, 3) if name != "runs" else figure for name, figure in dataclasses.asdict(value).items()}
+    figures = {"median": value.median, "p95": value.p95, "smallest": min(value.values), "largest": max(value.values)}
+    return {name: round(figure, 3) for name, figure in figures.items()} | {"runs": len(value.values)}
 
 
 def verification(value: Verification) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def test_a_file_is_timed_as_it_is(folder, run, tmp_path, export, runtime):
     code, out, err = run("profile", path, "--runtime", runtime, "--runs", 3)
     assert code == 0, err
     text = " ".join(out.split())
-    assert "m (as it is), batch 1" in text
+    assert "m (as it is): 1 step a call, batch 1" in text
     assert f"{path.stat().st_size:,}" in text
     assert "measured (this host: " in text
     assert "3 runs" in text

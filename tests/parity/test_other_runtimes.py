@@ -6,18 +6,12 @@ They are run where they are there (docs/runtimes.md says how to get them).
 import pytest
 
 from edgeseq.errors import EmulationError, TargetError
-from edgeseq.measure.onnx_web_runner import find_onnx_web
-from edgeseq.measure.pythons import find_python
-from edgeseq.measure.verify import FORMATS
+from edgeseq.measure.formats import FORMATS
 from edgeseq.simulate import Oracle
 from tests.parity.cases import CASES
 from tests.parity.test_tflite import built, windows
 
-FINDERS = {
-    "tflite-runtime": lambda: find_python("tflite-runtime"),
-    "tflite-micro": lambda: find_python("tflite-micro"),
-    "onnxruntime-web": find_onnx_web,
-}
+RUNTIMES = ("tflite-runtime", "tflite-micro", "onnxruntime-web")
 # Models whose operators a runtime has no kernels of these integers for.
 REFUSED = {
     "tflite-micro": {
@@ -32,11 +26,11 @@ REFUSED = {
 }
 
 
-@pytest.fixture(params=FINDERS)
+@pytest.fixture(params=RUNTIMES)
 def runtime(request):
     """Name of a runtime that this machine has."""
     try:
-        FINDERS[request.param]()
+        FORMATS[request.param].find()
     except TargetError as error:
         pytest.skip(str(error))
     return request.param
@@ -51,7 +45,7 @@ def test_steps_equal_the_oracle(runtime, name):
     oracle = Oracle(graph, batch=len(x)).run(x, keep_states=True)
     if name in REFUSED.get(runtime, ()):
         with pytest.raises(EmulationError, match=f"{runtime} refused the model: "):
-            FORMATS[runtime](graph, x, oracle)
+            FORMATS[runtime].compare(graph, x, oracle)
         return
-    for row in FORMATS[runtime](graph, x, oracle):
+    for row in FORMATS[runtime].compare(graph, x, oracle):
         assert row.mismatches == 0, row

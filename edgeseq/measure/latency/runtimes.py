@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from edgeseq.errors import MissingExtraError, TargetError
+from edgeseq.errors import TargetError
 from edgeseq.export.onnx import export_float_onnx, export_onnx
 from edgeseq.export.tflite import export_float_tflite, export_tflite
 from edgeseq.graph import Graph
-from edgeseq.measure.pythons import find_python
+from edgeseq.measure.pythons import find_own, find_python
 from edgeseq.quantize.types import QuantGraph
 
 Precision = Literal["int", "float32", "float16"]
 PRECISIONS: tuple[Precision, ...] = ("int", "float32", "float16")
 FORMS = ("step", "stateful", "unrolled", "window")
+_ONNX_FORMS = ("step", "unrolled", "window")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,6 @@ class Runtime:
     precisions: tuple[Precision, ...]
     find: Callable[[], str]
     make: Callable[[QuantGraph | Graph, Any, Precision, int | None], Made] | None
-
-
-def _own(module: str) -> Callable[[], str]:
-    def find() -> str:
-        if importlib.util.find_spec(module) is None:
-            raise MissingExtraError(module, "runtimes")
-        return sys.executable
-
-    return find
 
 
 def _tflite(model: QuantGraph | Graph, form: Any, precision: Precision, steps: int | None, *, wide: bool = False) -> Made:
@@ -87,8 +78,15 @@ RUNTIMES = {
     runtime.name: runtime
     for runtime in (
         Runtime("c", None, ("step", "stateful", "window"), ("int",), lambda: sys.executable, None),
-        Runtime("litert", ".tflite", FORMS, PRECISIONS, _own("ai_edge_litert"), _tflite),
-        Runtime("onnxruntime", ".onnx", ("step", "unrolled", "window"), ("int", "float32"), _own("onnxruntime"), _onnx),
+        Runtime("litert", ".tflite", FORMS, PRECISIONS, functools.partial(find_own, "ai_edge_litert"), _tflite),
+        Runtime(
+            "onnxruntime",
+            ".onnx",
+            ("step", "unrolled", "window"),
+            ("int", "float32"),
+            functools.partial(find_own, "onnxruntime"),
+            _onnx,
+        ),
         Runtime("tflite-runtime", ".tflite", FORMS, PRECISIONS, functools.partial(find_python, "tflite-runtime"), _wide_tflite),
     )
 }

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import statistics
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from edgeseq.errors import TargetError
 from edgeseq.export.c import export_c
 from edgeseq.graph import Graph
+from edgeseq.measure.latency.result import Latency, RuntimeTime, Times
 from edgeseq.measure.latency.runtimes import RUNTIMES, Precision, Runtime
 from edgeseq.measure.latency.session import Job, Session, build_timed_library
 from edgeseq.measure.process_runner import device_name
@@ -22,64 +19,6 @@ from edgeseq.quantize.types import QuantGraph
 RUNS = 101
 # Importing is timed in processes of its own, the one that runs the model included.
 _IMPORTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """Median, 95th percentile and ends of runs."""
-
-    median: float
-    p95: float
-    smallest: float
-    largest: float
-    runs: int
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Times:
-        """Of at least one value."""
-        return cls(
-            statistics.median(values), float(np.percentile(values, 95)), float(min(values)), float(max(values)), len(values)
-        )
-
-    @property
-    def spread_pct(self) -> float:
-        """Largest minus smallest, in per cent of the median."""
-        return 100 * (self.largest - self.smallest) / self.median
-
-
-@dataclass(frozen=True, slots=True)
-class RuntimeTime:
-    """One model on one runtime, batch 1.
-
-    file_bytes: of the file that was loaded; of C a stripped library for this host. threads: that the runtime may take.
-    steps: time steps of one call; states: tensors that go from one call into the next, outside of the model. import_ms:
-    of the runtime and all it imports, in fresh processes, None of C; load_ms: until the model can be called. call_ns: a
-    run is a batch of calls of at least 1 ms, its inputs set and its outputs read; invoke_ns: the same without these,
-    where a runtime copies tensors in calls of their own.
-    """
-
-    runtime: str
-    version: str | None
-    file_bytes: int
-    threads: int
-    steps: int
-    states: int
-    import_ms: Times | None
-    load_ms: float
-    call_ns: Times
-    invoke_ns: Times | None
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """`time_model`'s result. form, precision: None of a file that is timed as it is."""
-
-    model: str
-    scheme: str | None
-    form: str | None
-    precision: Precision | None
-    device: str
-    rows: tuple[RuntimeTime, ...]
 
 
 def time_model(
@@ -217,8 +156,8 @@ def _row(job: Job, session: Session, found: Sequence[dict[str, float]], imports:
         # Of a foreign file what its first input says, if that is (batch, time, features).
         steps=shape[1] if len(shape) == 3 else job.steps,
         states=ready["states"],
-        import_ms=None if job.runtime == "c" else Times.of([*imports, float(ready["import_ms"])]),
+        import_ms=None if job.runtime == "c" else Times((*imports, float(ready["import_ms"]))),
         load_ms=ready["load_ms"],
-        call_ns=Times.of([run["call"] for run in found]),
-        invoke_ns=Times.of([run["invoke"] for run in found]) if "invoke" in found[0] else None,
+        call_ns=Times(tuple(run["call"] for run in found)),
+        invoke_ns=Times(tuple(run["invoke"] for run in found)) if "invoke" in found[0] else None,
     )
