@@ -216,10 +216,9 @@ def verify(
     formats = [name for name in names if name in FORMATS]
     unknown = [name for name in cores if name not in target_names()]
     if unknown:
-        here = ", ".join(present()) or "none"
         raise TargetError(
-            f"--against {','.join(unknown)}: unknown target or runtime. Runtimes: c, {', '.join(FORMATS)} (this machine has "
-            f"c and {here}); targets: {', '.join(target_names())}"
+            f"--against {','.join(unknown)}: unknown target or runtime. Runtimes: c, {', '.join(FORMATS)} "
+            f"(this machine has: {', '.join(('c', *present()))}); targets: {', '.join(target_names())}"
         )
     graph = resolve_model(model, how)
     windows = load_windows(data, part="test")

@@ -1,16 +1,22 @@
 """`edgeseq profile --runtime`: how long a model takes on this host."""
 
+import io
 import json
 import sys
 
+import numpy as np
 import pytest
+from rich.console import Console
 
 from edgeseq.errors import EmulationError
+from edgeseq.measure import verify as verification
+from edgeseq.measure.latency import Latency, RuntimeTime, Times
 from edgeseq.measure.latency import session as sessions
 from edgeseq.measure.latency.session import Job, Session
 from edgeseq.measure.latency.worker import pair_states
 from edgeseq.measure.pythons import PACKAGES
 from edgeseq.quantize import write_esq
+from edgeseq.report import tables
 from tests.cli.test_cli import run as run_main
 from tests.conftest import make_quantized
 
@@ -46,8 +52,36 @@ def test_runtimes_are_timed_side_by_side(folder, run):
         assert row["version"]
         assert row["import_ms"]["runs"] == 3
         assert c["call_ns"]["median"] < row["call_ns"]["median"]
-    assert interpreters[0]["invoke_ns"]["median"] < interpreters[0]["call_ns"]["median"]
+    # The fastest runs, as a busy machine slows some of either.
+    assert interpreters[0]["invoke_ns"]["smallest"] < interpreters[0]["call_ns"]["smallest"]
     assert c["import_ms"] is None
+    assert c["ratio"] == 1
+    assert all(row["ratio"] > 1 for row in interpreters)
+
+
+def test_a_ratio_is_that_of_the_rounds():
+    """A round that the machine slowed down for all leaves the ratio as it is; the medians alone would say 1.5."""
+    first, second = Times((10.0, 20.0, 90.0)), Times((20.0, 40.0, 30.0))
+    assert second.over(first) == 2
+    assert second.median / first.median == 1.5
+    assert first.spread_pct == 400
+
+
+def test_the_table_fits_80_columns():
+    """Four runtimes of a slow model: no figure is cut off, and each says its spread."""
+    slow, imported = Times((987_654_321.0,) * 3), Times((240.0,))
+    rows = tuple(
+        RuntimeTime(name, "10.20.30", 123_456_789, 4, 500, 2, imported, 1.0, slow, slow)
+        for name in ("tflite-runtime", "litert", "onnxruntime", "c")
+    )
+    console = Console(width=80, file=io.StringIO())
+    console.print(tables.latency(Latency("m", "int16x8", "window", "int", "A long name of a CPU @ 1.80GHz", rows)))
+    text = console.file.getvalue()
+    assert "…" not in text
+    assert sum("123,456,789" in line and "987,654" in line for line in text.splitlines()) == 4
+    words = " ".join(text.split())
+    assert "tflite-runtime 10.20.30: spread 0 %, 4 threads, imported in 240 ms, 2 states fed back" in words
+    assert "measured (this host: A long name of a CPU @ 1.80GHz, 3 runs in turn; spread below)" in words
 
 
 def test_a_window_is_its_steps(folder, run):
@@ -139,6 +173,23 @@ def test_a_runtime_that_is_absent_names_its_install_line(folder, run, monkeypatc
     code, _, err = run("profile", folder / "m.esq", "--runtime", "litert")
     assert code == 2
     assert "pip install 'edgeseq[runtimes]'" in " ".join(err.split())
+
+
+def test_verify_names_the_runtimes_that_are_there(folder, run, monkeypatch):
+    """An unknown name is answered with what there is here; a runtime that is absent ends it before anything runs."""
+    monkeypatch.chdir(folder)
+    np.savez(folder / "x.npz", X=np.zeros((1, 4, 6)))
+    arguments = ("verify", folder / "m.esq", "--input", folder / "x.npz", "--against")
+    for package in PACKAGES.values():
+        monkeypatch.setenv(package.variable, str(folder / "python"))
+    code, _, err = run(*arguments, "c,tvm")
+    assert code == 2
+    assert "--against tvm: unknown target or runtime" in " ".join(err.split())
+    assert "(this machine has: c, tflite, onnx)" in " ".join(err.split())
+    monkeypatch.setattr(verification, "_run_c", None)
+    code, _, err = run(*arguments, "c,tflite-micro")
+    assert code == 2
+    assert "pip install --pre tflite-micro" in " ".join(err.split())
 
 
 WORKERS = {
