@@ -9,6 +9,8 @@ import flatbuffers
 
 from edgeseq.measure.latency import Job, time_jobs
 
+ROUNDS = 51
+
 
 def pieces(data: bytes) -> list[tuple[str, bytes]]:
     """The file without operators, then with one more each: (name of the last one, file); its outputs are the piece's."""
@@ -42,7 +44,7 @@ def profile(data: bytes, folder: Path) -> list[dict[str, Any]]:
         names.append(name)
     rows = []
     before = 0.0
-    for name, row in zip(names, time_jobs(jobs), strict=True):
+    for name, row in zip(names, time_jobs(jobs, ROUNDS), strict=True):
         assert row.invoke_ns is not None  # of LiteRT
         # The fastest runs: differences of medians would show what else the machine does.
         fastest = min(row.invoke_ns.values)

@@ -1,13 +1,13 @@
 """Steps of GRU and LSTM models on this host: edgeseq's files beside those of TensorFlow's converter and of Keras.
 
-Usage: python -m benchmarks.runtimes [MODEL...]
+Usage: python -m benchmarks.runtimes [MODEL... | operators]
 
 Needs the models folder (see benchmarks/paths.py), TensorFlow, tf2onnx and the extra `runtimes`; writes
 benchmarks/results/runtimes.json and the tables of docs/runtimes.md. Models A, B, C and stand-ins of 128 and 256 units.
 All files of a model are timed in turn in one go, each in a process of its own, batch 1, one thread; their bytes are
 exact, their SQNR is that over a stream of 500 steps against the float64 model. edgeseq's integer files must give the
-oracle's integers. A ratio is the median over the rounds, in which both files are timed within a few milliseconds: it
-holds on a machine that does other things too, where a single time does not.
+oracle's integers. A ratio is the median over the rounds, each of which times every file once: it holds on a machine that
+does other things too, where a single time does not.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from edgeseq.quantize import QuantGraph, quantize
 
 TRAINED = ("A", "B", "C")
 STAND_INS = {"128": Size(40, 128, 12), "256": Size(40, 256, 12)}
+MODELS = tuple(f"{size}_{cell}" for size in (*TRAINED, *STAND_INS) for cell in CELLS)
 # edgeseq's: what it is called in the tables, runtime, form, scheme or precision. The first is what ratios are over.
 OURS: tuple[tuple[str, str, str, str], ...] = (
     ("C int8", "c", "step", "int8"),
@@ -59,9 +60,12 @@ PEERS = {
     "int16x8": "converter 16x8",
     "onnx": "Keras' onnx",
 }
-# Whose operators are timed one by one.
-PROFILED = ("A_gru", "C_gru")
+# Whose operators are timed one by one, and in which files.
+PROFILED = ("A_gru",)
+PROFILED_FILES = ("tflite int8", PEERS["int8"], PEERS["int16x8"], PEERS["float"])
 PACKAGES = ("tensorflow", "keras", "tf2onnx", "ai-edge-litert", "onnxruntime", "ziglang")
+# Rounds in which every file of a model is timed once.
+ROUNDS = 51
 _TIMEOUT_S = 3600
 
 
@@ -75,23 +79,18 @@ class Case:
     stream: npt.NDArray[np.floating]
 
 
-def cases() -> list[Case]:
-    """Trained models, then stand-ins."""
-    folder = shared("models")
-    if folder is None:
-        raise FileNotFoundError("no benchmark models: set EDGESEQ_SHARED to the folder that holds models/")
-    found = []
-    for size in TRAINED:
-        for cell in CELLS:
-            data = np.load(folder / f"{size}_{cell}.npz", allow_pickle=False)
-            graph = load_model(folder / f"{size}_{cell}.keras")
-            found.append(Case(f"{size}_{cell}", graph, data["calibration"], data["stream"]))
-    for name, shape in STAND_INS.items():
-        for cell in CELLS:
-            rng = np.random.default_rng(1)
-            windows, stream = rng.normal(size=(64, 96, shape.inputs)), rng.normal(size=(STREAM_STEPS, shape.inputs))
-            found.append(Case(f"{name}_{cell}", stand_in(cell, shape).graph.source, windows, stream))
-    return found
+def case(name: str) -> Case:
+    """A trained model, or a stand-in."""
+    size, cell = name.split("_")
+    if size in TRAINED:
+        folder = shared("models")
+        if folder is None:
+            raise FileNotFoundError("no benchmark models: set EDGESEQ_SHARED to the folder that holds models/")
+        data = np.load(folder / f"{name}.npz", allow_pickle=False)
+        return Case(name, load_model(folder / f"{name}.keras"), data["calibration"], data["stream"])
+    rng, shape = np.random.default_rng(1), STAND_INS[size]
+    windows, stream = rng.normal(size=(64, 96, shape.inputs)), rng.normal(size=(STREAM_STEPS, shape.inputs))
+    return Case(name, stand_in("lstm" if cell == "lstm" else "gru", shape).graph.source, windows, stream)
 
 
 def convert(folder: Path) -> dict[str, Path | str]:
@@ -166,19 +165,23 @@ def measure(case: Case, folder: Path) -> dict[str, Any]:
         runtime = "onnxruntime" if kind == "onnx" else "litert"
         jobs.append(Job(runtime, str(path)))
         rows.append({**row, "runtime": runtime, **found})
-    times = time_jobs(jobs)
+    times = time_jobs(jobs, ROUNDS)
     rows = [row | _timed(time, times[0]) for row, time in zip(rows, times, strict=True)]
     by_name = {row["file"]: time for row, time in zip(rows, times, strict=True)}
-    result: dict[str, Any] = {"model": case.name, "rows": [*rows, *refused], "ratios": _ratios(by_name)}
-    if case.name in PROFILED:
-        files = {row["file"]: job.file for row, job in zip(rows, jobs, strict=True) if job.file.endswith(".tflite")}
-        wanted = ("tflite int8", *(PEERS[kind] for kind in ("int8", "int16x8", "float")))
-        result["operators"] = {
-            name: profile(Path(files[name]).read_bytes(), folder / f"pieces{number}")
-            for number, name in enumerate(wanted)
-            if name in files
-        }
-    return result
+    return {"model": case.name, "rows": [*rows, *refused], "ratios": _ratios(by_name)}
+
+
+def operators(case: Case, folder: Path) -> dict[str, Any]:
+    """What each operator of some files takes, by file; folder: to be made."""
+    folder.mkdir()
+    write_weights(case.graph, case.calibration, folder)
+    ours = make_job("litert", quantize(case.graph, case.calibration, "int8"), "step", folder)
+    paths = {"tflite int8": Path(ours.file)} | {PEERS[kind]: path for kind, path in convert(folder).items()}
+    return {
+        name: profile(path.read_bytes(), folder / f"pieces{number}")
+        for number, name in enumerate(PROFILED_FILES)
+        if isinstance(path := paths[name], Path)
+    }
 
 
 def _as_fidelity(found: dict[str, float] | str) -> dict[str, float]:
@@ -212,23 +215,26 @@ def _timed(time: RuntimeTime, first: RuntimeTime) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure the models that are named, or all, and store each as it is there; others keep their rows of the same setting."""
+    """Measure what is named, or all, and store each when it is done; the rest stays if it is of the same setting."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("models", nargs="*")
-    names = parser.parse_args().models
-    every = {case.name: case for case in cases()}
-    if unknown := [name for name in names if name not in every]:
-        parser.error(f"{', '.join(unknown)}: unknown; known: {', '.join(every)}")
+    parser.add_argument("models", nargs="*", help=f"{', '.join(MODELS)}; operators: of {', '.join(PROFILED)}")
+    names = parser.parse_args().models or (*MODELS, "operators")
+    if unknown := [name for name in names if name not in (*MODELS, "operators")]:
+        parser.error(f"{', '.join(unknown)}: unknown; known: {', '.join(MODELS)}, operators")
     setting = {"device": device_name(), "versions": {name: version(name) for name in PACKAGES}, "steps": STREAM_STEPS}
     path = RESULTS / "runtimes.json"
-    before = json.loads(path.read_text()) if names and path.is_file() else {}
+    before = json.loads(path.read_text()) if path.is_file() else {}
     same = all(before.get(key) == value for key, value in setting.items())
-    stored = {row["model"]: row for row in before["models"]} if same else {}
-    for name in names or every:
+    models = {row["model"]: row for row in before["models"]} if same else {}
+    profiles = before["operators"] if same else {}
+    for name in names:
         with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
-            stored[name] = measure(every[name], Path(scratch))
-        document = {**setting, "models": [stored[other] for other in every if other in stored]}
-        path.write_text(json.dumps(document, indent=1) + "\n")
+            if name == "operators":
+                profiles = {profiled: operators(case(profiled), Path(scratch, profiled)) for profiled in PROFILED}
+            else:
+                models[name] = measure(case(name), Path(scratch))
+        ordered = [models[other] for other in MODELS if other in models]
+        path.write_text(json.dumps({**setting, "models": ordered, "operators": profiles}, indent=1) + "\n")
         print(name, flush=True)
     fill("docs/runtimes.md")
 

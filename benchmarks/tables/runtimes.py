@@ -66,16 +66,17 @@ def _comparison(model: Row, ratio: Row) -> str:
 
 
 def fidelity_table() -> str:
-    """SQNR of the hidden state and of the outputs, in dB."""
-    return _by_model(lambda row: f"{row['state_sqnr_db']:.1f} / {row['output_sqnr_db']:.1f}")
+    """SQNR of the hidden state and of the outputs, in dB; mismatches of the integer files."""
+    rows = [row for model in _document()["models"] for row in model["rows"] if "mismatches" in row]
+    table = _by_model(lambda row: f"{row['state_sqnr_db']:.1f} / {row['output_sqnr_db']:.1f}")
+    return f"{table}\n\n{sum(row['mismatches'] for row in rows)} mismatches in {len(rows)} files of integers."
 
 
 def operator_table() -> str:
     """What each kind of operator adds to an invoke."""
-    profiled = [model for model in _document()["models"] if "operators" in model]
     lines = ["| model | file | operators | a call of nothing | most of the rest |", "|---|---|---:|---:|---|"]
-    for model in profiled:
-        for name, rows in model["operators"].items():
+    for model, files in _document()["operators"].items():
+        for name, rows in files.items():
             nothing, *rest = rows
             kinds: dict[str, list[float]] = {}
             for row in rest:
@@ -83,7 +84,7 @@ def operator_table() -> str:
             largest = sorted(kinds.items(), key=lambda kind: -sum(kind[1]))[:4]
             words = ", ".join(f"{len(ns)} {kind} {sum(ns) / 1e3:.2f}" for kind, ns in largest)
             total = sum(row["ns"] for row in rest) / 1e3
-            lines.append(f"| {_name(model)} | {name} | {len(rest)} | {nothing['ns'] / 1e3:.2f} | {total:.2f}: {words} |")
+            lines.append(f"| {_title(model)} | {name} | {len(rest)} | {nothing['ns'] / 1e3:.2f} | {total:.2f}: {words} |")
     return "\n".join([*lines, "", "In µs of invoke, the fastest runs of the file cut behind each operator."])
 
 
@@ -112,9 +113,13 @@ def _document() -> dict[str, Any]:
     return found
 
 
-def _name(model: dict[str, Any]) -> str:
-    size, cell = model["model"].split("_")
+def _title(model: str) -> str:
+    size, cell = model.split("_")
     return f"{CELL_NAMES[cell]} {size}"
+
+
+def _name(model: Row) -> str:
+    return _title(model["model"])
 
 
 def _by_model(cell: Callable[[Row], str]) -> str:

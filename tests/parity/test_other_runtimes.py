@@ -8,22 +8,16 @@ import pytest
 from edgeseq.errors import EmulationError, TargetError
 from edgeseq.measure.formats import FORMATS
 from edgeseq.simulate import Oracle
-from tests.parity.cases import CASES
 from tests.parity.test_tflite import built, windows
 
 RUNTIMES = ("tflite-runtime", "tflite-micro", "onnxruntime-web")
-# Models whose operators a runtime has no kernels of these integers for.
-REFUSED = {
-    "tflite-micro": {
-        "exponential head",
-        "gelu head",
-        "layer normalisation",
-        "layer normalisation of the input",
-        "mean pooling",
-        "mean pooling of the input",
-        "softsign head",
-    }
-}
+# Some of each layer type and scheme; python -m benchmarks.other_runtimes runs models A, B, C.
+RUN = (
+    *("gru", "gru reset before", "lstm", "rnn", "gru, int16x8", "lstm, int8x4", "rnn:hard_sigmoid", "mgu, int8"),
+    *("fastgrnn_low, int16x4", "residual gru", "max pooling", "conv before gru", "depthwise conv", "embedding and conv"),
+)
+# Operators that a runtime has no kernels of these integers for.
+REFUSED = {"tflite-micro": ("gelu head", "layer normalisation", "mean pooling", "softsign head")}
 
 
 @pytest.fixture(params=RUNTIMES)
@@ -37,7 +31,7 @@ def runtime(request):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*RUN, *REFUSED["tflite-micro"]])
 def test_steps_equal_the_oracle(runtime, name):
     """Every output and state of four streams, adversarial ones included: 0 mismatches."""
     graph = built(name)
