@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from benchmarks.paths import ROOT
-from benchmarks.tables import accuracy, cost, music, support
+from benchmarks.tables import accuracy, cost, music, runtimes, support
 
 TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy.accuracy_table,
@@ -24,6 +24,13 @@ TABLES: dict[str, Callable[[], str]] = {
     "music schemes": music.music_schemes_table,
     "operations": support.operation_table,
     "pruned": accuracy.pruned_table,
+    "runtime bytes": runtimes.bytes_table,
+    "runtime fidelity": runtimes.fidelity_table,
+    "runtime operators": runtimes.operator_table,
+    "runtime ratios": runtimes.ratio_table,
+    "runtime targets": runtimes.target_table,
+    "runtime times": runtimes.time_table,
+    "runtimes, other": runtimes.other_table,
     "sparse": cost.sparse_table,
     "tflite": cost.tflite_table,
     "versus": cost.versus_table,
@@ -34,6 +41,10 @@ DOCUMENTS = {
     "docs/accuracy.md": ("fidelity", "compact"),
     "docs/music.md": ("music", "music schemes"),
     "docs/qat.md": ("pruned", "sparse"),
+    "docs/runtimes.md": (
+        *("runtime targets", "runtime bytes", "runtime ratios", "runtime times", "runtime fidelity", "runtime operators"),
+        "runtimes, other",
+    ),
     "docs/support.md": ("layers", "operations"),
     "docs/tflite.md": ("tflite",),
 }
@@ -46,6 +57,12 @@ def filled(text: str, tables: Iterable[str]) -> str:
         before, rest = text.split(start)
         text = f"{before}{start}\n{TABLES[name]()}\n{end}{rest.split(end)[1]}"
     return text
+
+
+def fill(document: str) -> None:
+    """Rewrite the tables of one of DOCUMENTS."""
+    path = ROOT / document
+    path.write_text(filled(path.read_text(), DOCUMENTS[document]))
 
 
 def main() -> None:

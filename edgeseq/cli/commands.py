@@ -25,9 +25,9 @@ from edgeseq.cli.options import (
     out_option,
     quantization_options,
     resolve_model,
-    target_option,
 )
 from edgeseq.cli.output import Stages, progress, show
+from edgeseq.cli.profile import profile
 from edgeseq.cli.quantize import quantize
 from edgeseq.cli.train import train
 
@@ -183,7 +183,12 @@ def _command_line() -> str:
 @model_argument
 @quantization_options
 @click.option("--input", "data", required=True, metavar="DATA", help="What to run: each window starts from a reset state.")
-@click.option("--against", default="c", show_default=True, help="Comma-separated: c (this host), tflite, onnx, or targets.")
+@click.option(
+    "--against",
+    default="c",
+    show_default=True,
+    help="Comma-separated: c (this host), tflite, tflite-runtime, tflite-micro, onnx, onnxruntime-web, or targets.",
+)
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Time steps to run at most.")
 @compiler_option
 @optimize_option
@@ -200,17 +205,21 @@ def verify(
 ) -> None:
     """Compare every output and state with the oracle; exit 1 on any mismatch."""
     from edgeseq.data import load_windows
-    from edgeseq.errors import DataError
-    from edgeseq.measure.verify import FORMATS
+    from edgeseq.errors import DataError, TargetError
+    from edgeseq.measure.formats import FORMATS, present
     from edgeseq.measure.verify import verify as run_verification
     from edgeseq.report import as_json, tables
-    from edgeseq.targets import load_target
+    from edgeseq.targets import target_names
 
     names = [name for name in (word.strip() for word in against.split(",")) if name]
     cores = [name for name in names if name != "c" and name not in FORMATS]
     formats = [name for name in names if name in FORMATS]
-    for name in cores:
-        load_target(name)
+    unknown = [name for name in cores if name not in target_names()]
+    if unknown:
+        raise TargetError(
+            f"--against {','.join(unknown)}: unknown target or runtime. Runtimes: c, {', '.join(FORMATS)} "
+            f"(this machine has: {', '.join(('c', *present()))}); targets: {', '.join(target_names())}"
+        )
     graph = resolve_model(model, how)
     windows = load_windows(data, part="test")
     if windows.shape[2] != graph.input_size:
@@ -232,27 +241,6 @@ def verify(
     show(tables.verification(result), as_json.verification(result), json_wanted=json_wanted)
     if not result.exact:
         sys.exit(MISMATCH)
-
-
-@click.command()
-@model_argument
-@quantization_options
-@target_option
-@compiler_option
-@optimize_option
-@json_option
-def profile(model: str, how: Quantization, target: str, compiler: Any, optimize: Any, json_wanted: bool) -> None:
-    """Flash, RAM, instructions and cycles per step on a core, before anything is flashed."""
-    from edgeseq.measure.profile import profile as measure
-    from edgeseq.report import as_json, tables
-    from edgeseq.targets import load_target
-
-    core = load_target(target)
-    graph = resolve_model(model, how)
-    with progress() as display:
-        Stages(display).start(f"compiling and emulating for {target}")
-        result = measure(graph, core, compiler=compiler, optimize=optimize)
-    show(tables.measurement(result), as_json.measurement(result), json_wanted=json_wanted)
 
 
 @click.command()

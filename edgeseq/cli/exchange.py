@@ -44,7 +44,7 @@ def write_tflite(wanted: Exchange, how: Quantization, *, json_wanted: bool) -> N
         graph = quantized.source
         model = export_tflite(quantized, _form(wanted, graph), wanted.steps, wide_weights=wanted.wide_weights)
     else:
-        graph = _float_model(wanted.model)
+        graph = float_model(wanted.model)
         model = export_float_tflite(graph, _form(wanted, graph), wanted.steps, half_weights=wanted.precision == "float16")
     write_atomically(wanted.out, model.data)
     document = as_json.exported_tflite(graph, model, str(wanted.out))
@@ -63,7 +63,7 @@ def write_onnx(wanted: Exchange, how: Quantization, *, json_wanted: bool) -> Non
                 "--format onnx writes floats as --form float alone, in float32, for any number of time steps; leave out --steps "
                 "and --precision, or choose another --form for integers"
             )
-        graph = _float_model(wanted.model)
+        graph = float_model(wanted.model)
         model = export_float_onnx(graph)
     elif wanted.precision == "float16":
         raise TargetError("--format onnx has no --precision float16; choose --form float, or leave it out for integers")
@@ -80,7 +80,7 @@ def _form(wanted: Exchange, graph: Graph) -> Any:
     return wanted.form or ("step" if graph.window_reason is None else "window")
 
 
-def _float_model(model: str) -> Graph:
+def float_model(model: str) -> Graph:
     """The float model of a file; a .esq keeps the one that it was made of."""
     from edgeseq.frontend import load_model
 

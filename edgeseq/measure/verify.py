@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +17,10 @@ from edgeseq.firmware.hosted import build_hosted, hosted_toolchain
 from edgeseq.firmware.toolchain import CompilerName
 from edgeseq.graph.reference import forward
 from edgeseq.measure.comparison import Comparison, compare
+from edgeseq.measure.formats import FORMATS
 from edgeseq.measure.frames import decode_outputs, encode_frames
 from edgeseq.measure.host_runner import HostModel
 from edgeseq.measure.hosted import run_hosted
-from edgeseq.measure.litert_runner import compare_tflite
-from edgeseq.measure.onnx_runner import compare_onnx
 from edgeseq.measure.runner import run_image
 from edgeseq.quantize.types import QuantGraph, QuantRecurrent
 from edgeseq.simulate import Oracle, OracleRun
@@ -29,11 +28,6 @@ from edgeseq.simulate.oracle import dequantize_output, quantize_input
 from edgeseq.targets import HostedTarget, Optimize, load_target
 
 HOST = "c-host"
-# Formats of other runtimes: (graph, codes of windows, what the oracle made of them) -> a comparison for each way to run it.
-FORMATS: dict[str, Callable[[QuantGraph, npt.NDArray[np.integer], OracleRun], list[Comparison]]] = {
-    "tflite": compare_tflite,
-    "onnx": compare_onnx,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +72,10 @@ def verify(
 
     A model that needs whole windows takes those of its own length alone, else DataError. x is in raw units.
     cores: names of targets besides this host, each with the kernels that optimize picks for it; formats: of FORMATS;
-    host: whether the C code runs on this machine.
+    host: whether the C code runs on this machine. A runtime that is not installed is an error before anything runs.
     """
+    for name in formats:
+        FORMATS[name].find()
     windows = np.asarray(x, np.float64)
     if windows.ndim == 2:
         windows = windows[None]
@@ -93,7 +89,7 @@ def verify(
     assert oracle.states is not None
     against = _run_c(graph, codes, oracle, cores, compiler, optimize, host=host) if host or cores else []
     for name in formats:
-        against += FORMATS[name](graph, codes, oracle)
+        against += FORMATS[name].compare(graph, codes, oracle)
     steps = codes.shape[0] * codes.shape[1]
     figures = fidelity(graph, windows, oracle.outputs, oracle.states)
     return Verification(graph.name, graph.scheme, steps, tuple(against), figures)

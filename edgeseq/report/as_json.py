@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edgeseq.export.onnx import OnnxModel
     from edgeseq.export.operators import Port
     from edgeseq.export.tflite import TfliteModel
+    from edgeseq.measure.latency import Latency, Times
 
 SCHEMA = 1
 
@@ -93,6 +94,43 @@ def measurement(value: Measurement) -> dict[str, Any]:
             "image": value.ram_image_bytes,
         },
     }
+
+
+def latency(value: Latency) -> dict[str, Any]:
+    """JSON of `edgeseq profile --runtime`."""
+    return {
+        "schema": SCHEMA,
+        "model": value.model,
+        "scheme": value.scheme,
+        "form": value.form,
+        "precision": value.precision,
+        "batch": 1,
+        "device": value.device,
+        "runtimes": [
+            {
+                "name": row.runtime,
+                "version": row.version,
+                "file_bytes": row.file_bytes,
+                "threads": row.threads,
+                "steps": row.steps,
+                "states": row.states,
+                "import_ms": _times(row.import_ms),
+                "load_ms": round(row.load_ms, 3),
+                "call_ns": _times(row.call_ns),
+                "invoke_ns": _times(row.invoke_ns),
+                "step_ns": round(row.call_ns.median / row.steps, 3),
+                "ratio": round(row.call_ns.over(value.rows[0].call_ns), 3),
+            }
+            for row in value.rows
+        ],
+    }
+
+
+def _times(value: Times | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    figures = {"median": value.median, "p95": value.p95, "smallest": min(value.values), "largest": max(value.values)}
+    return {name: round(figure, 3) for name, figure in figures.items()} | {"runs": len(value.values)}
 
 
 def verification(value: Verification) -> dict[str, Any]:
