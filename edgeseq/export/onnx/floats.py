@@ -10,6 +10,7 @@ import numpy as np
 from edgeseq.errors import TargetError
 from edgeseq.export.onnx.build import GraphBuilder
 from edgeseq.export.onnx.model import NEW, OnnxModel
+from edgeseq.export.onnx.recurrent import both_directions, pack
 from edgeseq.export.operators import Port, Tensor
 from edgeseq.graph import (
     Activate,
@@ -30,21 +31,8 @@ from edgeseq.graph import (
     Reverse,
     SimpleRnn,
 )
-from edgeseq.graph.layers import CellFunction, FloatArray, PairRecurrent
+from edgeseq.graph.layers import PairRecurrent
 
-_CELLS = (Gru, Lstm, SimpleRnn)
-# (function of ONNX, alpha, beta); alpha and beta of those that take them.
-_CELL_FUNCTIONS: dict[CellFunction, tuple[str, float | None, float | None]] = {
-    "tanh": ("Tanh", None, None),
-    "sigmoid": ("Sigmoid", None, None),
-    "relu": ("Relu", None, None),
-    "linear": ("Affine", 1.0, 0.0),
-    "hard_sigmoid": ("HardSigmoid", 1 / 6, 0.5),
-    "hard_sigmoid_keras2": ("HardSigmoid", 0.2, 0.5),
-}
-# Keras' gates as ONNX orders them: GRU z r h as is, LSTM i f c o as i o f c.
-_ORDER = {Gru: (0, 1, 2), Lstm: (0, 3, 1, 2), SimpleRnn: (0,)}
-_OPS = {Gru: "GRU", Lstm: "LSTM", SimpleRnn: "RNN"}
 _FUNCTIONS: dict[str, tuple[str, dict[str, float]]] = {
     "relu": ("Relu", {}),
     "sigmoid": ("Sigmoid", {}),
@@ -144,34 +132,16 @@ class _Writer(GraphBuilder):
 
 
 def _cell(writer: _Writer, layer: PairRecurrent, value: str) -> str:
-    kind: Any = type(layer)
-    gates, units = _ORDER[kind], layer.units
-    bias = layer.bias if layer.bias.ndim == 2 else np.stack([layer.bias, np.zeros_like(layer.bias)])
-    rows = [_gates(array, gates) for array in (layer.kernel.T, layer.recurrent_kernel.T, *bias)]
-    inputs = [value, writer.numbers(rows[0][None]), writer.numbers(rows[1][None]), writer.numbers(np.concatenate(rows[2:])[None])]
-    names = [f"{layer.name}/{letter}" for letter in ("hc" if kind is Lstm else "h")]
+    packed = pack(layer)
+    inputs = [value, *map(writer.numbers, (packed.kernel, packed.recurrent, packed.bias))]
+    names = [f"{layer.name}/{letter}" for letter in ("hc" if packed.op == "LSTM" else "h")]
     outputs = [f"{layer.name}/y"]
     if writer.streams:
-        writer.states |= dict.fromkeys(names, units)
+        writer.states |= dict.fromkeys(names, layer.units)
         inputs += ["", *names]
         outputs += [name + NEW for name in names]
-    functions: tuple[CellFunction, ...] = layer.functions
-    if isinstance(layer, Gru | Lstm):
-        functions = (layer.recurrent_activation, layer.activation, layer.activation)[: 2 if kind is Gru else 3]
-    described = [_CELL_FUNCTIONS[function] for function in functions]
-    attributes: dict[str, Any] = {"hidden_size": units, "activations": [name for name, _, _ in described]}
-    alphas = [alpha for _, alpha, _ in described if alpha is not None]
-    if alphas:
-        attributes |= {"activation_alpha": alphas, "activation_beta": [beta for _, _, beta in described if beta is not None]}
-    if isinstance(layer, Gru):
-        attributes["linear_before_reset"] = int(layer.reset_after)
-    writer.node(_OPS[kind], inputs, outputs, **attributes)
+    writer.node(packed.op, inputs, outputs, **packed.attributes)
     return writer.one("Squeeze", outputs[0], writer.constant([1]))
-
-
-def _gates(rows: FloatArray, order: tuple[int, ...]) -> FloatArray:
-    blocks = np.split(rows, len(order))
-    return np.concatenate([blocks[at] for at in order])
 
 
 def _dense(writer: _Writer, layer: Dense, value: str) -> str:
@@ -235,6 +205,9 @@ def _last_step(writer: _Writer, layer: LastStep, value: str) -> str:
 
 
 def _bidirectional(writer: _Writer, layer: Bidirectional, value: str) -> str:
+    found = both_directions(layer)
+    if found is not None:
+        return _one_node(writer, layer, value, *found)
     halves = [writer.chain(chain, value) for chain in layer.chains]
     match layer.merge:
         case "concat":
@@ -245,6 +218,26 @@ def _bidirectional(writer: _Writer, layer: Bidirectional, value: str) -> str:
             return writer.one("Mul", *halves)
         case "ave":
             return writer.one("Mul", writer.one("Add", *halves), writer.numbers(0.5))
+
+
+def _one_node(writer: _Writer, layer: Bidirectional, value: str, one: PairRecurrent, two: PairRecurrent, last: bool) -> str:
+    """Both directions in a node. It starts from zero states: one that came before the window's end is not known yet."""
+    packed = pack(one, two)
+    inputs = [value, *map(writer.numbers, (packed.kernel, packed.recurrent, packed.bias))]
+    y, final = f"{layer.name}/y", f"{layer.name}/final"
+    writer.node(packed.op, inputs, ["", final] if last else [y], **packed.attributes)
+    # Y is (time, directions, batch, units), Y_h lacks time.
+    steps = writer.one("Unsqueeze", final, writer.constant([0])) if last else y
+    match layer.merge:
+        case "concat":
+            beside = writer.one("Transpose", steps, perm=[0, 2, 1, 3])
+            return writer.one("Reshape", beside, writer.constant([0, 0, one.units + two.units]))
+        case "sum":
+            return writer.one("ReduceSum", steps, writer.constant([1]), keepdims=0)
+        case "mul":
+            return writer.one("Mul", *(writer.one("Gather", steps, writer.constant(at), axis=1) for at in (0, 1)))
+        case "ave":
+            return writer.one("ReduceMean", steps, axes=[1], keepdims=0)
 
 
 _COMPOSED: dict[str, Callable[..., str]] = {
