@@ -62,7 +62,8 @@ def inspect(model: str, json_wanted: bool) -> None:
     "--form",
     type=click.Choice(FORMS),
     help="What one call of a graph format is: a step with states in and out (default), one whose states lie inside, "
-    "several steps, or a window from zero states.",
+    "several steps, or a window from zero states; of .onnx also the float model, the step between QuantizeLinear and "
+    "DequantizeLinear, or LSTM with 8-bit weights.",
 )
 @click.option(
     "--steps", type=click.IntRange(1), metavar="T", help="Time steps of one call; of a window, default: the model's own."
@@ -72,6 +73,7 @@ def inspect(model: str, json_wanted: bool) -> None:
     type=click.Choice(PRECISIONS),
     help="Of a graph format: the integers (default), or the float model, its weights in float32 or float16.",
 )
+@click.option("--ort", is_flag=True, help="Beside the .onnx, write the .ort and its list of operators for a minimal onnxruntime.")
 @click.option("--wide-weights", is_flag=True, help="Store 4-bit weights of a .tflite in int8, for runtimes without INT4.")
 @click.option("--target", metavar="TARGET", help="Take this target's fast kernels; without it, the portable ones.")
 @optimize_option
@@ -87,6 +89,7 @@ def export(
     form: str | None,
     steps: int | None,
     precision: str | None,
+    ort: bool,
     wide_weights: bool,
     target: str | None,
     optimize: Any,
@@ -101,7 +104,9 @@ def export(
     from edgeseq.report import as_json, tables
     from edgeseq.targets import OPTIMIZE_MODES, kernels_of, load_target
 
-    wanted = Exchange(model, out, form, steps, precision, wide_weights, _given("target", "optimize", "compiler", "name", "force"))
+    wanted = Exchange(
+        model, out, form, steps, precision, wide_weights, ort, _given("target", "optimize", "compiler", "name", "force")
+    )
     check(file_format, wanted)
     if file_format in EXCHANGE:
         EXCHANGE[file_format][2](wanted, how, json_wanted=json_wanted)
@@ -183,7 +188,12 @@ def _command_line() -> str:
 @model_argument
 @quantization_options
 @click.option("--input", "data", required=True, metavar="DATA", help="What to run: each window starts from a reset state.")
-@click.option("--against", default="c", show_default=True, help="Comma-separated: c (this host), tflite, onnx, or targets.")
+@click.option(
+    "--against",
+    default="c",
+    show_default=True,
+    help="Comma-separated: c (this host), tflite, onnx, targets, or qdq, whose error is told.",
+)
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Time steps to run at most.")
 @compiler_option
 @optimize_option
@@ -198,17 +208,17 @@ def verify(
     optimize: Any,
     json_wanted: bool,
 ) -> None:
-    """Compare every output and state with the oracle; exit 1 on any mismatch."""
+    """Compare every output and state with the oracle; exit 1 on any mismatch. Forms that cannot be exact are measured."""
     from edgeseq.data import load_windows
     from edgeseq.errors import DataError
-    from edgeseq.measure.verify import FORMATS
+    from edgeseq.measure.verify import APPROXIMATE, FORMATS
     from edgeseq.measure.verify import verify as run_verification
     from edgeseq.report import as_json, tables
     from edgeseq.targets import load_target
 
     names = [name for name in (word.strip() for word in against.split(",")) if name]
-    cores = [name for name in names if name != "c" and name not in FORMATS]
-    formats = [name for name in names if name in FORMATS]
+    formats = [name for name in names if name in (*FORMATS, *APPROXIMATE)]
+    cores = [name for name in names if name != "c" and name not in formats]
     for name in cores:
         load_target(name)
     graph = resolve_model(model, how)

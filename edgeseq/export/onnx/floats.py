@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from edgeseq.errors import TargetError
-from edgeseq.export.onnx.build import GraphBuilder
+from edgeseq.export.onnx.build import OPSET, GraphBuilder
+from edgeseq.export.onnx.metadata import Labels, describe
 from edgeseq.export.onnx.model import NEW, OnnxModel
-from edgeseq.export.onnx.recurrent import both_directions, pack
+from edgeseq.export.onnx.recurrent import Packed, both_directions, pack, quantize_rows
 from edgeseq.export.operators import Port, Tensor
 from edgeseq.graph import (
     Activate,
@@ -48,15 +49,20 @@ _FUNCTIONS: dict[str, tuple[str, dict[str, float]]] = {
 }
 
 
-def export_float_onnx(graph: Graph, class_names: Sequence[str] = ()) -> OnnxModel:
+def export_float_onnx(graph: Graph, form: Literal["float", "dynamic"] = "float", labels: Labels | None = None) -> OnnxModel:
     """Write the float model: x (batch, time, features) in raw units, float32, both sizes open.
 
     States of GRU, LSTM and RNN layers are inputs (zeros start a stream) and outputs, (1, batch, units), unless the model
     needs whole windows or carries more than such states from call to call; then a call is a window. y: (batch, time,
-    out), or (batch, out) of the last step where the model gives only that. Raises TargetError for a layer or function
-    that ONNX has no operator for, MissingExtraError without the package onnx.
+    out), or (batch, out) of the last step where the model gives only that. labels: told in the file's metadata.
+
+    dynamic: LSTM layers with 8-bit weights in the operator that onnxruntime has for them, everything else in floats.
+
+    Raises TargetError for a layer or function that ONNX has no operator for, MissingExtraError without the package onnx.
     """
-    writer = _Writer(graph)
+    if form == "dynamic":
+        _check_dynamic(graph)
+    writer = _Writer(graph, dynamic=form == "dynamic")
     tokens = isinstance(graph.layers[0], Embedding)
     x = Tensor((-1, -1, graph.input_size), "int64" if tokens else "float32")
     value = "x"
@@ -81,17 +87,28 @@ def export_float_onnx(graph: Graph, class_names: Sequence[str] = ()) -> OnnxMode
         outputs.append(writer.edge(name + NEW, "float32", [1, "batch", units]))
         ports[0].append(Port(name, state))
         ports[1].append(Port(name + NEW, state))
-    about: dict[str, Any] = {"model": graph.name, "form": "float", "scheme": "float32"}
-    about |= {"class_names": list(class_names)} if class_names else {}
+    about = describe(graph, form, OPSET, labels or Labels())
     data = writer.to_bytes(graph.name, inputs, outputs, about)
-    return OnnxModel(data, "float", None, tuple(ports[0]), tuple(ports[1]), tuple(writer.states), writer.operators)
+    return OnnxModel(data, form, None, tuple(ports[0]), tuple(ports[1]), tuple(writer.states), writer.operators)
+
+
+def _check_dynamic(graph: Graph) -> None:
+    """Raise TargetError for a model without LSTM layers, or with other recurrent ones."""
+    other = [layer for layer in graph.recurrent if not isinstance(layer, Lstm)]
+    if other or not graph.recurrent:
+        what = f"layer {other[0].name!r} is a {type(other[0]).__name__}" if other else f"model {graph.name!r} has none"
+        raise TargetError(
+            f"--form dynamic: {what}; onnxruntime has a dynamically quantised operator of LSTM alone (com.microsoft "
+            "DynamicQuantizeLSTM). Choose --form qdq, or step for integers bit for bit"
+        )
 
 
 class _Writer(GraphBuilder):
-    """states: units of each state that enters and leaves, by name. streams: whether there are any."""
+    """states: units of each state that enters and leaves, by name. streams: whether there are any. dynamic: see above."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, dynamic: bool = False) -> None:
         super().__init__()
+        self.dynamic = dynamic
         self.states: dict[str, int] = {}
         other = [layer for layer in graph.every_layer if isinstance(layer, Conv1D | DepthwiseConv1D) and layer.taps > 1]
         pooled = any(isinstance(layer, GlobalPool) for layer in graph.every_layer)
@@ -114,6 +131,19 @@ class _Writer(GraphBuilder):
             value = write(self, layer, value)
         return value
 
+    def recurrent(self, packed: Packed, value: str, outputs: Sequence[str], states: Sequence[str]) -> None:
+        """A GRU, LSTM or RNN node; states: names of those that enter, none to start from zero."""
+        if not self.dynamic:
+            weights = [self.numbers(array) for array in (packed.kernel, packed.recurrent, packed.bias)]
+            self.node(packed.op, [value, *weights, *(["", *states] if states else [])], outputs, **packed.attributes)
+            return
+        codes, scales, zeros = zip(*map(quantize_rows, (packed.kernel, packed.recurrent)), strict=True)
+        inputs = [value, *(self.constant(array, np.uint8) for array in codes), self.numbers(packed.bias)]
+        inputs += ["", *(states or ["", ""]), ""]  # lengths, states, peepholes
+        for scale, zero in zip(scales, zeros, strict=True):
+            inputs += [self.numbers(scale), self.constant(zero, np.uint8)]
+        self.node("DynamicQuantizeLSTM", inputs, outputs, domain="com.microsoft", **packed.attributes)
+
     def last(self, value: str) -> str:
         """The last time step, of an axis that stays."""
         return self.one("Slice", value, self.constant([-1]), self.constant([2**62]), self.constant([0]))
@@ -133,14 +163,12 @@ class _Writer(GraphBuilder):
 
 def _cell(writer: _Writer, layer: PairRecurrent, value: str) -> str:
     packed = pack(layer)
-    inputs = [value, *map(writer.numbers, (packed.kernel, packed.recurrent, packed.bias))]
     names = [f"{layer.name}/{letter}" for letter in ("hc" if packed.op == "LSTM" else "h")]
     outputs = [f"{layer.name}/y"]
     if writer.streams:
         writer.states |= dict.fromkeys(names, layer.units)
-        inputs += ["", *names]
         outputs += [name + NEW for name in names]
-    writer.node(packed.op, inputs, outputs, **packed.attributes)
+    writer.recurrent(packed, value, outputs, names if writer.streams else [])
     return writer.one("Squeeze", outputs[0], writer.constant([1]))
 
 
@@ -223,9 +251,8 @@ def _bidirectional(writer: _Writer, layer: Bidirectional, value: str) -> str:
 def _one_node(writer: _Writer, layer: Bidirectional, value: str, one: PairRecurrent, two: PairRecurrent, last: bool) -> str:
     """Both directions in a node. It starts from zero states: one that came before the window's end is not known yet."""
     packed = pack(one, two)
-    inputs = [value, *map(writer.numbers, (packed.kernel, packed.recurrent, packed.bias))]
     y, final = f"{layer.name}/y", f"{layer.name}/final"
-    writer.node(packed.op, inputs, ["", final] if last else [y], **packed.attributes)
+    writer.recurrent(packed, value, ["", final] if last else [y], [])
     # Y is (time, directions, batch, units), Y_h lacks time.
     steps = writer.one("Unsqueeze", final, writer.constant([0])) if last else y
     match layer.merge:

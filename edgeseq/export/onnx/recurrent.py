@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from edgeseq.arith.matmul import largest_code, round_weights
 from edgeseq.graph import Bidirectional, Gru, LastStep, Layer, Lstm, Reverse, SimpleRnn
 from edgeseq.graph.layers import CellFunction, FloatArray, PairRecurrent
 
@@ -85,3 +87,15 @@ def both_directions(layer: Bidirectional) -> tuple[PairRecurrent, PairRecurrent,
 
 def _resets_after(cell: Layer) -> bool:
     return isinstance(cell, Gru) and cell.reset_after
+
+
+def quantize_rows(weight: FloatArray) -> tuple[npt.NDArray[np.uint8], FloatArray, npt.NDArray[np.uint8]]:
+    """Codes (directions, columns, rows), scales and zero points (directions, rows) of weights (directions, rows, columns).
+
+    Codes are unsigned, since onnxruntime's products of uint8 and int8 saturate in int16 on CPUs without VNNI: on such a
+    one, the states of an LSTM of 32 units came out at 19 dB from int8, and at 46 dB from the same weights as uint8.
+    """
+    largest = np.abs(weight).max(axis=2)
+    scales = np.where(largest > 0, largest, 1.0) / largest_code(8)
+    codes = [round_weights(matrix, scale, 8).T for matrix, scale in zip(weight, scales, strict=True)]
+    return (np.stack(codes).astype(np.int16) + 128).astype(np.uint8), scales, np.full(scales.shape, 128, np.uint8)
