@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from benchmarks.paths import ROOT
-from benchmarks.tables import accuracy, cost, music, support
+from benchmarks.tables import accuracy, cost, exchange, music, support
 
 TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy.accuracy_table,
@@ -22,6 +22,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "models": cost.model_table,
     "music": music.music_table,
     "music schemes": music.music_schemes_table,
+    "onnx forms": exchange.onnx_forms_table,
     "operations": support.operation_table,
     "pruned": accuracy.pruned_table,
     "sparse": cost.sparse_table,
@@ -33,6 +34,7 @@ DOCUMENTS = {
     "README.md": ("accuracy", "cores", "host", "models", "versus"),
     "docs/accuracy.md": ("fidelity", "compact"),
     "docs/music.md": ("music", "music schemes"),
+    "docs/onnx.md": ("onnx forms",),
     "docs/qat.md": ("pruned", "sparse"),
     "docs/support.md": ("layers", "operations"),
     "docs/tflite.md": ("tflite",),
