@@ -85,7 +85,8 @@ def write_onnx(wanted: Exchange, how: Quantization, *, json_wanted: bool) -> Non
             measure = functools.partial(measure_qdq, quantized)
         else:
             model = export_onnx(quantized, form or _form(wanted, graph), wanted.steps, labels)
-    error, note = _measured(measure, graph, how) if measure else (None, "")
+    otherwise = ", or run edgeseq verify --against qdq --input DATA" if form == "qdq" else ""
+    error, note = _measured(measure, graph, how, otherwise) if measure else (None, "")
     ort = to_ort(model.data) if wanted.ort else None
     write_atomically(wanted.out, model.data)
     files = {"onnx": str(wanted.out)}
@@ -119,12 +120,14 @@ def _onnx_form(wanted: Exchange) -> Any:
     return wanted.form
 
 
-def _measured(measure: Callable[[Any], Approximation], graph: Graph, how: Quantization) -> tuple[Approximation | None, str]:
-    """The error over the calibration data, or why it is not known."""
+def _measured(
+    measure: Callable[[Any], Approximation], graph: Graph, how: Quantization, otherwise: str
+) -> tuple[Approximation | None, str]:
+    """The error over the calibration data, or why it is not known; otherwise: another way to know it."""
     from edgeseq.data import load_windows
 
     if how.calibration is None:
-        return None, "Its error is not measured: add --calibration DATA, or run edgeseq verify --against qdq"
+        return None, f"Its error is not measured: add --calibration DATA{otherwise}"
     windows = load_windows(how.calibration)
     if windows.shape[2] != graph.input_size:
         raise DataError(
