@@ -44,6 +44,7 @@ bench: $(VENV)/.bench ## measure costs on every core and accuracy on the data se
 	@$(BIN)/python -m benchmarks.pruned
 	@$(BIN)/python -m benchmarks.sparse
 	@$(BIN)/python -m benchmarks.tflite
+	@$(BIN)/python -m benchmarks.onnx_forms
 	@$(BIN)/python -m benchmarks.plot
 	@$(BIN)/python -m benchmarks.readme
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from benchmarks.paths import ROOT
-from benchmarks.tables import accuracy, cost, music, runtimes, support
+from benchmarks.tables import accuracy, cost, exchange, music, runtimes, support
 
 TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy.accuracy_table,
@@ -22,6 +22,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "models": cost.model_table,
     "music": music.music_table,
     "music schemes": music.music_schemes_table,
+    "onnx forms": exchange.onnx_forms_table,
     "operations": support.operation_table,
     "pruned": accuracy.pruned_table,
     "runtime bytes": runtimes.bytes_table,
@@ -40,6 +41,7 @@ DOCUMENTS = {
     "README.md": ("accuracy", "cores", "host", "models", "versus"),
     "docs/accuracy.md": ("fidelity", "compact"),
     "docs/music.md": ("music", "music schemes"),
+    "docs/onnx.md": ("onnx forms",),
     "docs/qat.md": ("pruned", "sparse"),
     "docs/runtimes.md": (
         *("runtime targets", "runtime bytes", "runtime ratios", "runtime times", "runtime fidelity", "runtime operators"),

@@ -62,7 +62,8 @@ def inspect(model: str, json_wanted: bool) -> None:
     "--form",
     type=click.Choice(FORMS),
     help="What one call of a graph format is: a step with states in and out (default), one whose states lie inside, "
-    "several steps, or a window from zero states.",
+    "several steps, or a window from zero states; of .onnx also the float model, the step between QuantizeLinear and "
+    "DequantizeLinear, or LSTM with 8-bit weights.",
 )
 @click.option(
     "--steps", type=click.IntRange(1), metavar="T", help="Time steps of one call; of a window, default: the model's own."
@@ -72,6 +73,7 @@ def inspect(model: str, json_wanted: bool) -> None:
     type=click.Choice(PRECISIONS),
     help="Of a graph format: the integers (default), or the float model, its weights in float32 or float16.",
 )
+@click.option("--ort", is_flag=True, help="Beside the .onnx, write the .ort and its list of operators for a minimal onnxruntime.")
 @click.option("--wide-weights", is_flag=True, help="Store 4-bit weights of a .tflite in int8, for runtimes without INT4.")
 @click.option("--target", metavar="TARGET", help="Take this target's fast kernels; without it, the portable ones.")
 @optimize_option
@@ -87,6 +89,7 @@ def export(
     form: str | None,
     steps: int | None,
     precision: str | None,
+    ort: bool,
     wide_weights: bool,
     target: str | None,
     optimize: Any,
@@ -101,7 +104,9 @@ def export(
     from edgeseq.report import as_json, tables
     from edgeseq.targets import OPTIMIZE_MODES, kernels_of, load_target
 
-    wanted = Exchange(model, out, form, steps, precision, wide_weights, _given("target", "optimize", "compiler", "name", "force"))
+    wanted = Exchange(
+        model, out, form, steps, precision, wide_weights, ort, _given("target", "optimize", "compiler", "name", "force")
+    )
     check(file_format, wanted)
     if file_format in EXCHANGE:
         EXCHANGE[file_format][2](wanted, how, json_wanted=json_wanted)
@@ -187,7 +192,8 @@ def _command_line() -> str:
     "--against",
     default="c",
     show_default=True,
-    help="Comma-separated: c (this host), tflite, tflite-runtime, tflite-micro, onnx, onnxruntime-web, or targets.",
+    help="Comma-separated: c (this host), tflite, tflite-runtime, tflite-micro, onnx, onnxruntime-web, targets, or qdq, whose "
+    "error is told.",
 )
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Time steps to run at most.")
 @compiler_option
@@ -203,21 +209,21 @@ def verify(
     optimize: Any,
     json_wanted: bool,
 ) -> None:
-    """Compare every output and state with the oracle; exit 1 on any mismatch."""
+    """Compare every output and state with the oracle; exit 1 on any mismatch. Forms that cannot be exact are measured."""
     from edgeseq.data import load_windows
     from edgeseq.errors import DataError, TargetError
-    from edgeseq.measure.formats import FORMATS, present
+    from edgeseq.measure.formats import APPROXIMATE, FORMATS, present
     from edgeseq.measure.verify import verify as run_verification
     from edgeseq.report import as_json, tables
     from edgeseq.targets import target_names
 
     names = [name for name in (word.strip() for word in against.split(",")) if name]
-    cores = [name for name in names if name != "c" and name not in FORMATS]
-    formats = [name for name in names if name in FORMATS]
+    formats = [name for name in names if name in (*FORMATS, *APPROXIMATE)]
+    cores = [name for name in names if name != "c" and name not in formats]
     unknown = [name for name in cores if name not in target_names()]
     if unknown:
         raise TargetError(
-            f"--against {','.join(unknown)}: unknown target or runtime. Runtimes: c, {', '.join(FORMATS)} "
+            f"--against {','.join(unknown)}: unknown target or runtime. Runtimes: c, {', '.join((*FORMATS, *APPROXIMATE))} "
             f"(this machine has: {', '.join(('c', *present()))}); targets: {', '.join(target_names())}"
         )
     graph = resolve_model(model, how)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 # Options of the one way to profile, refused in the other.
 _OF_TARGETS = ("target", "compiler", "optimize")
+_EXACT_FORMS = tuple(form for form in FORMS if form not in ("float", "qdq", "dynamic", "fused"))
 _OF_RUNTIMES = ("form", "steps", "precision", "threads", "runs")
 
 
@@ -53,7 +54,7 @@ class OnHost:
     metavar="NAMES",
     help="Time it on this host instead: c, litert, onnxruntime, tflite-runtime; several, comma-separated, run by run in turn.",
 )
-@click.option("--form", type=click.Choice([form for form in FORMS if form != "float"]), help="With --runtime: as of export.")
+@click.option("--form", type=click.Choice(_EXACT_FORMS), help="With --runtime: as of export.")
 @click.option("--steps", type=click.IntRange(1), metavar="T", help="With --runtime: time steps of one call, as of export.")
 @click.option("--precision", type=click.Choice(PRECISIONS), help="With --runtime: as of export; c has the integers alone.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="With --runtime: of an interpreter.")

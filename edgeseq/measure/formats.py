@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.errors import MissingExtraError, TargetError
+from edgeseq.measure.approximation import Approximation, measure_qdq
 from edgeseq.measure.comparison import Comparison
 from edgeseq.measure.litert_runner import compare_tflite, compare_tflite_micro, compare_tflite_runtime
 from edgeseq.measure.onnx_runner import compare_onnx
@@ -30,6 +31,14 @@ class Format:
     compare: Callable[[QuantGraph, npt.NDArray[np.integer], OracleRun], list[Comparison]]
 
 
+@dataclass(frozen=True, slots=True)
+class ApproximateFormat:
+    """One that cannot be exact. compare: how far the file is off the oracle's run of raw windows."""
+
+    find: Callable[[], object]
+    compare: Callable[[QuantGraph, npt.NDArray[np.float64], OracleRun], Approximation]
+
+
 # By their names in `verify --against`. Register in a dict a reader can see.
 FORMATS = {
     "tflite": Format(functools.partial(find_own, "ai_edge_litert"), compare_tflite),
@@ -38,6 +47,7 @@ FORMATS = {
     "tflite-micro": Format(functools.partial(find_python, "tflite-micro"), compare_tflite_micro),
     "onnxruntime-web": Format(find_onnx_web, compare_onnx_web),
 }
+APPROXIMATE = {"qdq": ApproximateFormat(functools.partial(find_own, "onnxruntime"), measure_qdq)}
 
 
 def present() -> tuple[str, ...]:

@@ -16,8 +16,9 @@ from edgeseq.firmware import build_firmware, build_host_library, find_toolchain
 from edgeseq.firmware.hosted import build_hosted, hosted_toolchain
 from edgeseq.firmware.toolchain import CompilerName
 from edgeseq.graph.reference import forward
-from edgeseq.measure.comparison import Comparison, compare
-from edgeseq.measure.formats import FORMATS
+from edgeseq.measure.approximation import Approximation
+from edgeseq.measure.comparison import Comparison, compare, sqnr_db
+from edgeseq.measure.formats import APPROXIMATE, FORMATS
 from edgeseq.measure.frames import decode_outputs, encode_frames
 from edgeseq.measure.host_runner import HostModel
 from edgeseq.measure.hosted import run_hosted
@@ -44,13 +45,14 @@ class Fidelity:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Result of `verify`."""
+    """Result of `verify`. approximate: forms that no runtime computes exactly, with their error; they say nothing of `exact`."""
 
     model: str
     scheme: str
     steps: int
     against: tuple[Comparison, ...]
     fidelity: Fidelity
+    approximate: tuple[Approximation, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -71,11 +73,12 @@ def verify(
     """Run one stream (steps, features), or windows (n, time, features) each from reset, everywhere.
 
     A model that needs whole windows takes those of its own length alone, else DataError. x is in raw units.
-    cores: names of targets besides this host, each with the kernels that optimize picks for it; formats: of FORMATS;
-    host: whether the C code runs on this machine. A runtime that is not installed is an error before anything runs.
+    cores: names of targets besides this host, each with the kernels that optimize picks for it; formats: of FORMATS
+    and APPROXIMATE; host: whether the C code runs on this machine. A runtime that is not installed is an error before
+    anything runs.
     """
     for name in formats:
-        FORMATS[name].find()
+        (FORMATS.get(name) or APPROXIMATE[name]).find()
     windows = np.asarray(x, np.float64)
     if windows.ndim == 2:
         windows = windows[None]
@@ -89,10 +92,11 @@ def verify(
     assert oracle.states is not None
     against = _run_c(graph, codes, oracle, cores, compiler, optimize, host=host) if host or cores else []
     for name in formats:
-        against += FORMATS[name].compare(graph, codes, oracle)
+        against += FORMATS[name].compare(graph, codes, oracle) if name in FORMATS else []
+    approximate = tuple(APPROXIMATE[name].compare(graph, windows, oracle) for name in formats if name in APPROXIMATE)
     steps = codes.shape[0] * codes.shape[1]
     figures = fidelity(graph, windows, oracle.outputs, oracle.states)
-    return Verification(graph.name, graph.scheme, steps, tuple(against), figures)
+    return Verification(graph.name, graph.scheme, steps, tuple(against), figures, approximate)
 
 
 def _run_c(
@@ -172,12 +176,6 @@ def run_on_core(
         firmware = build_firmware(project, core, find_toolchain(core, compiler), folder, optimize=optimize, write_state=True)
         output = run_image(firmware, frames).output
     return decode_outputs(output, project.output_steps * project.output_size, project.state_bytes // 2)
-
-
-def sqnr_db(reference: npt.NDArray[np.floating], value: npt.NDArray[np.floating]) -> float:
-    """10 log10(sum ref^2 / sum (ref - value)^2); infinite if they are equal."""
-    noise = float(np.sum((reference - value) ** 2))
-    return float("inf") if noise == 0 else float(10 * np.log10(np.sum(reference**2) / noise))
 
 
 def hidden_states(graph: QuantGraph, states: npt.NDArray[np.int16]) -> list[npt.NDArray[np.float64]]:

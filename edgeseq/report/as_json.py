@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgeseq.export.c import CProject
 from edgeseq.frontend import Inspection
 from edgeseq.graph import Graph
+from edgeseq.measure.approximation import Approximation
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
 from edgeseq.quantize import QuantGraph
@@ -146,6 +147,7 @@ def verification(value: Verification) -> dict[str, Any]:
             "output_sqnr_db": _finite(value.fidelity.output_sqnr_db),
             "agreement": value.fidelity.agreement,
         },
+        "approximate": [approximation(row) for row in value.approximate],
     }
 
 
@@ -153,6 +155,18 @@ def _cycles(value: Cycles | None) -> dict[str, Any] | None:
     if value is None:
         return None
     return {"value": value.value, "tier": value.tier, "error_pct": value.error_pct}
+
+
+def approximation(value: Approximation) -> dict[str, Any]:
+    """How far a form is off that cannot be exact; an infinite SQNR is null."""
+    return {
+        "name": value.name,
+        "against": value.against,
+        "steps": value.steps,
+        "state_sqnr_db": _finite(value.state_sqnr_db),
+        "output_max_abs": value.output_max_abs,
+        "output_max_lsb": _finite(value.output_max_lsb),
+    }
 
 
 def _time(value: HostTime | None) -> dict[str, Any] | None:

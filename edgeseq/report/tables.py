@@ -11,6 +11,7 @@ from rich.table import Table
 
 from edgeseq.export.c import CProject
 from edgeseq.frontend import Inspection
+from edgeseq.measure.approximation import Approximation
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Verification
 from edgeseq.quantize import QuantGraph
@@ -175,9 +176,20 @@ def verification(value: Verification) -> Table:
     fidelity = value.fidelity
     agreement = "" if fidelity.agreement is None else f", same class {fidelity.agreement:.2%}"
     states = "" if fidelity.state_sqnr_db is None else f"state SQNR {fidelity.state_sqnr_db:.1f} dB, "
-    table.caption = f"against the float model: {states}output SQNR {fidelity.output_sqnr_db:.1f} dB{agreement}"
+    lines = [f"against the float model: {states}output SQNR {fidelity.output_sqnr_db:.1f} dB{agreement}"]
+    table.caption = "\n".join([*lines, *map(approximation, value.approximate)])
     table.caption_justify = "left"
     return table
+
+
+def approximation(value: Approximation) -> str:
+    """How far a form is off that cannot be exact."""
+    states = "" if value.state_sqnr_db is None else f"state SQNR {value.state_sqnr_db:.1f} dB, "
+    lsb = "" if value.output_max_lsb is None else f" ({value.output_max_lsb:.1f} LSB)"
+    return (
+        f"{value.name}, not exact: {states}outputs off by up to {value.output_max_abs:.3g}{lsb} against {value.against} "
+        f"(measured on onnxruntime, {value.steps:,} steps)"
+    )
 
 
 def exported(project: CProject, out: str, measured: Mapping[Optimize, Measurement], note: str) -> Group:

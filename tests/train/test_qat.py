@@ -636,7 +636,7 @@ def test_row_factors_follow_pruned_weights_beside_a_teacher(keras, qat):
 
 @pytest.mark.parametrize("cell", ["GRU", "LSTM", "MGU", "MinGRU", "FastGRNN"])
 def test_training_starts_from_codes_that_compensate_each_other(keras, qat, cell):
-    """At 4 bits, a prepared model disturbs the states no more than the nearest codes at the same row factors do, one of its tries."""
+    """At 4 bits, a prepared model disturbs the states no more than the nearest codes at the same row factors do."""
     kind = getattr(keras.layers, cell, None) or getattr(cells(), cell)
     model = float_model(keras, kind(12, return_sequences=True), spread=0.2)
     wanted = np.asarray(model(raw()))
