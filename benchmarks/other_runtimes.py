@@ -1,6 +1,6 @@
 """Models A, B, C on the runtimes that need an environment of their own: tflite-runtime, tflite-micro, onnxruntime-web.
 
-Usage: python -m benchmarks.other_runtimes [--environments FOLDER]
+Usage: python -m benchmarks.other_runtimes [--environments FOLDER] [--build-only]
 
 Builds the environments with pip and npm, in a folder that is kept if it is named, runs `edgeseq verify` of every
 scheme there, and writes benchmarks/results/other_runtimes.json, with the versions, and its table in docs/runtimes.md.
@@ -97,9 +97,14 @@ def main() -> None:
     """Build, verify, write."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--environments", type=Path)
-    chosen = parser.parse_args().environments
+    parser.add_argument("--build-only", action="store_true", help="leave the environments in their folder and stop")
+    arguments = parser.parse_args()
+    if arguments.build_only and arguments.environments is None:
+        parser.error("--build-only needs --environments")
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
-        versions = build((chosen or Path(scratch)).resolve())
+        versions = build((arguments.environments or Path(scratch)).resolve())
+        if arguments.build_only:
+            return
         rows = [row for size in MODELS for cell in CELLS for row in measure(f"{size}_{cell}")]
     (RESULTS / "other_runtimes.json").write_text(json.dumps({"versions": versions, "rows": rows}, indent=1) + "\n")
     fill("docs/runtimes.md")
