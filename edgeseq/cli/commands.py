@@ -62,7 +62,7 @@ def inspect(model: str, json_wanted: bool) -> None:
     "--form",
     type=click.Choice(FORMS),
     help="What one call of a graph format is: a step with states in and out (default), one whose states lie inside, "
-    "several steps, or a window from zero states.",
+    "several steps, or a window from zero states; fused: TFLite's own LSTM operator, which is not bit-exact.",
 )
 @click.option(
     "--steps", type=click.IntRange(1), metavar="T", help="Time steps of one call; of a window, default: the model's own."
@@ -183,7 +183,12 @@ def _command_line() -> str:
 @model_argument
 @quantization_options
 @click.option("--input", "data", required=True, metavar="DATA", help="What to run: each window starts from a reset state.")
-@click.option("--against", default="c", show_default=True, help="Comma-separated: c (this host), tflite, onnx, or targets.")
+@click.option(
+    "--against",
+    default="c",
+    show_default=True,
+    help="Comma-separated: c (this host), tflite, tflite-fused (its error, not mismatches), onnx, or targets.",
+)
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Time steps to run at most.")
 @compiler_option
 @optimize_option
@@ -201,14 +206,14 @@ def verify(
     """Compare every output and state with the oracle; exit 1 on any mismatch."""
     from edgeseq.data import load_windows
     from edgeseq.errors import DataError
-    from edgeseq.measure.verify import FORMATS
+    from edgeseq.measure.verify import FORMATS, INEXACT
     from edgeseq.measure.verify import verify as run_verification
     from edgeseq.report import as_json, tables
     from edgeseq.targets import load_target
 
     names = [name for name in (word.strip() for word in against.split(",")) if name]
-    cores = [name for name in names if name != "c" and name not in FORMATS]
-    formats = [name for name in names if name in FORMATS]
+    cores = [name for name in names if name != "c" and name not in {*FORMATS, *INEXACT}]
+    formats = [name for name in names if name in {*FORMATS, *INEXACT}]
     for name in cores:
         load_target(name)
     graph = resolve_model(model, how)

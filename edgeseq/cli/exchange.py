@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Group
+
 from edgeseq.cli.options import Quantization, resolve_model
 from edgeseq.cli.output import show
 from edgeseq.errors import OutputError, TargetError
-from edgeseq.quantize import read_esq
+from edgeseq.quantize import QuantGraph, read_esq
 
 if TYPE_CHECKING:
     from edgeseq.graph import Graph
+    from edgeseq.measure.verify import Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,26 @@ def write_tflite(wanted: Exchange, how: Quantization, *, json_wanted: bool) -> N
     else:
         graph = _float_model(wanted.model)
         model = export_float_tflite(graph, _form(wanted, graph), wanted.steps, half_weights=wanted.precision == "float16")
+    checked = _error_of_fused(quantized, how) if wanted.form == "fused" else None
     write_atomically(wanted.out, model.data)
     document = as_json.exported_tflite(graph, model, str(wanted.out))
-    show(tables.exported_tflite(model, str(wanted.out)), document, json_wanted=json_wanted)
+    text = tables.exported_tflite(model, str(wanted.out))
+    if wanted.form == "fused":
+        document |= as_json.error_of_fused(checked)
+        text = Group(text, tables.error_of_fused(checked))
+    show(text, document, json_wanted=json_wanted)
+
+
+def _error_of_fused(graph: QuantGraph, how: Quantization) -> Verification | None:
+    """The file beside the oracle on the calibration data; None without data or LiteRT."""
+    if how.calibration is None or importlib.util.find_spec("ai_edge_litert") is None:
+        return None
+    from edgeseq.data import load_windows
+    from edgeseq.measure.verify import verify
+
+    windows = load_windows(how.calibration)
+    count = max(1, _MEASURED_STEPS // windows.shape[1])
+    return verify(graph, windows[:count, :_MEASURED_STEPS], formats=["tflite-fused"], host=False)
 
 
 def write_onnx(wanted: Exchange, how: Quantization, *, json_wanted: bool) -> None:
@@ -90,9 +111,11 @@ def _float_model(model: str) -> Graph:
 
 # Format -> (suffix of its files, forms it has, what writes it).
 EXCHANGE: dict[str, tuple[str, tuple[str, ...], Callable[..., None]]] = {
-    "tflite": (".tflite", ("step", "stateful", "unrolled", "window"), write_tflite),
+    "tflite": (".tflite", ("step", "stateful", "unrolled", "window", "fused"), write_tflite),
     "onnx": (".onnx", ("step", "unrolled", "window", "float"), write_onnx),
 }
+# Time steps of calibration data on which an export measures what it cannot promise.
+_MEASURED_STEPS = 2000
 PRECISIONS = ("int", "float32", "float16")
 FORMS = tuple(dict.fromkeys(form for _, forms, _ in EXCHANGE.values() for form in forms))
 
@@ -114,6 +137,10 @@ def check(file_format: str, wanted: Exchange) -> None:
         raise TargetError(f"--format {file_format} has no form {wanted.form!r}; it has: {', '.join(forms)}")
     if wanted.options:
         raise TargetError(f"{', '.join(wanted.options)}: of C projects alone; leave it out with --format {file_format}")
+    if wanted.form == "fused" and (wanted.wide_weights or wanted.precision not in (None, "int")):
+        raise TargetError(
+            "--form fused is int8 with 8-bit weights; leave out --precision and --wide-weights, or choose another --form"
+        )
     if wanted.wide_weights and wanted.precision not in (None, "int"):
         raise TargetError(f"--wide-weights: of integers alone; leave it out with --precision {wanted.precision}")
     if wanted.out.suffix != suffix:

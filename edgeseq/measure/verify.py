@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from edgeseq.firmware.toolchain import CompilerName
 from edgeseq.graph.reference import forward
 from edgeseq.measure.comparison import Comparison, compare
 from edgeseq.measure.frames import decode_outputs, encode_frames
+from edgeseq.measure.fused import run_fused
 from edgeseq.measure.host_runner import HostModel
 from edgeseq.measure.hosted import run_hosted
 from edgeseq.measure.litert_runner import compare_tflite
@@ -35,6 +37,11 @@ FORMATS: dict[str, Callable[[QuantGraph, npt.NDArray[np.integer], OracleRun], li
     "onnx": compare_onnx,
 }
 
+# What computes with an arithmetic of its own: (graph, codes of windows) -> outputs and states, in the oracle's steps.
+INEXACT: dict[str, Callable[[QuantGraph, npt.NDArray[np.integer]], tuple[npt.NDArray[Any], npt.NDArray[Any]]]] = {
+    "tflite-fused": run_fused,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
@@ -49,18 +56,27 @@ class Fidelity:
 
 
 @dataclass(frozen=True, slots=True)
+class Inexact:
+    """What cannot equal the oracle, and how near it is to the float model over the same steps."""
+
+    name: str
+    fidelity: Fidelity
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
-    """Result of `verify`."""
+    """Result of `verify`. fidelity: of the oracle; inexact: what has an arithmetic of its own."""
 
     model: str
     scheme: str
     steps: int
     against: tuple[Comparison, ...]
     fidelity: Fidelity
+    inexact: tuple[Inexact, ...] = ()
 
     @property
     def exact(self) -> bool:
-        """Whether every runner gave the oracle's integers."""
+        """Whether every runner that should gave the oracle's integers."""
         return all(comparison.mismatches == 0 for comparison in self.against)
 
 
@@ -77,8 +93,8 @@ def verify(
     """Run one stream (steps, features), or windows (n, time, features) each from reset, everywhere.
 
     A model that needs whole windows takes those of its own length alone, else DataError. x is in raw units.
-    cores: names of targets besides this host, each with the kernels that optimize picks for it; formats: of FORMATS;
-    host: whether the C code runs on this machine.
+    cores: names of targets besides this host, each with the kernels that optimize picks for it; formats: of FORMATS,
+    or of INEXACT; host: whether the C code runs on this machine.
     """
     windows = np.asarray(x, np.float64)
     if windows.ndim == 2:
@@ -93,10 +109,12 @@ def verify(
     assert oracle.states is not None
     against = _run_c(graph, codes, oracle, cores, compiler, optimize, host=host) if host or cores else []
     for name in formats:
-        against += FORMATS[name](graph, codes, oracle)
+        if name in FORMATS:
+            against += FORMATS[name](graph, codes, oracle)
+    inexact = [Inexact(name, fidelity(graph, windows, *INEXACT[name](graph, codes))) for name in formats if name in INEXACT]
     steps = codes.shape[0] * codes.shape[1]
     figures = fidelity(graph, windows, oracle.outputs, oracle.states)
-    return Verification(graph.name, graph.scheme, steps, tuple(against), figures)
+    return Verification(graph.name, graph.scheme, steps, tuple(against), figures, tuple(inexact))
 
 
 def _run_c(
@@ -184,7 +202,7 @@ def sqnr_db(reference: npt.NDArray[np.floating], value: npt.NDArray[np.floating]
     return float("inf") if noise == 0 else float(10 * np.log10(np.sum(reference**2) / noise))
 
 
-def hidden_states(graph: QuantGraph, states: npt.NDArray[np.int16]) -> list[npt.NDArray[np.float64]]:
+def hidden_states(graph: QuantGraph, states: npt.NDArray[np.integer]) -> list[npt.NDArray[np.float64]]:
     """Return the real hidden states (..., units) of each recurrent layer from all carried values (..., n)."""
     hidden: list[npt.NDArray[np.float64]] = []
     at = 0
@@ -196,7 +214,7 @@ def hidden_states(graph: QuantGraph, states: npt.NDArray[np.int16]) -> list[npt.
 
 
 def fidelity(
-    graph: QuantGraph, x: npt.NDArray[np.float64], outputs: npt.NDArray[np.int16], states: npt.NDArray[np.int16]
+    graph: QuantGraph, x: npt.NDArray[np.float64], outputs: npt.NDArray[np.integer], states: npt.NDArray[np.integer]
 ) -> Fidelity:
     """Compare integer outputs and hidden states (n, time, ...) with the float64 model over the same input."""
     names = [layer.name for layer in graph.recurrent]

@@ -14,7 +14,7 @@ import tflite
 from edgeseq.errors import DataError, EmulationError, MissingExtraError, TargetError
 from edgeseq.export.operators import lower
 from edgeseq.export.operators import types as ops
-from edgeseq.export.tflite import FORMS, export_float_tflite, export_tflite
+from edgeseq.export.tflite import EXACT_FORMS, export_float_tflite, export_tflite
 from edgeseq.export.tflite.model import METADATA
 from edgeseq.export.tflite.support import WIDER, tflite_support
 from edgeseq.graph import Bidirectional, Graph
@@ -59,13 +59,13 @@ def buffers(model: tflite.Model) -> list[bytes]:
 def test_only_built_in_operators(name):
     """No custom, Flex, WHILE or TensorList operator in any form, nor a code without a name."""
     graph = CASES[name].build()
-    for form in FORMS:
+    for form in EXACT_FORMS:
         model = opened(export_tflite(graph, form, None if form in ("step", "stateful") else 3).data)
         assert not operator_names(model) & BARRED
         assert all(model.OperatorCodes(i).CustomCode() is None for i in range(model.OperatorCodesLength()))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", EXACT_FORMS)
 def test_attention_and_float_models_are_built_in_too(form):
     """The same of what is written by other ways."""
     if form == "window":

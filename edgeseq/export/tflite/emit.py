@@ -65,6 +65,12 @@ class Subgraph:
         self.record.tensors.append(TensorRecord(shape, TYPES[dtype], quantization, content))
         return len(self.record.tensors) - 1
 
+    def variable(self, shape: tuple[int, ...], dtype: str, scale: npt.NDArray[np.float64], name: str) -> int:
+        """A tensor that the interpreter keeps from one call to the next."""
+        number = self.tensor(shape, dtype, scale)
+        self.record.tensors[number].name, self.record.tensors[number].variable = name, True
+        return number
+
     def constant(self, data: npt.NDArray[Any]) -> int:
         """A constant that no scale belongs to, such as an axis; equal ones are one tensor."""
         key = (data.dtype.name, data.shape, data.tobytes())
