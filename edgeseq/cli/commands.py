@@ -73,6 +73,15 @@ def inspect(model: str, json_wanted: bool) -> None:
     help="Of a graph format: the integers (default), or the float model, its weights in float32 or float16.",
 )
 @click.option("--wide-weights", is_flag=True, help="Store 4-bit weights of a .tflite in int8, for runtimes without INT4.")
+@click.option(
+    "--describe", metavar="DATA", help="Put the class and feature names of this data set into the metadata of a .tflite."
+)
+@click.option(
+    "--sampling-rate",
+    metavar="HZ",
+    type=float,
+    help="Put it into the metadata of a .tflite; default: that of --describe, if it has one.",
+)
 @click.option("--target", metavar="TARGET", help="Take this target's fast kernels; without it, the portable ones.")
 @optimize_option
 @compiler_option
@@ -88,6 +97,8 @@ def export(
     steps: int | None,
     precision: str | None,
     wide_weights: bool,
+    describe: str | None,
+    sampling_rate: float | None,
     target: str | None,
     optimize: Any,
     compiler: Any,
@@ -101,7 +112,8 @@ def export(
     from edgeseq.report import as_json, tables
     from edgeseq.targets import OPTIMIZE_MODES, kernels_of, load_target
 
-    wanted = Exchange(model, out, form, steps, precision, wide_weights, _given("target", "optimize", "compiler", "name", "force"))
+    given = _given("target", "optimize", "compiler", "name", "force")
+    wanted = Exchange(model, out, form, steps, precision, wide_weights, describe, sampling_rate, given)
     check(file_format, wanted)
     if file_format in EXCHANGE:
         EXCHANGE[file_format][2](wanted, how, json_wanted=json_wanted)

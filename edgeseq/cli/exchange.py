@@ -16,6 +16,7 @@ from edgeseq.errors import OutputError, TargetError
 from edgeseq.quantize import QuantGraph, read_esq
 
 if TYPE_CHECKING:
+    from edgeseq.export.tflite import Description
     from edgeseq.graph import Graph
     from edgeseq.measure.verify import Verification
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 class Exchange:
     """What was asked for.
 
-    form, steps, precision: None where they were left out; wide_weights: store 4-bit ones in int8; options: of the
-    C project that were given.
+    form, steps, precision: None where they were left out; wide_weights: store 4-bit ones in int8; describe: a data set
+    whose names go into the metadata; sampling_rate: in Hz; options: of the C project that were given.
     """
 
     model: str
@@ -34,6 +35,8 @@ class Exchange:
     steps: int | None
     precision: str | None
     wide_weights: bool
+    describe: str | None
+    sampling_rate: float | None
     options: tuple[str, ...]
 
 
@@ -43,13 +46,18 @@ def write_tflite(wanted: Exchange, how: Quantization, *, json_wanted: bool) -> N
     from edgeseq.files import write_atomically
     from edgeseq.report import as_json, tables
 
+    described = _description(wanted)
     if wanted.precision in (None, "int"):
         quantized = resolve_model(wanted.model, how)
         graph = quantized.source
-        model = export_tflite(quantized, _form(wanted, graph), wanted.steps, wide_weights=wanted.wide_weights)
+        model = export_tflite(
+            quantized, _form(wanted, graph), wanted.steps, wide_weights=wanted.wide_weights, description=described
+        )
     else:
         graph = _float_model(wanted.model)
-        model = export_float_tflite(graph, _form(wanted, graph), wanted.steps, half_weights=wanted.precision == "float16")
+        model = export_float_tflite(
+            graph, _form(wanted, graph), wanted.steps, half_weights=wanted.precision == "float16", description=described
+        )
     checked = _error_of_fused(quantized, how) if wanted.form == "fused" else None
     write_atomically(wanted.out, model.data)
     document = as_json.exported_tflite(graph, model, str(wanted.out))
@@ -58,6 +66,19 @@ def write_tflite(wanted: Exchange, how: Quantization, *, json_wanted: bool) -> N
         document |= as_json.error_of_fused(checked)
         text = Group(text, tables.error_of_fused(checked))
     show(text, document, json_wanted=json_wanted)
+
+
+def _description(wanted: Exchange) -> Description | None:
+    """What the metadata says of the data; a rate that is given counts more than that of the data set."""
+    from edgeseq.export.tflite import Description
+
+    if wanted.describe is None:
+        return None if wanted.sampling_rate is None else Description(sampling_rate_hz=wanted.sampling_rate)
+    from edgeseq.data import load_data
+
+    data = load_data(wanted.describe)
+    rate = wanted.sampling_rate or data.feature_settings.get("rate_hz")
+    return Description(data.class_names, data.feature_names, rate, data.feature_settings)
 
 
 def _error_of_fused(graph: QuantGraph, how: Quantization) -> Verification | None:
@@ -125,7 +146,7 @@ def check(file_format: str, wanted: Exchange) -> None:
     if file_format not in EXCHANGE:
         given = {"--form": wanted.form, "--steps": wanted.steps, "--precision": wanted.precision}
         names = [name for name, value in given.items() if value is not None]
-        names += ["--wide-weights"] * wanted.wide_weights
+        names += ["--wide-weights"] * wanted.wide_weights + _descriptions(wanted)
         if names:
             raise TargetError(
                 f"{', '.join(names)}: not of C projects, which are integers with a step and a window function in one. "
@@ -137,6 +158,8 @@ def check(file_format: str, wanted: Exchange) -> None:
         raise TargetError(f"--format {file_format} has no form {wanted.form!r}; it has: {', '.join(forms)}")
     if wanted.options:
         raise TargetError(f"{', '.join(wanted.options)}: of C projects alone; leave it out with --format {file_format}")
+    if file_format != "tflite" and _descriptions(wanted):
+        raise TargetError(f"{', '.join(_descriptions(wanted))}: of .tflite files alone; leave it out with --format {file_format}")
     if wanted.form == "fused" and (wanted.wide_weights or wanted.precision not in (None, "int")):
         raise TargetError(
             "--form fused is int8 with 8-bit weights; leave out --precision and --wide-weights, or choose another --form"
@@ -147,3 +170,8 @@ def check(file_format: str, wanted: Exchange) -> None:
         raise OutputError(f"{wanted.out}: expected a file that ends in {suffix}. Choose another --out")
     if wanted.out.is_dir():
         raise OutputError(f"{wanted.out} is a folder; expected a file. Choose another --out")
+
+
+def _descriptions(wanted: Exchange) -> list[str]:
+    given = {"--describe": wanted.describe, "--sampling-rate": wanted.sampling_rate}
+    return [name for name, value in given.items() if value is not None]

@@ -205,7 +205,7 @@ def assert_close(graph: Graph, form: str, steps: int | None, x: np.ndarray, *, h
 
 # What make_graph takes; other options are of the quantisation.
 FLOATS = [name for name, case in CASES.items() if set(case.options) <= {"activation", "gain"}]
-NO_FLOAT = {"gelu head": "'gelu'", "exponential head": "'exponential'", "bent head": "'rectified'", "softsign head": "'softsign'"}
+NO_FLOAT = {"exponential head": "'exponential'", "bent head": "'rectified'", "softsign head": "'softsign'"}
 
 
 @pytest.mark.parametrize("name", FLOATS)
@@ -230,10 +230,13 @@ def test_float_window_is_close_to_reference(parts):
     assert any(isinstance(layer, Bidirectional) for layer in graph.layers) == parts.startswith("bi")
 
 
-def test_attention_has_no_floats():
-    """It says so."""
-    with pytest.raises(TargetError, match="integers alone"):
-        export_float_tflite(window_graph("attend 2", 5, 7, 3), "window")
+@pytest.mark.parametrize("parts", ["attend 1", "attend 2", "gru attend 2 last"])
+def test_float_attention_is_close_to_reference(parts):
+    """Each step looks at all others, in float32 and with float16 weights."""
+    graph = window_graph(parts, 5, 8, 3)
+    x = np.random.default_rng(0).normal(0, 1, (3, graph.time_steps, 5))
+    assert_close(graph, "window", None, x)
+    assert_close(graph, "window", None, x, half=True)
 
 
 USED = (
@@ -250,5 +253,5 @@ def test_every_integer_operator_is_used():
         last = dataclasses.replace(graph, source=dataclasses.replace(graph.source, returns_sequence=False))
         programs += [lower(graph, "unrolled", 3), lower(last, "window", 3)]
     used = {type(operator).__name__ for program in programs for operator in program.operators}
-    floats = {"Divide", "ReciprocalRoot", "Softmax"}
+    floats = {"Divide", "Gelu", "MatrixProduct", "ReciprocalRoot", "Softmax"}
     assert used | floats == {kind.__name__ for kind in ops.Operator.__subclasses__()}

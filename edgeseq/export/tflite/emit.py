@@ -279,6 +279,12 @@ def _less(graph: Subgraph, operator: ops.Less) -> None:
     graph.add(Code.CAST, (held,), (graph.number(operator.output),), _cast_options("bool", "int32"))
 
 
+def _matrix_product(graph: Subgraph, operator: ops.MatrixProduct) -> None:
+    inputs = tuple(graph.number(tensor) for tensor in operator.inputs)
+    options = Options("BatchMatMulOptions", (("AdjY", operator.by_rows),))
+    graph.add(Code.BATCH_MATMUL, inputs, (graph.number(operator.output),), options)
+
+
 _quantize = _plain(Code.QUANTIZE, Options("QuantizeOptions"))
 
 EMITTERS: dict[type[Operator], Emitter] = {
@@ -312,5 +318,7 @@ EMITTERS: dict[type[Operator], Emitter] = {
     ops.HighWord: _high_word,
     ops.Divide: _plain(Code.DIV, Options("DivOptions")),
     ops.ReciprocalRoot: _plain(Code.RSQRT),
+    ops.Gelu: _plain(Code.GELU, Options("GeluOptions")),
+    ops.MatrixProduct: _matrix_product,
     ops.Softmax: _plain(Code.SOFTMAX, Options("SoftmaxOptions", (("Beta", 1.0),))),
 }
