@@ -10,13 +10,15 @@ import sys
 from collections.abc import Callable, Iterable
 
 from benchmarks.paths import ROOT
-from benchmarks.tables import accuracy, cost, music, support
+from benchmarks.tables import accuracy, cost, music, runtimes, support
 
 TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy.accuracy_table,
     "compact": accuracy.compact_table,
     "cores": cost.core_table,
+    "export times": runtimes.export_table,
     "fidelity": accuracy.fidelity_table,
+    "fused": runtimes.fused_table,
     "host": cost.host_table,
     "layers": support.layer_table,
     "models": cost.model_table,
@@ -25,8 +27,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "operations": support.operation_table,
     "pruned": accuracy.pruned_table,
     "sparse": cost.sparse_table,
+    "streams": runtimes.streams_table,
     "tflite": cost.tflite_table,
     "versus": cost.versus_table,
+    "wheels": runtimes.wheels_table,
 }
 # Documents with tables, and which.
 DOCUMENTS = {
@@ -35,7 +39,7 @@ DOCUMENTS = {
     "docs/music.md": ("music", "music schemes"),
     "docs/qat.md": ("pruned", "sparse"),
     "docs/support.md": ("layers", "operations"),
-    "docs/tflite.md": ("tflite",),
+    "docs/tflite.md": ("fused", "wheels", "tflite", "streams", "export times"),
 }
 
 
