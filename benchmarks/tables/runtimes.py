@@ -13,11 +13,8 @@ def fused_table() -> str:
     """LSTM as TFLite's own operator beside the exact forms: bytes, time and error."""
     result: dict[str, Any] = json.loads((RESULTS / "fused.json").read_text())
     rows: list[Row] = result["rows"]
-    lines = [
-        "| LSTM | steps | bytes: fused (step) | state SQNR, dB: fused (exact) | output SQNR, dB | same class | "
-        "a call of step, stateful / of fused |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
+    columns = ("LSTM", "steps", "bytes: fused (step)", "state SQNR, dB: fused (exact)", "output SQNR, dB", "same class")
+    lines = [f"| {' | '.join(columns)} | a call of step, stateful / of fused |", "|---|" + "---:|" * len(columns)]
     for row in rows:
         fused, exact = row["fused"], row["exact"]
         name = f"model {row['model']}" if "fused_us" in row else f"32 units, {row['model']}"
