@@ -5,7 +5,7 @@ Usage: python -m benchmarks.streams [--steps 100000] [--models A,C] [--schemes i
 One stream of noise over all input codes a model, states carried from the first step to the last. LiteRT runs its default,
 built-in and reference kernels, onnxruntime every level of graph optimisation, C the portable kernels on this machine.
 How long a fresh process takes to write each form is recorded too, with the proof that it never imported TensorFlow.
-Writes benchmarks/results/streams.json after every model, and goes on from there.
+Writes benchmarks/results/streams.json after every model, and goes on from there: what has as many steps is not run again.
 """
 
 from __future__ import annotations
@@ -124,12 +124,13 @@ def run(arguments: argparse.Namespace) -> None:
     result: dict[str, Any] = {"rows": [], "export": []}
     if arguments.out.exists():
         result = json.loads(arguments.out.read_text())
-    done = {(row["model"], row["scheme"]) for row in result["rows"]}
+    done = {(row["model"], row["scheme"]) for row in result["rows"] if row["steps"] >= arguments.steps}
     wanted = [(size, cell, scheme) for size in sizes for cell in CELLS for scheme in schemes]
     for size, cell, scheme in [] if arguments.export_only else wanted:
         if (f"{size}_{cell}", scheme) in done:
             continue
-        result["rows"] += measure(size, cell, scheme, arguments.steps)
+        kept = [row for row in result["rows"] if (row["model"], row["scheme"]) != (f"{size}_{cell}", scheme)]
+        result["rows"] = kept + measure(size, cell, scheme, arguments.steps)
         print(json.dumps(result["rows"][-1]), file=sys.stderr, flush=True)
         _write(arguments.out, result)
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
