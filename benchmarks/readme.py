@@ -39,7 +39,7 @@ DOCUMENTS = {
     "docs/music.md": ("music", "music schemes"),
     "docs/qat.md": ("pruned", "sparse"),
     "docs/support.md": ("layers", "operations"),
-    "docs/tflite.md": ("tflite", "streams", "export times"),
+    "docs/tflite.md": ("fused", "wheels", "tflite", "streams", "export times"),
 }
 
 

@@ -4,8 +4,9 @@ Usage: python -m benchmarks.wheels [--architectures aarch64,armv7] [--runtimes a
            [--steps 96]
 
 Needs a Debian or Ubuntu system (apt-get downloads that architecture's Python), pip, qemu-user and onnx; model A where the
-models folder is (see benchmarks/paths.py), else stand-ins. Writes benchmarks/results/wheels.json. What is compared is
-every output and state, by ==; time under QEMU means nothing and is not kept.
+models folder is (see benchmarks/paths.py), else stand-ins. Writes benchmarks/results/wheels.json after every runtime, whose
+rows take the place of older ones. What is compared is every output and state, by ==; time under QEMU means nothing and is
+not kept.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,9 +134,8 @@ def measure(python: ArmPython, runtime: str, folder: Path, steps: int, debian: d
     return [{**about, "version": versions[runtime], "numpy": numpy, **row} for row in rows]
 
 
-def measure_architecture(architecture: Architecture, runtimes: list[str], steps: int) -> list[dict[str, Any]]:
-    """Every runtime on one architecture."""
-    rows = []
+def measure_architecture(architecture: Architecture, runtimes: list[str], steps: int) -> Iterator[list[dict[str, Any]]]:
+    """Every runtime on one architecture, the rows of one after another."""
     # Debian has numpy for all of them, which serves where PyPI has none.
     debian = {"numpy": _DEBIAN_NUMPY} if architecture.name == "armv7" else {}
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
@@ -142,9 +143,7 @@ def measure_architecture(architecture: Architecture, runtimes: list[str], steps:
         for runtime in runtimes:
             folder = Path(scratch) / runtime
             folder.mkdir()
-            rows += measure(python, runtime, folder, steps, debian)
-            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-    return rows
+            yield measure(python, runtime, folder, steps, debian)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -155,11 +154,15 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.steps < 1 or arguments.steps % longest:
         raise DataError(f"--steps {arguments.steps}; expected a multiple of {longest}, which the unrolled form takes at a time")
     need([ARCHITECTURES[name].qemu for name in architectures])
-    rows = [row for name in architectures for row in measure_architecture(ARCHITECTURES[name], runtimes, arguments.steps)]
-    qemu = subprocess.run([ARCHITECTURES[architectures[0]].qemu, "--version"], capture_output=True, text=True, check=True)
-    result = {"qemu": qemu.stdout.split()[2], "rows": rows}
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    version = subprocess.run([ARCHITECTURES[architectures[0]].qemu, "--version"], capture_output=True, text=True, check=True)
+    qemu = version.stdout.split()[2]
+    rows = json.loads(arguments.out.read_text())["rows"] if arguments.out.exists() else []
+    for name in architectures:
+        for new in measure_architecture(ARCHITECTURES[name], runtimes, arguments.steps):
+            rows = [row for row in rows if (row["architecture"], row["runtime"]) != (name, new[0]["runtime"])] + new
+            print(json.dumps(new[-1]), file=sys.stderr, flush=True)
+            arguments.out.parent.mkdir(parents=True, exist_ok=True)
+            arguments.out.write_text(json.dumps({"qemu": qemu, "rows": rows}, indent=1) + "\n")
 
 
 def main(words: list[str] | None = None) -> None:

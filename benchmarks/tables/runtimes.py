@@ -14,17 +14,17 @@ def fused_table() -> str:
     result: dict[str, Any] = json.loads((RESULTS / "fused.json").read_text())
     rows: list[Row] = result["rows"]
     columns = ("LSTM", "steps", "bytes: fused (step)", "state SQNR, dB: fused (exact)", "output SQNR, dB", "same class")
-    lines = [f"| {' | '.join(columns)} | a call of step, stateful / of fused |", "|---|" + "---:|" * len(columns)]
+    lines = [f"| {' | '.join(columns)} | time of step, stateful / fused |", "|---|" + "---:|" * len(columns)]
     for row in rows:
         fused, exact = row["fused"], row["exact"]
         name = f"model {row['model']}" if "fused_us" in row else f"32 units, {row['model']}"
         pairs = " | ".join(f"{fused[key]:.1f} ({exact[key]:.1f})" for key in ("state_sqnr_db", "output_sqnr_db"))
         same = f"{fused['agreement']:.2%} ({exact['agreement']:.2%})"
-        took = f"{row['step_ratio']:.1f}, {row['stateful_ratio']:.1f} x {row['fused_us']:.1f} us" if "fused_us" in row else ""
+        took = f"{row['step_ratio']:.1f}, {row['stateful_ratio']:.1f}" if "fused_us" in row else ""
         sizes = f"{row['fused_bytes']:,} ({row['step_bytes']:,})"
         lines.append(f"| {name} | {row['steps']:,} | {sizes} | {pairs} | {same} | {took} |")
     return "\n".join(
-        [*lines, "", f"Times: measured ({result['device']}, 41 batches of 100 calls of each form in turn, medians)."]
+        [*lines, "", f"Ratios of time: measured ({result['device']}, 41 batches of 100 calls of each form in turn, medians)."]
     )
 
 

@@ -46,6 +46,9 @@ def test_streams_are_compared_with_every_runner():
 
 def test_stored_results_have_no_mismatch():
     """No wheel and no stream differs from the oracle; a wheel that does not exist has a reason; writing takes under 3 s."""
+    found = json.loads((RESULTS / "wheels.json").read_text())["rows"]
+    assert all(row.get("mismatches") == 0 or row["refused"] for row in found)
+    assert {"ai-edge-litert", "tflite-runtime"} <= {row["runtime"] for row in found if row["architecture"] == "aarch64"}
     stored = json.loads((RESULTS / "streams.json").read_text())
     assert all(row["mismatches"] == 0 for row in stored["rows"])
     assert {row["form"] for row in stored["export"]} == set(streams.FORMS)
