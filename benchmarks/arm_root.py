@@ -65,7 +65,10 @@ class ArmPython:
     def run(self, site: Path, arguments: Sequence[str]) -> str:
         """Run it with the packages of a folder beside its own; returns its standard output."""
         places = [site, self.root / "usr" / "lib" / "python3" / "dist-packages"]
+        # Where Debian keeps numpy's, to which only an installation would link.
+        libraries = [folder for name in ("blas", "lapack") for folder in self.root.glob(f"usr/lib/*/{name}")]
         variables = {"PYTHONHOME": str(self.root / "usr"), "PYTHONPATH": ":".join(map(str, places))}
+        variables["LD_LIBRARY_PATH"] = ":".join(map(str, libraries))
         return _emulated(self.architecture, self.root, variables, [str(_python(self.root)), *arguments])
 
 
