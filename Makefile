@@ -3,16 +3,26 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= digits
+RUNTIMES := .runtimes
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format bench bench-diff wheel clean
+.PHONY: help demo runtimes test test-fast lint format bench bench-diff wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(VENV)/.demo ## train a GRU and an LSTM, run both on emulated Cortex-M (DATA=path.npz for your own)
 	@$(BIN)/edgeseq demo --data '$(DATA)'
+
+runtimes: $(RUNTIMES)/.done ## tflite-runtime, tflite-micro and onnxruntime-web for the tests, from PyPI and npm
+
+# The tests take them where they are.
+ifneq ($(wildcard $(RUNTIMES)/.done),)
+test test-fast: export EDGESEQ_TFLITE_RUNTIME = $(CURDIR)/$(RUNTIMES)/tflite-runtime/bin/python
+test test-fast: export EDGESEQ_TFLITE_MICRO = $(CURDIR)/$(RUNTIMES)/tflite-micro/bin/python
+test test-fast: export EDGESEQ_ONNXRUNTIME_WEB = $(CURDIR)/$(RUNTIMES)/web
+endif
 
 # Tests run two at a time; a BLAS that starts a thread per core would make them wait for each other.
 test test-fast: export OPENBLAS_NUM_THREADS = 1
@@ -44,6 +54,8 @@ bench: $(VENV)/.bench ## measure costs on every core and accuracy on the data se
 	@$(BIN)/python -m benchmarks.pruned
 	@$(BIN)/python -m benchmarks.sparse
 	@$(BIN)/python -m benchmarks.tflite
+	@$(BIN)/python -m benchmarks.onnx_forms
+	@$(BIN)/python -m benchmarks.other_runtimes --environments $(RUNTIMES)
 	@$(BIN)/python -m benchmarks.plot
 	@$(BIN)/python -m benchmarks.readme
 
@@ -54,7 +66,7 @@ wheel: $(VENV)/.dev ## build dist/*.whl
 	@$(BIN)/python -m build --wheel --outdir dist . >/dev/null && ls dist
 
 clean: ## remove the virtual environment and all build output
-	@rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(RUNTIMES) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	@echo "creating $(VENV) with $$($(PYTHON) --version)"
@@ -75,3 +87,7 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@echo "installing edgeseq with everything the tests use (once)"
 	@$(PIP) -e '.[train,emulate,runtimes,dev]'
 	@touch $@ $(VENV)/.demo
+
+$(RUNTIMES)/.done: | $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.other_runtimes --environments $(RUNTIMES) --build-only
+	@touch $@

@@ -27,7 +27,8 @@ from edgeseq.data import DataSet
 from edgeseq.frontend import load_model
 from edgeseq.graph import Graph
 from edgeseq.graph.reference import forward
-from edgeseq.measure.verify import hidden_states, sqnr_db
+from edgeseq.measure.comparison import sqnr_db
+from edgeseq.measure.verify import hidden_states
 from edgeseq.quantize import QuantGraph, quantize
 from edgeseq.quantize.types import SCHEMES
 from edgeseq.simulate import Oracle

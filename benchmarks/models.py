@@ -15,7 +15,8 @@ import numpy as np
 from benchmarks.bound import hidden_bound
 from benchmarks.paths import RESULTS, shared
 from edgeseq.frontend import load_model
-from edgeseq.measure.verify import sqnr_db, verify
+from edgeseq.measure.comparison import sqnr_db
+from edgeseq.measure.verify import verify
 from edgeseq.quantize import quantize
 from edgeseq.simulate.oracle import quantize_input
 

@@ -10,34 +10,47 @@ import sys
 from collections.abc import Callable, Iterable
 
 from benchmarks.paths import ROOT
-from benchmarks.tables import accuracy, cost, music, runtimes, support
+from benchmarks.tables import accuracy, cost, exchange, exported, music, runtimes, support
 
 TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy.accuracy_table,
     "compact": accuracy.compact_table,
     "cores": cost.core_table,
-    "export times": runtimes.export_table,
+    "export times": exported.export_table,
     "fidelity": accuracy.fidelity_table,
-    "fused": runtimes.fused_table,
+    "fused": exported.fused_table,
     "host": cost.host_table,
     "layers": support.layer_table,
     "models": cost.model_table,
     "music": music.music_table,
     "music schemes": music.music_schemes_table,
+    "onnx forms": exchange.onnx_forms_table,
     "operations": support.operation_table,
     "pruned": accuracy.pruned_table,
+    "runtime bytes": runtimes.bytes_table,
+    "runtime fidelity": runtimes.fidelity_table,
+    "runtime operators": runtimes.operator_table,
+    "runtime ratios": runtimes.ratio_table,
+    "runtime targets": runtimes.target_table,
+    "runtime times": runtimes.time_table,
+    "runtimes, other": runtimes.other_table,
     "sparse": cost.sparse_table,
-    "streams": runtimes.streams_table,
+    "streams": exported.streams_table,
     "tflite": cost.tflite_table,
     "versus": cost.versus_table,
-    "wheels": runtimes.wheels_table,
+    "wheels": exported.wheels_table,
 }
 # Documents with tables, and which.
 DOCUMENTS = {
     "README.md": ("accuracy", "cores", "host", "models", "versus"),
     "docs/accuracy.md": ("fidelity", "compact"),
     "docs/music.md": ("music", "music schemes"),
+    "docs/onnx.md": ("onnx forms",),
     "docs/qat.md": ("pruned", "sparse"),
+    "docs/runtimes.md": (
+        *("runtime targets", "runtime bytes", "runtime ratios", "runtime times", "runtime fidelity", "runtime operators"),
+        "runtimes, other",
+    ),
     "docs/support.md": ("layers", "operations"),
     "docs/tflite.md": ("fused", "wheels", "tflite", "streams", "export times"),
 }
@@ -50,6 +63,12 @@ def filled(text: str, tables: Iterable[str]) -> str:
         before, rest = text.split(start)
         text = f"{before}{start}\n{TABLES[name]()}\n{end}{rest.split(end)[1]}"
     return text
+
+
+def fill(document: str) -> None:
+    """Rewrite the tables of one of DOCUMENTS."""
+    path = ROOT / document
+    path.write_text(filled(path.read_text(), DOCUMENTS[document]))
 
 
 def main() -> None:

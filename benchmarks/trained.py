@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from edgeseq.train.qat import Pruning
 
 UNITS = 32
+# Epochs of training with integers that validate no better, the start included, before it stops.
+PATIENCE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ def tuned_model(
         model = load(trained_model(name, cell, seed, data, units))
         parts = split(data, Recipe(cell=cell, units=units, seed=seed))
         examples = [(part.x, part.y, None) for part in (parts.train, parts.validation)]
-        save_keras(fine_tune(model, *examples, QatRecipe(scheme, epochs=epochs, seed=seed, pruning=pruning)).model, path)
+        recipe = QatRecipe(scheme, epochs=epochs, seed=seed, pruning=pruning, patience=None if pruning else PATIENCE)
+        save_keras(fine_tune(model, *examples, recipe).model, path)
         print(f"{path.name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
     return path
 

@@ -24,6 +24,7 @@ from edgeseq.quantize import quantize, read_esq, write_esq
 if TYPE_CHECKING:
     from edgeseq.data import load_data, load_windows
     from edgeseq.export.c import export_c, write_project
+    from edgeseq.export.onnx import export_onnx
     from edgeseq.export.tflite import export_tflite
     from edgeseq.frontend import inspect_model, load_model
     from edgeseq.measure.profile import profile
@@ -36,6 +37,7 @@ _HOMES = {
     "Oracle": "edgeseq.simulate",
     "core_names": "edgeseq.targets",
     "export_c": "edgeseq.export.c",
+    "export_onnx": "edgeseq.export.onnx",
     "export_tflite": "edgeseq.export.tflite",
     "inspect_model": "edgeseq.frontend",
     "load_core": "edgeseq.targets",
@@ -54,6 +56,7 @@ __all__ = [
     "__version__",
     "core_names",
     "export_c",
+    "export_onnx",
     "export_tflite",
     "inspect_model",
     "load_core",

@@ -101,8 +101,21 @@ def make_graph(
     return Graph("case", inputs, None, tuple(layers), returns_sequence=True, time_steps=None)
 
 
+_QUANTIZED: dict[str, QuantGraph] = {}
+
+
 def make_quantized(kinds: str, inputs: int, units: int, outputs: int, seed: int = 0, **options: object) -> QuantGraph:
-    """The quantised graph, calibrated on seeded noise. pruned: share of zero blocks in its matrices, and their shape."""
+    """The quantised graph, calibrated on seeded noise. pruned: share of zero blocks in its matrices, and their shape.
+
+    Made once per process: thousands of tests run a few hundred models, and no test writes into one.
+    """
+    key = repr((kinds, inputs, units, outputs, seed, sorted(options.items())))
+    if key not in _QUANTIZED:
+        _QUANTIZED[key] = _quantized(kinds, inputs, units, outputs, seed, **options)
+    return _QUANTIZED[key]
+
+
+def _quantized(kinds: str, inputs: int, units: int, outputs: int, seed: int, **options: object) -> QuantGraph:
     share, block = options.pop("pruned", (0.0, (1, 1)))
     chosen = {key: options.pop(key) for key in ("scheme", "layer_schemes") if key in options}
     chosen["input_dtype"] = options.pop("input_dtype", "auto" if kinds.startswith("embedding") else "int8")

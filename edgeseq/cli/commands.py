@@ -25,9 +25,9 @@ from edgeseq.cli.options import (
     out_option,
     quantization_options,
     resolve_model,
-    target_option,
 )
 from edgeseq.cli.output import Stages, progress, show
+from edgeseq.cli.profile import profile
 from edgeseq.cli.quantize import quantize
 from edgeseq.cli.train import train
 
@@ -62,7 +62,8 @@ def inspect(model: str, json_wanted: bool) -> None:
     "--form",
     type=click.Choice(FORMS),
     help="What one call of a graph format is: a step with states in and out (default), one whose states lie inside, "
-    "several steps, or a window from zero states; fused: TFLite's own LSTM operator, which is not bit-exact.",
+    "several steps, or a window from zero states; of .tflite also TFLite's own LSTM operator (fused), which is not exact; of "
+    ".onnx also the float model, the step between QuantizeLinear and DequantizeLinear, or LSTM with 8-bit weights.",
 )
 @click.option(
     "--steps", type=click.IntRange(1), metavar="T", help="Time steps of one call; of a window, default: the model's own."
@@ -72,6 +73,7 @@ def inspect(model: str, json_wanted: bool) -> None:
     type=click.Choice(PRECISIONS),
     help="Of a graph format: the integers (default), or the float model, its weights in float32 or float16.",
 )
+@click.option("--ort", is_flag=True, help="Beside the .onnx, write the .ort and its list of operators for a minimal onnxruntime.")
 @click.option("--wide-weights", is_flag=True, help="Store 4-bit weights of a .tflite in int8, for runtimes without INT4.")
 @click.option(
     "--describe", metavar="DATA", help="Put the class and feature names of this data set into the metadata of a .tflite."
@@ -96,6 +98,7 @@ def export(
     form: str | None,
     steps: int | None,
     precision: str | None,
+    ort: bool,
     wide_weights: bool,
     describe: str | None,
     sampling_rate: float | None,
@@ -113,7 +116,7 @@ def export(
     from edgeseq.targets import OPTIMIZE_MODES, kernels_of, load_target
 
     given = _given("target", "optimize", "compiler", "name", "force")
-    wanted = Exchange(model, out, form, steps, precision, wide_weights, describe, sampling_rate, given)
+    wanted = Exchange(model, out, form, steps, precision, wide_weights, ort, describe, sampling_rate, given)
     check(file_format, wanted)
     if file_format in EXCHANGE:
         EXCHANGE[file_format][2](wanted, how, json_wanted=json_wanted)
@@ -199,7 +202,8 @@ def _command_line() -> str:
     "--against",
     default="c",
     show_default=True,
-    help="Comma-separated: c (this host), tflite, tflite-fused (its error, not mismatches), onnx, or targets.",
+    help="Comma-separated: c (this host), tflite, tflite-runtime, tflite-micro, onnx, onnxruntime-web, targets, or qdq and "
+    "tflite-fused, whose error is told.",
 )
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Time steps to run at most.")
 @compiler_option
@@ -215,19 +219,24 @@ def verify(
     optimize: Any,
     json_wanted: bool,
 ) -> None:
-    """Compare every output and state with the oracle; exit 1 on any mismatch."""
+    """Compare every output and state with the oracle; exit 1 on any mismatch. Forms that cannot be exact are measured."""
     from edgeseq.data import load_windows
-    from edgeseq.errors import DataError
-    from edgeseq.measure.verify import FORMATS, INEXACT
+    from edgeseq.errors import DataError, TargetError
+    from edgeseq.measure.formats import APPROXIMATE, FORMATS, INEXACT, present
     from edgeseq.measure.verify import verify as run_verification
     from edgeseq.report import as_json, tables
-    from edgeseq.targets import load_target
+    from edgeseq.targets import target_names
 
     names = [name for name in (word.strip() for word in against.split(",")) if name]
-    cores = [name for name in names if name != "c" and name not in {*FORMATS, *INEXACT}]
-    formats = [name for name in names if name in {*FORMATS, *INEXACT}]
-    for name in cores:
-        load_target(name)
+    runtimes = (*FORMATS, *APPROXIMATE, *INEXACT)
+    formats = [name for name in names if name in runtimes]
+    cores = [name for name in names if name != "c" and name not in formats]
+    unknown = [name for name in cores if name not in target_names()]
+    if unknown:
+        raise TargetError(
+            f"--against {','.join(unknown)}: unknown target or runtime. Runtimes: c, {', '.join(runtimes)} "
+            f"(this machine has: {', '.join(('c', *present()))}); targets: {', '.join(target_names())}"
+        )
     graph = resolve_model(model, how)
     windows = load_windows(data, part="test")
     if windows.shape[2] != graph.input_size:
@@ -249,27 +258,6 @@ def verify(
     show(tables.verification(result), as_json.verification(result), json_wanted=json_wanted)
     if not result.exact:
         sys.exit(MISMATCH)
-
-
-@click.command()
-@model_argument
-@quantization_options
-@target_option
-@compiler_option
-@optimize_option
-@json_option
-def profile(model: str, how: Quantization, target: str, compiler: Any, optimize: Any, json_wanted: bool) -> None:
-    """Flash, RAM, instructions and cycles per step on a core, before anything is flashed."""
-    from edgeseq.measure.profile import profile as measure
-    from edgeseq.report import as_json, tables
-    from edgeseq.targets import load_target
-
-    core = load_target(target)
-    graph = resolve_model(model, how)
-    with progress() as display:
-        Stages(display).start(f"compiling and emulating for {target}")
-        result = measure(graph, core, compiler=compiler, optimize=optimize)
-    show(tables.measurement(result), as_json.measurement(result), json_wanted=json_wanted)
 
 
 @click.command()

@@ -32,7 +32,7 @@ QAT_OPTIONS = (
         "--scheme", type=click.Choice(SCHEMES), default="int8", show_default=True, help="With --qat: activation x weight."
     ),
     click.option("--qat-epochs", type=click.IntRange(1), default=8, show_default=True),
-    click.option("--qat-learning-rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True),
+    click.option("--qat-learning-rate", type=click.FloatRange(0, min_open=True), help="Default: 0.0003, with --prune 0.003."),
     click.option(
         "--distill/--no-distill",
         default=True,
@@ -57,7 +57,7 @@ class QatChoice:
     start: Path | None
     scheme: Any
     qat_epochs: int
-    qat_learning_rate: float
+    qat_learning_rate: float | None
     distill: bool
     prune: float | None
     prune_block: str

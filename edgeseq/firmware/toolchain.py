@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import shutil
 import subprocess
@@ -63,7 +64,7 @@ def find_toolchain(core: Core | None, name: CompilerName = "zig") -> Toolchain:
         flags: tuple[str, ...] = ("-fno-sanitize=all",)
         if core is not None and core.zig_target is not None:
             flags += ("-target", core.zig_target, f"-mcpu={core.zig_cpu}")
-        version = "zig " + _first_line([*command, "version"])
+        version = "zig " + _first_line(*command, "version")
         return Toolchain("zig", (*command, "cc"), flags, version)
     if core is None:
         raise ToolchainError("the host library is built with zig only")
@@ -73,10 +74,11 @@ def find_toolchain(core: Core | None, name: CompilerName = "zig") -> Toolchain:
             f"{core.gcc_prefix}gcc is not on the PATH. Install it (Debian: apt-get install {core.gcc_packages})"
             f"{'' if core.zig_target is None else ', or use --compiler zig'}"
         )
-    return Toolchain("gcc", (compiler,), core.gcc_flags, _first_line([compiler, "--version"]))
+    return Toolchain("gcc", (compiler,), core.gcc_flags, _first_line(compiler, "--version"))
 
 
-def _first_line(command: list[str]) -> str:
+@functools.cache
+def _first_line(*command: str) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError) as error:

@@ -1,12 +1,10 @@
-"""A .tflite on LiteRT, in a process of its own, against the oracle."""
+"""A .tflite on LiteRT and its relatives, in a process of its own, against the oracle."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
+import json
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.errors import DataError, EmulationError, MissingExtraError
+from edgeseq.errors import DataError, EmulationError
 from edgeseq.measure.comparison import Comparison, compare
 from edgeseq.measure.litert_worker import KERNELS, LitertRun
+from edgeseq.measure.pythons import find_own, find_python
 from edgeseq.quantize.types import QuantDelay, QuantGraph, QuantLayer, QuantPool
 from edgeseq.simulate import OracleRun
 
@@ -27,15 +26,18 @@ if TYPE_CHECKING:
 _STREAM: tuple[tuple[TfliteForm, str], ...] = (*(("step", kernels) for kernels in KERNELS), ("stateful", "default"))
 _WINDOW: tuple[tuple[TfliteForm, str], ...] = tuple(("window", kernels) for kernels in KERNELS)
 
+_WORKER = Path(__file__).with_name("litert_worker.py")
 
-def run_litert(model: TfliteModel, codes: npt.NDArray[np.integer], kernels: str = "default") -> LitertRun:
-    """Run windows (n, time, features), each from zero states.
 
-    Raises MissingExtraError without LiteRT, DataError for windows that are no whole number of calls, EmulationError
-    if the runtime refuses the file or crashes.
+def run_litert(
+    model: TfliteModel, codes: npt.NDArray[np.integer], kernels: str = "default", runtime: str = "litert"
+) -> LitertRun:
+    """Run windows (n, time, features), each from zero states, on LiteRT or on a runtime of `PACKAGES`.
+
+    Raises MissingExtraError without LiteRT, TargetError without another, DataError for windows that are no whole number of
+    calls, EmulationError if the runtime refuses the file or crashes.
     """
-    if importlib.util.find_spec("ai_edge_litert") is None:
-        raise MissingExtraError("ai_edge_litert", "runtimes")
+    python = find_own("ai_edge_litert") if runtime == "litert" else find_python(runtime)
     if codes.shape[1] % model.steps:
         raise DataError(
             f"windows of {codes.shape[1]} steps; the model takes {model.steps} at a time. Cut them to a multiple of it"
@@ -43,14 +45,13 @@ def run_litert(model: TfliteModel, codes: npt.NDArray[np.integer], kernels: str 
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
         folder = Path(scratch)
         (folder / "model.tflite").write_bytes(model.data)
+        (folder / "edges.json").write_text(json.dumps([len(model.inputs), len(model.outputs)]))
         np.save(folder / "codes.npy", codes)
-        command = [sys.executable, "-m", "edgeseq.measure.litert_worker", str(folder), kernels]
-        # A relative PYTHONPATH would not outlive a change of folder.
-        paths = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        command = [python, str(_WORKER), str(folder), kernels, runtime]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise EmulationError(f"LiteRT ({kernels} kernels) {what_happened(done)}")
+            how = f"LiteRT ({kernels} kernels)" if runtime == "litert" else runtime
+            raise EmulationError(f"{how} {what_happened(done)}")
         return LitertRun(np.load(folder / "outputs.npy"), np.load(folder / "states.npy"))
 
 
@@ -74,6 +75,31 @@ def compare_tflite(graph: QuantGraph, codes: npt.NDArray[np.integer], oracle: Or
         model = models.setdefault(form, models.get(form) or export_tflite(graph, form))
         got = run_litert(model, codes, kernels)
         rows.append(compare(f"tflite-{form}, {kernels} kernels", *_pairs(model, got, graph, oracle)))
+    return rows
+
+
+def compare_tflite_runtime(graph: QuantGraph, codes: npt.NDArray[np.integer], oracle: OracleRun) -> list[Comparison]:
+    """As `compare_tflite`, on tflite-runtime: its default and its reference kernels; it has no INT4."""
+    return _compare_step(graph, codes, oracle, "tflite-runtime", ("default", "reference"))
+
+
+def compare_tflite_micro(graph: QuantGraph, codes: npt.NDArray[np.integer], oracle: OracleRun) -> list[Comparison]:
+    """As `compare_tflite`, on TensorFlow Lite for Microcontrollers, which has one set of kernels."""
+    return _compare_step(graph, codes, oracle, "tflite-micro", ("default",))
+
+
+def _compare_step(
+    graph: QuantGraph, codes: npt.NDArray[np.integer], oracle: OracleRun, runtime: str, kernels: tuple[str, ...]
+) -> list[Comparison]:
+    from edgeseq.export.tflite import export_tflite
+
+    form: TfliteForm = "step" if graph.window_reason is None else "window"
+    model = export_tflite(graph, form, wide_weights=True)
+    rows = []
+    for name in kernels:
+        which = f", {name} kernels" if len(kernels) > 1 else ""
+        got = run_litert(model, codes, name, runtime)
+        rows.append(compare(f"{runtime}-{form}{which}", *_pairs(model, got, graph, oracle)))
     return rows
 
 

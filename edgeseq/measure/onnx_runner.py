@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,25 +31,32 @@ def run_onnx(model: OnnxModel, codes: npt.NDArray[np.integer], level: str = "all
     Raises MissingExtraError without onnxruntime, DataError for windows that are no whole number of calls,
     EmulationError if the runtime refuses the file.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingExtraError("onnxruntime", "runtimes") from error
     assert model.steps is not None  # a model of integers has a number of steps
     if codes.shape[1] % model.steps:
         raise DataError(
             f"windows of {codes.shape[1]} steps; the model takes {model.steps} at a time. Cut them to a multiple of it"
         )
+    session = open_session(model.data, level)
+    runs = [_window(session, model, window) for window in codes]
+    return LitertRun(np.stack([run[0] for run in runs]), np.stack([run[1] for run in runs]))
+
+
+def open_session(data: bytes | Path, level: str = "all") -> Any:
+    """Load a model, by its bytes or the path of an .onnx or .ort, on one thread of the CPU; level: one of LEVELS."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtraError("onnxruntime", "runtimes") from error
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[level])
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(model.data, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            data if isinstance(data, bytes) else str(data), options, providers=["CPUExecutionProvider"]
+        )
     except Exception as error:  # its exceptions have no class in common
         raise EmulationError(f"onnxruntime ({level}) refused the model: {' '.join(str(error).split())}") from error
-    runs = [_window(session, model, window) for window in codes]
-    return LitertRun(np.stack([run[0] for run in runs]), np.stack([run[1] for run in runs]))
 
 
 def _window(session: Any, model: OnnxModel, window: npt.NDArray[np.integer]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +16,12 @@ from edgeseq.firmware import build_firmware, build_host_library, find_toolchain
 from edgeseq.firmware.hosted import build_hosted, hosted_toolchain
 from edgeseq.firmware.toolchain import CompilerName
 from edgeseq.graph.reference import forward
-from edgeseq.measure.comparison import Comparison, compare
+from edgeseq.measure.approximation import Approximation
+from edgeseq.measure.comparison import Comparison, compare, sqnr_db
+from edgeseq.measure.formats import APPROXIMATE, FORMATS, INEXACT
 from edgeseq.measure.frames import decode_outputs, encode_frames
-from edgeseq.measure.fused import run_fused
 from edgeseq.measure.host_runner import HostModel
 from edgeseq.measure.hosted import run_hosted
-from edgeseq.measure.litert_runner import compare_tflite
-from edgeseq.measure.onnx_runner import compare_onnx
 from edgeseq.measure.runner import run_image
 from edgeseq.quantize.types import QuantGraph, QuantRecurrent
 from edgeseq.simulate import Oracle, OracleRun
@@ -31,16 +29,6 @@ from edgeseq.simulate.oracle import dequantize_output, quantize_input
 from edgeseq.targets import HostedTarget, Optimize, load_target
 
 HOST = "c-host"
-# Formats of other runtimes: (graph, codes of windows, what the oracle made of them) -> a comparison for each way to run it.
-FORMATS: dict[str, Callable[[QuantGraph, npt.NDArray[np.integer], OracleRun], list[Comparison]]] = {
-    "tflite": compare_tflite,
-    "onnx": compare_onnx,
-}
-
-# What computes with an arithmetic of its own: (graph, codes of windows) -> outputs and states, in the oracle's steps.
-INEXACT: dict[str, Callable[[QuantGraph, npt.NDArray[np.integer]], tuple[npt.NDArray[Any], npt.NDArray[Any]]]] = {
-    "tflite-fused": run_fused,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +53,17 @@ class Inexact:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Result of `verify`. fidelity: of the oracle; inexact: what has an arithmetic of its own."""
+    """Result of `verify`. fidelity: of the oracle. Forms that cannot be exact say nothing of `exact`.
+
+    approximate: those computed in floats, with their error; inexact: those with an arithmetic of integers of their own.
+    """
 
     model: str
     scheme: str
     steps: int
     against: tuple[Comparison, ...]
     fidelity: Fidelity
+    approximate: tuple[Approximation, ...] = ()
     inexact: tuple[Inexact, ...] = ()
 
     @property
@@ -94,8 +86,11 @@ def verify(
 
     A model that needs whole windows takes those of its own length alone, else DataError. x is in raw units.
     cores: names of targets besides this host, each with the kernels that optimize picks for it; formats: of FORMATS,
-    or of INEXACT; host: whether the C code runs on this machine.
+    APPROXIMATE and INEXACT; host: whether the C code runs on this machine. A runtime that is not installed is an error before
+    anything runs.
     """
+    for name in formats:
+        (FORMATS.get(name) or APPROXIMATE.get(name) or INEXACT[name]).find()
     windows = np.asarray(x, np.float64)
     if windows.ndim == 2:
         windows = windows[None]
@@ -109,12 +104,12 @@ def verify(
     assert oracle.states is not None
     against = _run_c(graph, codes, oracle, cores, compiler, optimize, host=host) if host or cores else []
     for name in formats:
-        if name in FORMATS:
-            against += FORMATS[name](graph, codes, oracle)
-    inexact = [Inexact(name, fidelity(graph, windows, *INEXACT[name](graph, codes))) for name in formats if name in INEXACT]
+        against += FORMATS[name].compare(graph, codes, oracle) if name in FORMATS else []
+    approximate = tuple(APPROXIMATE[name].compare(graph, windows, oracle) for name in formats if name in APPROXIMATE)
+    inexact = [Inexact(name, fidelity(graph, windows, *INEXACT[name].run(graph, codes))) for name in formats if name in INEXACT]
     steps = codes.shape[0] * codes.shape[1]
     figures = fidelity(graph, windows, oracle.outputs, oracle.states)
-    return Verification(graph.name, graph.scheme, steps, tuple(against), figures, tuple(inexact))
+    return Verification(graph.name, graph.scheme, steps, tuple(against), figures, approximate, tuple(inexact))
 
 
 def _run_c(
@@ -194,12 +189,6 @@ def run_on_core(
         firmware = build_firmware(project, core, find_toolchain(core, compiler), folder, optimize=optimize, write_state=True)
         output = run_image(firmware, frames).output
     return decode_outputs(output, project.output_steps * project.output_size, project.state_bytes // 2)
-
-
-def sqnr_db(reference: npt.NDArray[np.floating], value: npt.NDArray[np.floating]) -> float:
-    """10 log10(sum ref^2 / sum (ref - value)^2); infinite if they are equal."""
-    noise = float(np.sum((reference - value) ** 2))
-    return float("inf") if noise == 0 else float(10 * np.log10(np.sum(reference**2) / noise))
 
 
 def hidden_states(graph: QuantGraph, states: npt.NDArray[np.integer]) -> list[npt.NDArray[np.float64]]:

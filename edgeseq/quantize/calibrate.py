@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from edgeseq.arith.entry import MIN_INPUT_SQNR_DB, InputDtype, int8_input, int16_input
 from edgeseq.arith.requantize import INT16_MAX
+from edgeseq.arith.rounding import DAMPINGS, STRETCHES, Moments, MomentSum
 from edgeseq.arith.scale import Scale
 from edgeseq.errors import CalibrationError
 from edgeseq.graph import Conv1D, DepthwiseConv1D, Embedding, Graph
@@ -17,7 +18,6 @@ from edgeseq.graph.layers import FloatArray
 from edgeseq.graph.reference import forward, normalize
 from edgeseq.quantize.choose import rounded_input, spread, state_sqnr_db
 from edgeseq.quantize.ranges import METHODS, PERCENTILE, Choice, Method, Range, Samples, choose_range
-from edgeseq.quantize.rounding import DAMPINGS, STRETCHES, Moments, MomentSum
 from edgeseq.quantize.trained import trained_input
 from edgeseq.quantize.types import MAX_WINDOW_STEPS, QuantInput
 

@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy.typing as npt
 
 from edgeseq.arith.entry import InputDtype
+from edgeseq.arith.rounding import DAMPINGS, STRETCHES
 from edgeseq.errors import CalibrationError
 from edgeseq.graph import Activate, Dense, Graph, walk
 from edgeseq.quantize.calibrate import Calibration, calibrate, check_windows, with_window
 from edgeseq.quantize.choose import best_of
 from edgeseq.quantize.ops import Settings, Tensor, convert_chain
 from edgeseq.quantize.ranges import Choice
-from edgeseq.quantize.rounding import DAMPINGS, STRETCHES
 from edgeseq.quantize.trained import trained_input, trained_scheme, unfixed
 from edgeseq.quantize.types import SCHEMES, QuantGraph, Scheme
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
+import operator
 import struct
 from pathlib import Path
 from typing import Any
@@ -94,7 +96,7 @@ def from_bytes(data: bytes, origin: str = "<bytes>") -> QuantGraph:
         tree = json.loads(payload[4 : 4 + length])
         graph = _decode(tree, payload[4 + length :])
         problem = validate(graph) if isinstance(graph, QuantGraph) else "does not hold a quantised graph"
-    except (struct.error, ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+    except (struct.error, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise QuantizedFileError(f"{origin}: the checksum fits but the content does not ({error})") from error
     if problem:
         raise QuantizedFileError(f"{origin}: {problem}")
@@ -134,8 +136,10 @@ def _decode(node: Any, blob: bytes) -> Any:
         if node["dtype"] not in _DTYPES:
             raise ValueError(f"array dtype {node['dtype']!r}")
         dtype = np.dtype(node["dtype"]).newbyteorder("<")
-        count = int(np.prod(node["shape"], dtype=np.int64))
-        flat = np.frombuffer(blob, dtype, count=count, offset=node["offset"])
-        native = flat.reshape(node["shape"]).astype(np.dtype(node["dtype"]))
+        shape = [operator.index(size) for size in node["shape"]]
+        if any(size < 0 for size in shape):
+            raise ValueError(f"array shape {shape}")
+        flat = np.frombuffer(blob, dtype, count=math.prod(shape), offset=node["offset"])
+        native = flat.reshape(shape).astype(np.dtype(node["dtype"]))
         return native.astype(np.float64) if native.dtype == np.float32 else native
     return _TYPES[kind](**{key: _decode(item, blob) for key, item in node.items()})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgeseq.export.c import CProject
 from edgeseq.frontend import Inspection
 from edgeseq.graph import Graph
+from edgeseq.measure.approximation import Approximation
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Fidelity, Verification
 from edgeseq.quantize import QuantGraph
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from edgeseq.export.onnx import OnnxModel
     from edgeseq.export.operators import Port
     from edgeseq.export.tflite import TfliteModel
+    from edgeseq.measure.latency import Latency, Times
 
 SCHEMA = 1
 
@@ -95,6 +97,43 @@ def measurement(value: Measurement) -> dict[str, Any]:
     }
 
 
+def latency(value: Latency) -> dict[str, Any]:
+    """JSON of `edgeseq profile --runtime`."""
+    return {
+        "schema": SCHEMA,
+        "model": value.model,
+        "scheme": value.scheme,
+        "form": value.form,
+        "precision": value.precision,
+        "batch": 1,
+        "device": value.device,
+        "runtimes": [
+            {
+                "name": row.runtime,
+                "version": row.version,
+                "file_bytes": row.file_bytes,
+                "threads": row.threads,
+                "steps": row.steps,
+                "states": row.states,
+                "import_ms": _times(row.import_ms),
+                "load_ms": round(row.load_ms, 3),
+                "call_ns": _times(row.call_ns),
+                "invoke_ns": _times(row.invoke_ns),
+                "step_ns": round(row.call_ns.median / row.steps, 3),
+                "ratio": round(row.call_ns.over(value.rows[0].call_ns), 3),
+            }
+            for row in value.rows
+        ],
+    }
+
+
+def _times(value: Times | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    figures = {"median": value.median, "p95": value.p95, "smallest": min(value.values), "largest": max(value.values)}
+    return {name: round(figure, 3) for name, figure in figures.items()} | {"runs": len(value.values)}
+
+
 def verification(value: Verification) -> dict[str, Any]:
     """JSON of `edgeseq verify`. An infinite SQNR is null."""
     return {
@@ -104,6 +143,7 @@ def verification(value: Verification) -> dict[str, Any]:
         "steps": value.steps,
         "against": [{"name": row.name, "mismatches": row.mismatches, "max_abs_lsb": row.max_abs_lsb} for row in value.against],
         "fidelity": fidelity(value.fidelity),
+        "approximate": [approximation(row) for row in value.approximate],
         "inexact": [{"name": row.name, "fidelity": fidelity(row.fidelity)} for row in value.inexact],
     }
 
@@ -121,6 +161,18 @@ def _cycles(value: Cycles | None) -> dict[str, Any] | None:
     if value is None:
         return None
     return {"value": value.value, "tier": value.tier, "error_pct": value.error_pct}
+
+
+def approximation(value: Approximation) -> dict[str, Any]:
+    """How far a form is off that cannot be exact; an infinite SQNR is null."""
+    return {
+        "name": value.name,
+        "against": value.against,
+        "steps": value.steps,
+        "state_sqnr_db": _finite(value.state_sqnr_db),
+        "output_max_abs": value.output_max_abs,
+        "output_max_lsb": _finite(value.output_max_lsb),
+    }
 
 
 def _time(value: HostTime | None) -> dict[str, Any] | None:

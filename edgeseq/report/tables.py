@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -11,6 +11,7 @@ from rich.table import Table
 
 from edgeseq.export.c import CProject
 from edgeseq.frontend import Inspection
+from edgeseq.measure.approximation import Approximation
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Fidelity, Verification
 from edgeseq.quantize import QuantGraph
@@ -20,6 +21,7 @@ from edgeseq.targets import Optimize
 if TYPE_CHECKING:
     from edgeseq.export.onnx import OnnxModel
     from edgeseq.export.tflite import TfliteModel
+    from edgeseq.measure.latency import Latency, RuntimeTime
 
 
 def cycle_label(cycles: Cycles) -> str:
@@ -114,6 +116,53 @@ def measurement(value: Measurement) -> Table:
     return table
 
 
+def latency(value: Latency) -> Group:
+    """One model on this host's runtimes, in 80 columns."""
+    first, *others = value.rows
+    what = "as it is" if value.form is None else f"{value.form}, {value.scheme or value.precision}"
+    title = f"{value.model} ({what}): {_count(first.steps, 'step')} a call, batch 1"
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", collapse_padding=True, pad_edge=False)
+    columns: dict[str, Callable[[RuntimeTime], str]] = {
+        "runtime": lambda row: row.runtime,
+        "µs a call": lambda row: _micros(row.call_ns.median),
+        "p95": lambda row: _micros(row.call_ns.p95),
+    }
+    if any(row.invoke_ns for row in value.rows):
+        columns["invoke"] = lambda row: "" if row.invoke_ns is None else _micros(row.invoke_ns.median)
+    if first.steps > 1:
+        columns["a step"] = lambda row: _micros(row.call_ns.median / row.steps)
+    if others:
+        columns["ratio"] = lambda row: f"{row.call_ns.over(first.call_ns):.3g}"
+    columns["bytes"] = lambda row: f"{row.file_bytes:,}"
+    for heading in columns:
+        table.add_column(heading, justify="left" if heading == "runtime" else "right", no_wrap=True)
+    for row in value.rows:
+        table.add_row(*(cell(row) for cell in columns.values()))
+    runs = len(first.call_ns.values)
+    notes = [f"measured (this host: {value.device}, {runs} runs{' in turn' if others else ''}; spread below)"]
+    notes += [f"{row.runtime}{_details(row)}" for row in value.rows]
+    if others:
+        notes.append(f"ratio: calls over {first.runtime}'s, median of the rounds; holds on a busy machine too")
+    return Group(table, *notes)
+
+
+def _micros(nanoseconds: float) -> str:
+    micros = nanoseconds / 1e3
+    return f"{micros:,.0f}" if micros >= 1000 else f"{micros:.2f}"
+
+
+def _details(row: RuntimeTime) -> str:
+    """What else was measured of a runtime, and how it ran."""
+    version = "" if row.version is None else f" {row.version}"
+    imported = "" if row.import_ms is None else f", imported in {row.import_ms.median:.0f} ms"
+    fed = f", {_count(row.states, 'state')} fed back" if row.states else ""
+    return f"{version}: spread {row.call_ns.spread_pct:.0f} %, {_count(row.threads, 'thread')}{imported}{fed}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number > 1)}"
+
+
 def verification(value: Verification) -> Table:
     """Mismatches per runner, then fidelity."""
     title = f"{value.model} ({value.scheme}): {value.steps:,} steps against the oracle"
@@ -128,7 +177,7 @@ def verification(value: Verification) -> Table:
         table.add_row(inexact.name, "its own arithmetic", "below")
     lines = [f"against the float model: {_fidelity(value.fidelity)}"]
     lines += [f"{inexact.name} against the float model: {_fidelity(inexact.fidelity)}" for inexact in value.inexact]
-    table.caption = "\n".join(lines)
+    table.caption = "\n".join([*lines, *map(approximation, value.approximate)])
     table.caption_justify = "left"
     return table
 
@@ -148,6 +197,16 @@ def error_of_fused(checked: Verification | None) -> str:
     return (
         f"{said} Measured on {checked.steps:,} steps of the calibration data against the float model: "
         f"{_fidelity(fused.fidelity)}; the other forms: {_fidelity(checked.fidelity)}"
+    )
+
+
+def approximation(value: Approximation) -> str:
+    """How far a form is off that cannot be exact."""
+    states = "" if value.state_sqnr_db is None else f"state SQNR {value.state_sqnr_db:.1f} dB, "
+    lsb = "" if value.output_max_lsb is None else f" ({value.output_max_lsb:.1f} LSB)"
+    return (
+        f"{value.name}, not exact: {states}outputs off by up to {value.output_max_abs:.3g}{lsb} against {value.against} "
+        f"(measured on onnxruntime, {value.steps:,} steps)"
     )
 
 

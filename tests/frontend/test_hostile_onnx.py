@@ -1,6 +1,7 @@
 """Damaged and hostile .onnx files end in ModelError: no crash, no other exception, nothing read outside the folder."""
 
 import contextlib
+import time
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,24 @@ def test_shape_arithmetic_is_bounded(tmp_path):
         model.graph.node.insert(0, node)
     # None of it leads to the output.
     assert load_model(saved(model, tmp_path / "m.onnx")).output_size == 3
+
+
+def test_axes_are_a_handful(tmp_path):
+    """A constant of 64 million values, stored as one, is refused as axes at once rather than listed."""
+    helper = onnx.helper
+    model = onnx.load_from_string(GOOD)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([64 << 20]), "many"))
+    nodes = [helper.make_node("ConstantOfShape", ["many"], ["zeros"], "zeros")]
+    nodes += [
+        helper.make_node(op, ["x", *["zeros"] * count], [op], op) for op, count in (("Slice", 3), ("Tile", 1), ("Expand", 1))
+    ]
+    nodes += [helper.make_node("ConstantOfShape", ["zeros"], ["more"], "more")]
+    for node in reversed(nodes):
+        model.graph.node.insert(0, node)
+    model.graph.node[-1].input[0] = "Slice"
+    started = time.monotonic()
+    rejected(saved(model, tmp_path / "m.onnx"), "lists 67108864 numbers; expected an axis or a size each")
+    assert time.monotonic() - started < 5
 
 
 def test_nan_weights(tmp_path):

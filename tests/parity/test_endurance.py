@@ -6,8 +6,8 @@ import pytest
 from edgeseq.export.c import export_c
 from edgeseq.firmware import build_host_library, find_toolchain
 from edgeseq.graph.reference import forward
+from edgeseq.measure.comparison import sqnr_db
 from edgeseq.measure.host_runner import HostModel
-from edgeseq.measure.verify import sqnr_db
 from edgeseq.simulate import Oracle
 from edgeseq.simulate.oracle import quantize_input
 from tests.conftest import make_quantized

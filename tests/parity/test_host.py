@@ -166,12 +166,19 @@ def test_sizes_of_other_schemes(scheme, build, tmp_path):
 
 
 def one_library(projects: Iterable[CProject], folder: Path, flags: tuple[str, ...] = ()) -> Path:
-    """Many models and their kernels in one library."""
+    """Many models and their kernels in one library.
+
+    Vector kernels alone make one translation unit of the models, which reads the compiler's long headers once; the
+    portable ones define functions of the same name in each file.
+    """
     projects = list(projects)
     for project in projects:
         write_sources(project, folder)
-    sources = dict.fromkeys(file for project in projects for file in project.sources)
-    return link_host_library(tuple(sources), quick_toolchain(), folder, "all", ("-O1", *flags))
+    together = [f"{project.name}.c" for project in projects if project.kernel_set == "simd" and not project.fallbacks]
+    (folder / "models.c").write_text("".join(f'#include "{name}"\n' for name in together))
+    alone = dict.fromkeys(file for project in projects for file in project.sources if file not in together)
+    sources = (*alone, *(["models.c"] if together else []))
+    return link_host_library(sources, quick_toolchain(), folder, "all", ("-O1", *flags))
 
 
 def assert_sizes_equal_oracle(graphs: dict[int, QuantGraph], build: str, folder: Path) -> None:

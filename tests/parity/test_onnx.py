@@ -10,13 +10,13 @@ from edgeseq.export.onnx import OPSET, export_float_onnx, export_onnx
 from edgeseq.export.onnx.emit import EMITTERS
 from edgeseq.export.operators import lower
 from edgeseq.frontend import load_model
-from edgeseq.graph import Graph, Normalization
+from edgeseq.graph import Bidirectional, Graph, Normalization
 from edgeseq.graph.reference import forward
 from edgeseq.quantize import QuantGraph
 from edgeseq.simulate import Oracle
 from tests.conftest import make_graph, noise, random_codes
 from tests.parity.cases import CASES, WINDOW_CASES
-from tests.window_models import random_windows
+from tests.window_models import random_windows, window_graph
 
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
@@ -123,6 +123,45 @@ def test_float_model_computes_the_reference(name):
     assert np.allclose(run_float(graph, x), wanted, rtol=0, atol=2e-6)
     if name != "convolution":
         assert np.allclose(run_float(graph, x, pieces=2), wanted, rtol=0, atol=2e-6)
+
+
+BOTH = {
+    f"{kind}, {merge}{', last' if last else ''}": f"bi {kind} {merge}{' last' if last else ''}"
+    for kind in ("gru", "lstm", "rnn")
+    for merge in ("concat", "sum", "mul", "ave")
+    for last in (False, True)
+} | {
+    "functions of their own": "bi gru:relu:hard_sigmoid gru:tanh:sigmoid concat",
+    "two layers": "bi gru concat + bi lstm sum last",
+    "reset before": "bi gru_before sum",
+}
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_both_directions_are_one_node(name, tmp_path):
+    """A bidirectional layer is a single node, computes the float64 reference, and is read back as the layer it was."""
+    graph = window_graph(BOTH[name], 4, 5, 3, sequence="last" not in BOTH[name])
+    file = export_float_onnx(graph)
+    assert sum(file.operators.get(op, 0) for op in ("GRU", "LSTM", "RNN")) == BOTH[name].count("bi ")
+    x = noise(graph, (3, 12), 1)
+    wanted = forward(graph, x).outputs
+    assert np.allclose(run_float(graph, x), wanted if graph.returns_sequence else wanted[:, -1], rtol=0, atol=1e-6)
+    (tmp_path / "m.onnx").write_bytes(file.data)
+    again = load_model(tmp_path / "m.onnx")
+    assert sum(isinstance(layer, Bidirectional) for layer in again.layers) == BOTH[name].count("bi ")
+    assert np.allclose(forward(again, x).outputs[:, -1], wanted[:, -1], rtol=0, atol=1e-6)
+
+
+UNLIKE = {"two cells": "bi gru lstm concat", "two ways to reset": "bi gru gru_before sum"}
+
+
+@pytest.mark.parametrize("name", UNLIKE)
+def test_unlike_halves_are_two_nodes(name):
+    """Halves that no single node holds are two, one between two reversals."""
+    graph = window_graph(UNLIKE[name], 4, 5, 3, sequence=True)
+    assert sum(export_float_onnx(graph).operators.get(op, 0) for op in ("GRU", "LSTM", "RNN")) == 2
+    x = noise(graph, (3, 12), 1)
+    assert np.allclose(run_float(graph, x), forward(graph, x).outputs, rtol=0, atol=1e-6)
 
 
 def test_float_model_normalises_its_input():

@@ -8,7 +8,8 @@ import pytest
 from edgeseq.arith.scale import Scale
 from edgeseq.errors import CalibrationError, QuantizedFileError
 from edgeseq.graph.reference import forward
-from edgeseq.measure.verify import fidelity, sqnr_db
+from edgeseq.measure.comparison import sqnr_db
+from edgeseq.measure.verify import fidelity
 from edgeseq.quantize import quantize
 from edgeseq.quantize.esq import from_bytes, to_bytes
 from edgeseq.quantize.types import QuantDelay, QuantDepthwise, QuantNormalize, QuantPool, QuantResidual

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import struct
 
 import numpy as np
@@ -97,6 +98,16 @@ def test_a_weight_of_minus_128_is_refused():
     damaged = dataclasses.replace(graph, layers=(layer, *graph.layers[1:]))
     with pytest.raises(QuantizedFileError, match=r"a weight of -128; expected -127\.\.127"):
         from_bytes(to_bytes(damaged))
+
+
+@pytest.mark.parametrize("shape", [[], [8, float("inf")], [8, -1], [8, "x"], None, [1 << 62, 1 << 62]])
+def test_impossible_shapes_are_refused(shape):
+    """A single number where a matrix belongs, and sizes that are none, are damage like any other."""
+    tree = json.loads(TREE)
+    tree["layers"][0]["recurrent"]["weight"]["shape"] = shape
+    text = json.dumps(tree).encode()
+    with pytest.raises(QuantizedFileError, match="the checksum fits but the content does not"):
+        from_bytes(sealed(struct.pack("<I", len(text)) + text + DATA[52 + 4 + len(TREE) :]))
 
 
 def test_missing_file(tmp_path):

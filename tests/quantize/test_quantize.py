@@ -9,7 +9,7 @@ from benchmarks.bound import hidden_bound
 from edgeseq.errors import CalibrationError
 from edgeseq.frontend import load_model
 from edgeseq.graph.reference import forward, normalize
-from edgeseq.measure.verify import sqnr_db
+from edgeseq.measure.comparison import sqnr_db
 from edgeseq.quantize import quantize
 from edgeseq.quantize.validate import validate
 from edgeseq.simulate import Oracle

@@ -270,15 +270,27 @@ def test_quantised_file_keeps_what_was_trained(keras, qat):
     assert (quantized.scheme, quantized.layers[0].input.bits, quantized.layers[1].matvec.bits) == ("int8x4", 4, 8)
 
 
+def take_weights(layer, trained):
+    """Give a float layer the real weights of a QAT layer."""
+    named = {weight.name: np.asarray(weight) for weight in trained.trainable_variables}
+    if "candidate_bias" in named:  # of a GRU with reset_after
+        apart = np.concatenate([np.zeros(2 * layer.units), named["candidate_bias"]])
+        named["bias"] = np.stack([named["bias"], apart])
+    for weight in layer.trainable_variables:
+        weight.assign(named[weight.name])
+
+
 @pytest.mark.parametrize("cell", ["GRU", "LSTM", "SimpleRNN", "MGU", "MinGRU", "FastGRNN"])
 def test_gradient_is_that_of_the_float_model(keras, qat, cell):
-    """At 16-bit activations and 8-bit weights the gradient of every weight points where the float model's does."""
+    """At 16-bit activations the gradient of every weight points where the float model's of the same weights does."""
     import tensorflow as tf
 
     layers = keras.layers
     kind = getattr(layers, cell, None) or getattr(cells(), cell)
     model = float_model(keras, kind(8), layers.Dense(3))
     trained = qat.prepare(model, raw(), "int16x8", input_dtype="int16")
+    take_weights(model.layers[1], trained.layers[1])
+    model.layers[2].set_weights([np.asarray(trained.layers[2].matrix.kernel), np.asarray(trained.layers[2].bias)])
     target = np.random.default_rng(0).normal(0, 1, (WINDOWS, 3)).astype(np.float32)
     found = []
     for each in (model, trained):
@@ -520,8 +532,8 @@ def test_pruned_weights_are_zero_in_the_codes(keras, qat, scheme):
 def test_student_follows_its_teacher(keras, qat):
     """With weight 1 the labels do not matter and the student's outputs approach the teacher's; mixes are checked."""
     layers = keras.layers
-    teacher = float_model(keras, layers.GRU(8), layers.Dense(3, activation="softmax"))
-    student = qat.prepare(teacher, raw(), "int8x4")
+    teacher, other = (float_model(keras, layers.GRU(8), layers.Dense(3, activation="softmax"), seed=seed) for seed in (3, 4))
+    student = qat.prepare(other, raw(), "int8x4")
     wrong = (np.asarray(teacher(raw())).argmax(axis=1) + 1) % 3
 
     def distance():
@@ -611,12 +623,52 @@ def test_an_epoch_costs_at_most_four_float_epochs(keras, qat):
     assert of_integers < 4 * of_float, (of_integers, of_float)
 
 
-def test_row_factors_follow_the_weights_beside_a_teacher(keras, qat):
-    """Fine-tuning with distillation chooses row factors again, as it does without."""
+def test_row_factors_follow_pruned_weights_beside_a_teacher(keras, qat):
+    """Fine-tuning with distillation and pruning chooses row factors again."""
     model = float_model(keras, keras.layers.SimpleRNN(4), keras.layers.Dense(2))
     y = np.ones((WINDOWS, 2), np.float32)
-    recipe = qat.QatRecipe("int8x4", epochs=3, learning_rate=0.1)
+    recipe = qat.QatRecipe("int8x4", epochs=3, learning_rate=0.1, pruning=qat.Pruning(0.5))
     first = np.asarray(qat.prepare(model, raw(), "int8x4").layers[1].recurrent_matrix.multiplier)
     tuned = qat.fine_tune(model, (raw(), y, None), (raw(), y, None), recipe, loss="mse", metrics=())
     assert tuned.best_epoch > 1
     assert (np.asarray(tuned.model.layers[1].recurrent_matrix.multiplier) != first).any()
+
+
+@pytest.mark.parametrize("cell", ["GRU", "LSTM", "MGU", "MinGRU", "FastGRNN"])
+def test_training_starts_from_codes_that_compensate_each_other(keras, qat, cell):
+    """At 4 bits, a prepared model disturbs the states no more than the nearest codes at the same row factors do."""
+    kind = getattr(keras.layers, cell, None) or getattr(cells(), cell)
+    model = float_model(keras, kind(12, return_sequences=True), spread=0.2)
+    wanted = np.asarray(model(raw()))
+    prepared = qat.prepare(model, raw(), "int8x4", input_dtype="int16")
+
+    def noise():
+        return float(((np.asarray(prepared(raw())) - wanted) ** 2).sum())
+
+    started = noise()
+    layer = prepared.layers[1]
+    named = {weight.name: weight for weight in model.layers[-1].trainable_variables}
+    for each in layer.roundings():
+        each.matrix.kernel.assign(named[each.matrix.kernel.name])
+    float_bias = np.asarray(named["bias"])
+    layer.bias.assign(float_bias if float_bias.shape == layer.bias.shape else _merged(layer, float_bias))
+    assert started <= noise()
+
+
+def _merged(layer, bias):
+    """Of a GRU with reset_after: what is added to both parts, but for the candidate's own."""
+    merged = bias.sum(axis=0)
+    merged[2 * layer.units :] = bias[0, 2 * layer.units :]
+    layer.candidate_bias.assign(bias[1, 2 * layer.units :])
+    return merged
+
+
+def test_start_is_kept_where_no_epoch_validates_better(keras, qat):
+    """Training that only does harm returns the model as it was prepared, and stops when patience ends."""
+    model = float_model(keras, keras.layers.GRU(6), keras.layers.Dense(2))
+    examples = (raw(), np.zeros((WINDOWS, 2), np.float32), None)
+    recipe = qat.QatRecipe("int8x4", epochs=6, learning_rate=10.0, patience=2)
+    tuned = qat.fine_tune(model, examples, examples, recipe, loss="mse", metrics=())
+    assert (tuned.best_epoch, tuned.epochs_run) == (0, 2)
+    prepared = qat.prepare(model, raw(), "int8x4")
+    assert all((a == b).all() for a, b in zip(tuned.model.get_weights(), prepared.get_weights(), strict=True))

@@ -35,12 +35,14 @@ class GraphBuilder:
         self._weights: list[Any] = []
         self._constants: dict[Any, str] = {}
         self._counts: Counter[str] = Counter()
+        self._domains: dict[str, None] = {}  # of operators that are not ONNX' own, in the order they were met
 
     def node(self, op: str, inputs: Sequence[str], outputs: int | Sequence[str] = 1, **attributes: Any) -> list[str]:
         """Add a node, and return the names of its outputs."""
         self._counts[op] += 1
         name = f"{op}_{self._counts[op]}"
         names = [f"{name}_{at}" for at in range(outputs)] if isinstance(outputs, int) else list(outputs)
+        self._domains |= {attributes["domain"]: None} if "domain" in attributes else {}
         self._nodes.append(self._onnx.helper.make_node(op, list(inputs), names, name=name, **attributes))
         return names
 
@@ -68,14 +70,23 @@ class GraphBuilder:
         kind = self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         return self._onnx.helper.make_tensor_value_info(name, kind, list(shape))
 
-    def to_bytes(self, name: str, inputs: Sequence[Any], outputs: Sequence[Any], about: dict[str, Any]) -> bytes:
+    def to_bytes(
+        self,
+        name: str,
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        about: dict[str, Any],
+        *,
+        opset: int = OPSET,
+        ir_version: int = IR_VERSION,
+    ) -> bytes:
         """The model file, checked by onnx with shape inference; about: its metadata, each value as JSON but for text."""
         helper = self._onnx.helper
         graph = helper.make_graph(self._nodes, name, list(inputs), list(outputs), self._weights)
         model = helper.make_model(
             graph,
-            opset_imports=[helper.make_opsetid("", OPSET)],
-            ir_version=IR_VERSION,
+            opset_imports=[helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in self._domains)],
+            ir_version=ir_version,
             producer_name="edgeseq",
             producer_version=__version__,
         )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from edgeseq.errors import TargetError
-from edgeseq.export.onnx.build import GraphBuilder
+from edgeseq.export.onnx.build import OPSET, GraphBuilder
+from edgeseq.export.onnx.metadata import Labels, describe
 from edgeseq.export.onnx.model import NEW, OnnxModel
+from edgeseq.export.onnx.recurrent import Packed, both_directions, pack, quantize_rows
 from edgeseq.export.operators import Port, Tensor
 from edgeseq.graph import (
     Activate,
@@ -30,21 +32,8 @@ from edgeseq.graph import (
     Reverse,
     SimpleRnn,
 )
-from edgeseq.graph.layers import CellFunction, FloatArray, PairRecurrent
+from edgeseq.graph.layers import PairRecurrent
 
-_CELLS = (Gru, Lstm, SimpleRnn)
-# (function of ONNX, alpha, beta); alpha and beta of those that take them.
-_CELL_FUNCTIONS: dict[CellFunction, tuple[str, float | None, float | None]] = {
-    "tanh": ("Tanh", None, None),
-    "sigmoid": ("Sigmoid", None, None),
-    "relu": ("Relu", None, None),
-    "linear": ("Affine", 1.0, 0.0),
-    "hard_sigmoid": ("HardSigmoid", 1 / 6, 0.5),
-    "hard_sigmoid_keras2": ("HardSigmoid", 0.2, 0.5),
-}
-# Keras' gates as ONNX orders them: GRU z r h as is, LSTM i f c o as i o f c.
-_ORDER = {Gru: (0, 1, 2), Lstm: (0, 3, 1, 2), SimpleRnn: (0,)}
-_OPS = {Gru: "GRU", Lstm: "LSTM", SimpleRnn: "RNN"}
 _FUNCTIONS: dict[str, tuple[str, dict[str, float]]] = {
     "relu": ("Relu", {}),
     "sigmoid": ("Sigmoid", {}),
@@ -60,15 +49,20 @@ _FUNCTIONS: dict[str, tuple[str, dict[str, float]]] = {
 }
 
 
-def export_float_onnx(graph: Graph, class_names: Sequence[str] = ()) -> OnnxModel:
+def export_float_onnx(graph: Graph, form: Literal["float", "dynamic"] = "float", labels: Labels | None = None) -> OnnxModel:
     """Write the float model: x (batch, time, features) in raw units, float32, both sizes open.
 
     States of GRU, LSTM and RNN layers are inputs (zeros start a stream) and outputs, (1, batch, units), unless the model
     needs whole windows or carries more than such states from call to call; then a call is a window. y: (batch, time,
-    out), or (batch, out) of the last step where the model gives only that. Raises TargetError for a layer or function
-    that ONNX has no operator for, MissingExtraError without the package onnx.
+    out), or (batch, out) of the last step where the model gives only that. labels: told in the file's metadata.
+
+    dynamic: LSTM layers with 8-bit weights in the operator that onnxruntime has for them, everything else in floats.
+
+    Raises TargetError for a layer or function that ONNX has no operator for, MissingExtraError without the package onnx.
     """
-    writer = _Writer(graph)
+    if form == "dynamic":
+        _check_dynamic(graph)
+    writer = _Writer(graph, dynamic=form == "dynamic")
     tokens = isinstance(graph.layers[0], Embedding)
     x = Tensor((-1, -1, graph.input_size), "int64" if tokens else "float32")
     value = "x"
@@ -93,17 +87,28 @@ def export_float_onnx(graph: Graph, class_names: Sequence[str] = ()) -> OnnxMode
         outputs.append(writer.edge(name + NEW, "float32", [1, "batch", units]))
         ports[0].append(Port(name, state))
         ports[1].append(Port(name + NEW, state))
-    about: dict[str, Any] = {"model": graph.name, "form": "float", "scheme": "float32"}
-    about |= {"class_names": list(class_names)} if class_names else {}
+    about = describe(graph, form, OPSET, labels or Labels())
     data = writer.to_bytes(graph.name, inputs, outputs, about)
-    return OnnxModel(data, "float", None, tuple(ports[0]), tuple(ports[1]), tuple(writer.states), writer.operators)
+    return OnnxModel(data, form, None, tuple(ports[0]), tuple(ports[1]), tuple(writer.states), writer.operators)
+
+
+def _check_dynamic(graph: Graph) -> None:
+    """Raise TargetError for a model without LSTM layers, or with other recurrent ones."""
+    other = [layer for layer in graph.recurrent if not isinstance(layer, Lstm)]
+    if other or not graph.recurrent:
+        what = f"layer {other[0].name!r} is a {type(other[0]).__name__}" if other else f"model {graph.name!r} has none"
+        raise TargetError(
+            f"--form dynamic: {what}; onnxruntime has a dynamically quantised operator of LSTM alone (com.microsoft "
+            "DynamicQuantizeLSTM). Choose --form qdq, or step for integers bit for bit"
+        )
 
 
 class _Writer(GraphBuilder):
-    """states: units of each state that enters and leaves, by name. streams: whether there are any."""
+    """states: units of each state that enters and leaves, by name. streams: whether there are any. dynamic: see above."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, dynamic: bool = False) -> None:
         super().__init__()
+        self.dynamic = dynamic
         self.states: dict[str, int] = {}
         other = [layer for layer in graph.every_layer if isinstance(layer, Conv1D | DepthwiseConv1D) and layer.taps > 1]
         pooled = any(isinstance(layer, GlobalPool) for layer in graph.every_layer)
@@ -126,6 +131,19 @@ class _Writer(GraphBuilder):
             value = write(self, layer, value)
         return value
 
+    def recurrent(self, packed: Packed, value: str, outputs: Sequence[str], states: Sequence[str]) -> None:
+        """A GRU, LSTM or RNN node; states: names of those that enter, none to start from zero."""
+        if not self.dynamic:
+            weights = [self.numbers(array) for array in (packed.kernel, packed.recurrent, packed.bias)]
+            self.node(packed.op, [value, *weights, *(["", *states] if states else [])], outputs, **packed.attributes)
+            return
+        codes, scales, zeros = zip(*map(quantize_rows, (packed.kernel, packed.recurrent)), strict=True)
+        inputs = [value, *(self.constant(array, np.uint8) for array in codes), self.numbers(packed.bias)]
+        inputs += ["", *(states or ["", ""]), ""]  # lengths, states, peepholes
+        for scale, zero in zip(scales, zeros, strict=True):
+            inputs += [self.numbers(scale), self.constant(zero, np.uint8)]
+        self.node("DynamicQuantizeLSTM", inputs, outputs, domain="com.microsoft", **packed.attributes)
+
     def last(self, value: str) -> str:
         """The last time step, of an axis that stays."""
         return self.one("Slice", value, self.constant([-1]), self.constant([2**62]), self.constant([0]))
@@ -144,34 +162,14 @@ class _Writer(GraphBuilder):
 
 
 def _cell(writer: _Writer, layer: PairRecurrent, value: str) -> str:
-    kind: Any = type(layer)
-    gates, units = _ORDER[kind], layer.units
-    bias = layer.bias if layer.bias.ndim == 2 else np.stack([layer.bias, np.zeros_like(layer.bias)])
-    rows = [_gates(array, gates) for array in (layer.kernel.T, layer.recurrent_kernel.T, *bias)]
-    inputs = [value, writer.numbers(rows[0][None]), writer.numbers(rows[1][None]), writer.numbers(np.concatenate(rows[2:])[None])]
-    names = [f"{layer.name}/{letter}" for letter in ("hc" if kind is Lstm else "h")]
+    packed = pack(layer)
+    names = [f"{layer.name}/{letter}" for letter in ("hc" if packed.op == "LSTM" else "h")]
     outputs = [f"{layer.name}/y"]
     if writer.streams:
-        writer.states |= dict.fromkeys(names, units)
-        inputs += ["", *names]
+        writer.states |= dict.fromkeys(names, layer.units)
         outputs += [name + NEW for name in names]
-    functions: tuple[CellFunction, ...] = layer.functions
-    if isinstance(layer, Gru | Lstm):
-        functions = (layer.recurrent_activation, layer.activation, layer.activation)[: 2 if kind is Gru else 3]
-    described = [_CELL_FUNCTIONS[function] for function in functions]
-    attributes: dict[str, Any] = {"hidden_size": units, "activations": [name for name, _, _ in described]}
-    alphas = [alpha for _, alpha, _ in described if alpha is not None]
-    if alphas:
-        attributes |= {"activation_alpha": alphas, "activation_beta": [beta for _, _, beta in described if beta is not None]}
-    if isinstance(layer, Gru):
-        attributes["linear_before_reset"] = int(layer.reset_after)
-    writer.node(_OPS[kind], inputs, outputs, **attributes)
+    writer.recurrent(packed, value, outputs, names if writer.streams else [])
     return writer.one("Squeeze", outputs[0], writer.constant([1]))
-
-
-def _gates(rows: FloatArray, order: tuple[int, ...]) -> FloatArray:
-    blocks = np.split(rows, len(order))
-    return np.concatenate([blocks[at] for at in order])
 
 
 def _dense(writer: _Writer, layer: Dense, value: str) -> str:
@@ -235,6 +233,9 @@ def _last_step(writer: _Writer, layer: LastStep, value: str) -> str:
 
 
 def _bidirectional(writer: _Writer, layer: Bidirectional, value: str) -> str:
+    found = both_directions(layer)
+    if found is not None:
+        return _one_node(writer, layer, value, *found)
     halves = [writer.chain(chain, value) for chain in layer.chains]
     match layer.merge:
         case "concat":
@@ -245,6 +246,25 @@ def _bidirectional(writer: _Writer, layer: Bidirectional, value: str) -> str:
             return writer.one("Mul", *halves)
         case "ave":
             return writer.one("Mul", writer.one("Add", *halves), writer.numbers(0.5))
+
+
+def _one_node(writer: _Writer, layer: Bidirectional, value: str, one: PairRecurrent, two: PairRecurrent, last: bool) -> str:
+    """Both directions in a node. It starts from zero states: one that came before the window's end is not known yet."""
+    packed = pack(one, two)
+    y, final = f"{layer.name}/y", f"{layer.name}/final"
+    writer.recurrent(packed, value, ["", final] if last else [y], [])
+    # Y is (time, directions, batch, units), Y_h lacks time.
+    steps = writer.one("Unsqueeze", final, writer.constant([0])) if last else y
+    match layer.merge:
+        case "concat":
+            beside = writer.one("Transpose", steps, perm=[0, 2, 1, 3])
+            return writer.one("Reshape", beside, writer.constant([0, 0, one.units + two.units]))
+        case "sum":
+            return writer.one("ReduceSum", steps, writer.constant([1]), keepdims=0)
+        case "mul":
+            return writer.one("Mul", *(writer.one("Gather", steps, writer.constant(at), axis=1) for at in (0, 1)))
+        case "ave":
+            return writer.one("ReduceMean", steps, axes=[1], keepdims=0)
 
 
 _COMPOSED: dict[str, Callable[..., str]] = {

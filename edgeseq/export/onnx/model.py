@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
-
+from edgeseq.errors import TargetError
 from edgeseq.export.onnx.build import OPSET
 from edgeseq.export.onnx.emit import IntegerGraph
+from edgeseq.export.onnx.metadata import INTEGER_FORMS, Labels, describe
 from edgeseq.export.operators import Port, lower
 from edgeseq.quantize.types import QuantGraph
 
-OnnxForm = Literal["step", "unrolled", "window", "float"]
-FORMS: tuple[OnnxForm, ...] = ("step", "unrolled", "window", "float")
+IntegerForm = Literal["step", "unrolled", "window"]
+OnnxForm = Literal["step", "unrolled", "window", "float", "qdq", "dynamic"]
+FORMS: tuple[OnnxForm, ...] = ("step", "unrolled", "window", "float", "qdq", "dynamic")
 # What stands behind a state's name where it leaves the model.
 NEW = ":new"
 
@@ -37,14 +38,18 @@ class OnnxModel:
     operators: Mapping[str, int]
 
 
-def export_onnx(graph: QuantGraph, form: OnnxForm = "step", steps: int | None = None) -> OnnxModel:
+def export_onnx(
+    graph: QuantGraph, form: IntegerForm = "step", steps: int | None = None, labels: Labels | None = None
+) -> OnnxModel:
     """Write a model whose arithmetic is int64 throughout, so that no runtime and no optimiser rounds anything.
 
     step: x (1, features) and states in, y and states out. unrolled: the same for x (1, steps, features). window: no
-    states, each call starts from zero. Raises TargetError where the model has no such form, MissingExtraError without
-    the package onnx.
+    states, each call starts from zero. labels: told in the file's metadata. Raises TargetError where the model has no
+    such form, MissingExtraError without the package onnx.
     """
-    assert form != "float", "the float form is export_float_onnx's"
+    if form not in INTEGER_FORMS:
+        writer = {"qdq": "export_qdq_onnx(quantized)"}.get(form, "export_float_onnx(graph)")
+        raise TargetError(f"the form {form!r} is no form of integers; edgeseq.export.onnx.{writer} writes it")
     program = lower(graph, form, steps)
     builder = IntegerGraph()
     inputs = (program.x, *(Port(state.name, state.before) for state in program.states))
@@ -56,29 +61,7 @@ def export_onnx(graph: QuantGraph, form: OnnxForm = "step", steps: int | None = 
     for port in outputs:
         builder.leave(port.tensor, port.name)
     edges = [[builder.edge(port.name, port.tensor.dtype, port.tensor.shape) for port in ports] for ports in (inputs, outputs)]
-    data = builder.to_bytes(graph.name, edges[0], edges[1], _about(graph, form, program.steps))
+    about = describe(graph.source, form, OPSET, labels or Labels(), quantized=graph, steps=program.steps)
+    data = builder.to_bytes(graph.name, edges[0], edges[1], about)
     states = tuple(state.name for state in program.states)
     return OnnxModel(data, form, program.steps, inputs, outputs, states, builder.operators)
-
-
-def _about(graph: QuantGraph, form: OnnxForm, steps: int) -> dict[str, Any]:
-    """What turns raw values into codes, exactly, and integers into real outputs."""
-    gain, offset = graph.input.affine()
-    return {
-        "model": graph.name,
-        "form": form,
-        "steps": steps,
-        "scheme": graph.scheme,
-        "input": {
-            "formula": "code = clip(floor(raw * gain + offset + 0.5)), in float32",
-            "range": list(graph.input.code_range),
-            "gain": [_short(value) for value in gain],
-            "offset": [_short(value) for value in offset],
-        },
-        "output": {"scale": graph.output_scale.value, "softmax_left_out": graph.softmax},
-    }
-
-
-def _short(value: np.float32) -> float:
-    """The shortest decimal that is this float32."""
-    return float(np.format_float_scientific(value, unique=True))

@@ -31,10 +31,11 @@ Form = Literal["step", "unrolled", "window"]
 _SINGLE = (QuantDense, QuantDepthwise, QuantElementwise, QuantNormalize, QuantWiden)
 
 
-def lower(graph: QuantGraph, form: Form = "step", steps: int | None = None) -> Program:
+def lower(graph: QuantGraph, form: Form = "step", steps: int | None = None, builder: type[Builder] = Builder) -> Program:
     """Return the operators of one call of a model.
 
-    steps: time steps of one call; of a window by default those that the model was built with. Raises TargetError for
+    steps: time steps of one call; of a window by default those that the model was built with. builder: whose methods the
+    lowerings call. Raises TargetError for
     a form that the model does not have.
     """
     count = _count(graph.source, form, steps)
@@ -44,7 +45,7 @@ def lower(graph: QuantGraph, form: Form = "step", steps: int | None = None) -> P
     if form == "window" and not graph.source.returns_sequence:
         layers.append(QuantLastStep("last", graph.output_size, graph.output_scale))
     ordered = _last_step_early(layers, _SINGLE, QuantLastStep)
-    return _program(form, count, x, lambda build, rows: lower_chain(build, ordered, rows, codes=True))
+    return _program(form, count, x, lambda build, rows: lower_chain(build, ordered, rows, codes=True), builder)
 
 
 def lower_float(graph: Graph, form: Form = "step", steps: int | None = None) -> Program:
@@ -69,9 +70,11 @@ def _shape(form: Form, count: int, size: int) -> tuple[int, ...]:
     return (1, size) if form == "step" else (1, count, size)
 
 
-def _program(form: Form, count: int, x: Tensor, run: Callable[[Builder, Steps], Steps]) -> Program:
+def _program(
+    form: Form, count: int, x: Tensor, run: Callable[[Builder, Steps], Steps], builder: type[Builder] = Builder
+) -> Program:
     """The operators of what `run` makes of the time steps of x."""
-    build = Builder(from_zero=form == "window")
+    build = builder(from_zero=form == "window")
     result = run(build, Steps(build, whole=build.reshape(x, (count, x.units)))).whole
     y = build.reshape(result, (1, result.units) if result.shape[0] == 1 and form != "unrolled" else (1, *result.shape))
     operators = _needed(build.operators, [y, *(state.after for state in build.states)])

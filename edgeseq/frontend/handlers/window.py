@@ -38,7 +38,7 @@ def bidirectional(cells: Mapping[str, Handler]) -> Handler:
         halves: list[tuple[Layer, ...]] = []
         sizes, notes = [], []
         for source in sources:
-            inner = Chain(features=chain.features)
+            inner = Chain(features=chain.features, keras_major=chain.keras_major)
             outcome = cells[source.class_name](source, inner)
             if isinstance(outcome, Refusal):
                 return Refusal(layer.name, f"its {source.name.rpartition('/')[2]} half: {outcome.reason}")

@@ -9,6 +9,9 @@ import numpy as np
 
 from edgeseq.frontend.onnx.values import Array, Constant, Flow, RefusedError, Value
 
+# Axes and sizes are a handful; a constant that a file claims to be a shape may be one value repeated to millions.
+_MAX_FEW = 1024
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
@@ -65,10 +68,17 @@ class Node:
         value = self.attributes.get(key, default)
         return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
+    def few(self, index: int) -> list[int]:
+        """A known input that lists axes or sizes."""
+        value = self.constant(index)
+        if value.size > _MAX_FEW:
+            raise RefusedError(f"input {index} of {self.op} lists {value.size} numbers; expected an axis or a size each")
+        return [int(number) for number in value.reshape(-1)]
+
     def numbers(self, key: str, index: int | None = None) -> list[int] | None:
         """Whole numbers of an attribute, or of the input that later opsets have instead; None: not given."""
         if index is not None and self.has(index):
-            return [int(number) for number in self.constant(index).reshape(-1)]
+            return self.few(index)
         value = self.attributes.get(key)
         if value is None:
             return None

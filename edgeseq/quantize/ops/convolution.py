@@ -8,13 +8,13 @@ import numpy as np
 
 from edgeseq.arith.matmul import OUTPUT_HEADROOM, MatmulInput, choose_output, choose_preactivation, multipliers_for
 from edgeseq.arith.requantize import Multipliers
+from edgeseq.arith.rounding import DENSE_DAMPING, Moments, mean_error, round_matrix
 from edgeseq.arith.scale import Q15
 from edgeseq.graph import Conv1D, Dense, DepthwiseConv1D
 from edgeseq.quantize.ops.affine import affine
 from edgeseq.quantize.ops.dense import dense
 from edgeseq.quantize.ops.tensor import Settings, Tensor
 from edgeseq.quantize.parameters import quantize_matrix
-from edgeseq.quantize.rounding import DENSE_DAMPING, Moments, mean_error, round_matrix
 from edgeseq.quantize.types import Matvec, QuantDelay, QuantDepthwise, QuantLayer
 
 

@@ -6,11 +6,11 @@ import numpy as np
 
 from edgeseq.arith.matmul import OUTPUT_HEADROOM, MatmulInput, choose_output, choose_preactivation, multipliers_for
 from edgeseq.arith.requantize import Multipliers
+from edgeseq.arith.rounding import DENSE_DAMPING, mean_error, round_matrix, row_stretch
 from edgeseq.arith.scale import Q15, preactivation_scale
 from edgeseq.graph import Dense, FixedDense
 from edgeseq.quantize.ops.tensor import Settings, Tensor
 from edgeseq.quantize.parameters import quantize_matrix, trained_matrix
-from edgeseq.quantize.rounding import DENSE_DAMPING, mean_error, round_matrix, row_stretch
 from edgeseq.quantize.types import UNIT_FUNCTIONS, DenseFunction, Matvec, Operand, QuantDense, WeightBits
 
 

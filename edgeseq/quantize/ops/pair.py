@@ -18,12 +18,12 @@ from edgeseq.arith.matmul import (
     preactivation_error,
 )
 from edgeseq.arith.requantize import Multipliers
+from edgeseq.arith.rounding import Moments, mean_error, round_matrix, row_stretch
 from edgeseq.arith.scale import RowScales, Scale, function_scale, row_scales
 from edgeseq.graph import Recurrent
 from edgeseq.graph.layers import UNBOUNDED, FloatArray
 from edgeseq.quantize.ops.tensor import Settings
 from edgeseq.quantize.parameters import quantize_matrix
-from edgeseq.quantize.rounding import Moments, mean_error, round_matrix, row_stretch
 from edgeseq.quantize.types import Matvec, WeightBits
 
 MAX_GATE_SHIFT = 8

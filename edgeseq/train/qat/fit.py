@@ -28,21 +28,25 @@ Progress = Callable[[int, int, dict[str, float]], None]
 Examples = tuple[Any, npt.NDArray[Any], npt.NDArray[Any] | None]
 # Share of the learning rate that is left at the end of its cosine.
 _FINAL_RATE = 0.02
+# Weights start where rounding them together is best: larger steps make 4-bit codes flip faster than they settle.
+LEARNING_RATE = 3e-4
+# What pruned blocks did must be learnt anew.
+PRUNING_RATE = 3e-3
 
 
 @dataclass(frozen=True, slots=True)
 class QatRecipe:
-    """How to fine-tune. learning_rate: of Adam, falling to nearly 0 as a cosine; the epoch that validates best is kept.
+    """How to fine-tune. The epoch that validates best is kept, or the start, if none validates better.
 
-    distillation: the float model teaches too; None: labels alone. pruning: with it, only epochs at the final sparsity
-    are kept. scheme, input_dtype: see `prepare`. patience: epochs without a better validation loss before training
-    stops; None: never.
+    learning_rate: of Adam, falling to nearly 0 as a cosine; None: LEARNING_RATE, or PRUNING_RATE. distillation: the
+    float model teaches too; None: labels alone. pruning: with it, only epochs at the final sparsity are kept. scheme,
+    input_dtype: see `prepare`. patience: epochs without a better validation loss before training stops; None: never.
     """
 
     scheme: Scheme = "int8"
     epochs: int = 8
     batch_size: int = 64
-    learning_rate: float = 3e-3
+    learning_rate: float | None = None
     distillation: Distillation | None = field(default_factory=Distillation)
     pruning: Pruning | None = None
     input_dtype: InputDtype = "auto"
@@ -54,13 +58,18 @@ class QatRecipe:
             raise DataError(f"epochs {self.epochs}, batch size {self.batch_size}; expected at least 1 of each")
         if self.patience is not None and self.patience < 1:
             raise DataError(f"patience {self.patience}; expected at least 1, or None")
-        if not self.learning_rate > 0:
+        if self.learning_rate is not None and not self.learning_rate > 0:
             raise DataError(f"learning rate {self.learning_rate:g}; expected more than 0")
+
+    @property
+    def first_rate(self) -> float:
+        """The learning rate of the first update."""
+        return self.learning_rate or (PRUNING_RATE if self.pruning else LEARNING_RATE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FineTuned:
-    """model: of QAT layers, as of its best epoch, counted from 1. history: figures of every epoch."""
+    """model: of QAT layers, as of its best epoch, counted from 1; 0: as it was prepared. history: figures of every epoch."""
 
     model: Any
     history: dict[str, list[float]]
@@ -97,11 +106,14 @@ def fine_tune(
     if unit is not None:
         head.learn_in(unit)
     updates = recipe.epochs * math.ceil(len(y) / recipe.batch_size)
-    rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, updates, alpha=_FINAL_RATE)
+    rate = keras.optimizers.schedules.CosineDecay(recipe.first_rate, updates, alpha=_FINAL_RATE)
     fitted = _as_learnt(trained, unit, masked=masked)
     if recipe.distillation:
         fitted = Distiller(fitted, _as_learnt(model, unit, masked=masked), recipe.distillation)
     fitted.compile(optimizer=keras.optimizers.Adam(rate, clipnorm=1.0), loss=loss, weighted_metrics=list(metrics))
+    prepared = trained.get_weights()
+    start = fitted.evaluate(validation[0], validation[1], sample_weight=validation[2], batch_size=recipe.batch_size, verbose=0)
+    at_start = float("inf") if recipe.pruning else float(np.ravel(start)[0])
     history = fitted.fit(
         x,
         y,
@@ -110,17 +122,21 @@ def fine_tune(
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         verbose=0,
-        callbacks=_callbacks(trained, recipe, progress),
+        callbacks=_callbacks(trained, recipe, at_start, progress),
     ).history
     if not np.isfinite(history["loss"][-1]):
         raise TrainingError(
             f"model {model.name!r}: the loss became NaN in epoch {len(history['loss'])} of quantisation-aware training; "
             "lower its learning rate, or check the data for extreme values"
         )
+    first = _first_kept(recipe)
+    best = first + 1 + int(np.argmin(history["val_loss"][first:]))
+    if at_start <= history["val_loss"][best - 1]:
+        trained.set_weights(prepared)
+        best = 0
     if unit is not None:
         head.fold_unit()
-    first = _first_kept(recipe)
-    return FineTuned(trained, history, first + 1 + int(np.argmin(history["val_loss"][first:])))
+    return FineTuned(trained, history, best)
 
 
 class _InUnit(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
@@ -151,15 +167,21 @@ def _first_kept(recipe: QatRecipe) -> int:
     return math.ceil(recipe.pruning.end * (recipe.epochs - 1)) if recipe.pruning else 0
 
 
-def _callbacks(trained: Any, recipe: QatRecipe, progress: Progress | None) -> list[Any]:
+def _callbacks(trained: Any, recipe: QatRecipe, at_start: float, progress: Progress | None) -> list[Any]:
     pruning = recipe.pruning
     first = _first_kept(recipe)
     patience = recipe.patience or recipe.epochs
     callbacks = [
-        *([Prune(trained, pruning, recipe.epochs)] if pruning else []),
-        Rescale(),
+        # Without pruning, rows keep their reach, and other factors would undo how their codes were chosen.
+        *([Prune(trained, pruning, recipe.epochs), Rescale()] if pruning else []),
         keras.callbacks.TerminateOnNaN(),
-        keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True, start_from_epoch=first),
+        keras.callbacks.EarlyStopping(
+            "val_loss",
+            patience=patience,
+            baseline=None if pruning else at_start,
+            restore_best_weights=True,
+            start_from_epoch=first,
+        ),
     ]
     if progress:
         callbacks.append(

@@ -79,10 +79,14 @@ def power_of_two(exponent: Any) -> Any:
 
 
 def round_weights(weight: Any, weight_scale: Any, bits: WeightBits) -> Any:
-    """Twin of `arith.matmul.round_weights`, (columns, rows) as Keras lays them out: no gradient beyond the largest code."""
+    """Twin of `arith.matmul.round_weights`, (columns, rows) as Keras lays them out.
+
+    No gradient beyond the interval of the largest code; inside it there is one, or a row's largest weight could not move.
+    """
     largest = float(largest_code(bits))
-    real = tf.clip_by_value(tf.cast(weight, tf.float64) / weight_scale, -largest, largest)
-    return straight(tf.cast(tf.round(tf.stop_gradient(real)), tf.float32), tf.cast(real, tf.float32))
+    real = tf.clip_by_value(tf.cast(weight, tf.float64) / weight_scale, -largest - 0.5, largest + 0.5)
+    codes = tf.clip_by_value(tf.round(tf.stop_gradient(real)), -largest, largest)
+    return straight(tf.cast(codes, tf.float32), tf.cast(real, tf.float32))
 
 
 def round_bias(bias: Any, weight_scale: Any, entering: MatmulInput, codes: Any) -> Any:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from edgeseq.arith.matmul import OUTPUT_HEADROOM, choose_output, choose_preactivation, whole_input
+from edgeseq.arith.rounding import DENSE_DAMPING, Moments
 from edgeseq.arith.scale import Q15
 from edgeseq.train.qat.layers import QatDense
 from edgeseq.train.qat.plan_recurrent import RECURRENT, recurrent
 from edgeseq.train.qat.planned import Between, Planned, Schemes, pair
-from edgeseq.train.qat.rows import row_factors
+from edgeseq.train.qat.rows import row_factors, start
 
 
 def dense(layer: Any, before: Between, schemes: Schemes, *, activation: str, last: bool) -> Planned:
@@ -24,24 +25,23 @@ def dense(layer: Any, before: Between, schemes: Schemes, *, activation: str, las
     what = f"layer {name!r}"
     entering = whole_input(before.scale, before.input_dtype, before.zero_point)
     values = before.values @ kernel + bias
-    reached = float(np.abs(values).max())
+    reached, reads = float(np.abs(values).max()), Moments.of(before.values)
     common = {"name": name, "bits": bits, **before.config}
     if activation in ("sigmoid", "tanh"):
-        shift, (chosen,) = choose_preactivation(what, reached, lambda s: [row_factors(kernel, bias, entering, s, bits)])
+        shift, (chosen,) = choose_preactivation(what, reached, lambda s: [row_factors(kernel, bias, entering, s, bits, reads)])
         built = QatDense(layer.units, activation, preactivation_shift=shift, **common)
         after = Between(np.tanh(values) if activation == "tanh" else 0.5 + 0.5 * np.tanh(0.5 * values), Q15)
     else:
         worst = float((np.abs(kernel).sum(axis=0) * before.bound + np.abs(bias)).max(initial=0.0))
         # As in quantisation after training: room for unseen inputs at the end, a tight range between layers.
         reach = min(worst, OUTPUT_HEADROOM * reached) if last else reached
-        out_scale, chosen = choose_output(what, reach, lambda s: row_factors(kernel, bias, entering, s, bits))
+        out_scale, chosen = choose_output(what, reach, lambda s: row_factors(kernel, bias, entering, s, bits, reads))
         built = QatDense(layer.units, activation, out_scale=pair(out_scale), **common)
         after = Between(np.maximum(values, 0.0) if activation == "relu" else values, out_scale)
 
-    def settle() -> None:
-        built.matrix.kernel.assign(kernel)
-        built.bias.assign(bias)
-        built.matrix.adopt(chosen)
+    def settle(damping: float) -> None:
+        # Whatever the recurrent layers try.
+        built.bias.assign(bias + start(built.matrix, kernel, chosen, reads, DENSE_DAMPING))
 
     return Planned(built, after, settle)
 

@@ -27,6 +27,7 @@ from edgeseq.arith.matmul import (
     preactivation_error,
 )
 from edgeseq.arith.requantize import Multipliers
+from edgeseq.arith.rounding import Moments
 from edgeseq.arith.scale import RowScales, Scale, function_scale, power_of_two
 from edgeseq.errors import CalibrationError
 from edgeseq.train.qat.cells import UNBOUNDED, blocks_of
@@ -34,7 +35,7 @@ from edgeseq.train.qat.layers import QatFastGRNN, QatGRU, QatLSTM, QatMGU, QatMi
 from edgeseq.train.qat.layers.compact import FactorSettings
 from edgeseq.train.qat.planned import Between, Planned, Schemes
 from edgeseq.train.qat.ranges import RecurrentRun, run_recurrent
-from edgeseq.train.qat.rows import row_factors
+from edgeseq.train.qat.rows import row_factors, start
 
 # (state shift, scale of the rows) -> row factors of all matrices that are added, None where the scale is too fine
 Attempt = Callable[[int, "Scale | RowScales"], Sequence["Multipliers | None"]]
@@ -99,7 +100,7 @@ def state_shift(layer: Any, run: RecurrentRun) -> int:
     return power_shift(f"layer {layer.name!r}: the hidden state", max(run.state, run.candidate), MAX_STATE_SHIFT)
 
 
-_Built = tuple[Any, Callable[[], None]]
+_Built = tuple[Any, Callable[[float], None]]
 
 
 def _pair(layer: Any, run: RecurrentRun, scheme: Scheme, x_enters: MatmulInput, common: dict[str, Any]) -> _Built:
@@ -110,7 +111,10 @@ def _pair(layer: Any, run: RecurrentRun, scheme: Scheme, x_enters: MatmulInput, 
 
     def attempt(state: int, scale: Scale | RowScales) -> Sequence[Multipliers | None]:
         h_enters = int16_operand(power_of_two(state), operand)
-        return row_factors(kernel, merged, x_enters, scale, bits), row_factors(recurrent_kernel, apart, h_enters, scale, bits)
+        return (
+            row_factors(kernel, merged, x_enters, scale, bits, run.reads["x"]),
+            row_factors(recurrent_kernel, apart, h_enters, scale, bits, run.reads["h"]),
+        )
 
     if kind == "LSTM":
         fitted, own = _fit_lstm(layer, run, attempt)
@@ -123,14 +127,14 @@ def _pair(layer: Any, run: RecurrentRun, scheme: Scheme, x_enters: MatmulInput, 
         layer.units, scheme, fitted.preactivation_shift, state_shift=fitted.state_shift, **own, **chosen, **common
     )
 
-    def settle() -> None:
-        built.input_matrix.kernel.assign(kernel)
-        built.recurrent_matrix.kernel.assign(recurrent_kernel)
-        built.bias.assign(merged)
+    def settle(damping: float) -> None:
+        rest = (slice(-layer.units, None), run.reads["candidate"]) if "candidate" in run.reads else None
+        of_x = start(built.input_matrix, kernel, fitted.factors[0], run.reads["x"], damping)
+        of_h = start(built.recurrent_matrix, recurrent_kernel, fitted.factors[1], run.reads["h"], damping, rest)
         if kind == "GRU" and layer.reset_after:
-            built.candidate_bias.assign(apart[2 * layer.units :])
-        built.input_matrix.adopt(fitted.factors[0])
-        built.recurrent_matrix.adopt(fitted.factors[1])
+            built.candidate_bias.assign((apart + of_h)[2 * layer.units :])
+            of_h[2 * layer.units :] = 0
+        built.bias.assign(merged + of_x + of_h)
 
     return built, settle
 
@@ -165,14 +169,12 @@ def _min_gru(layer: Any, run: RecurrentRun, scheme: Scheme, x_enters: MatmulInpu
     kernel, *more = (np.asarray(w, np.float64) for w in layer.get_weights())
     bias = more[0] if more else np.zeros(kernel.shape[1])
     bits = SCHEME_PARTS[scheme][1]
-    fitted = _fit(layer, run, lambda _, scale: [row_factors(kernel, bias, x_enters, scale, bits)])
+    fitted = _fit(layer, run, lambda _, scale: [row_factors(kernel, bias, x_enters, scale, bits, run.reads["x"])])
     shifts = {"state_shift": fitted.state_shift, "candidate_shift": fitted.candidate_shift}
     built = QatMinGRU(layer.units, scheme, fitted.preactivation_shift, **shifts, **common)
 
-    def settle() -> None:
-        built.input_matrix.kernel.assign(kernel)
-        built.bias.assign(bias)
-        built.input_matrix.adopt(fitted.factors[0])
+    def settle(damping: float) -> None:
+        built.bias.assign(bias + start(built.input_matrix, kernel, fitted.factors[0], run.reads["x"], damping))
 
     return built, settle
 
@@ -183,16 +185,19 @@ def _fast_grnn(layer: Any, run: RecurrentRun, scheme: Scheme, x_enters: MatmulIn
     kernels, recurrent_kernels = ([np.asarray(w, np.float64) for w in ws] for ws in (cell.kernels, cell.recurrent_kernels))
     bias = np.zeros((2, units)) if cell.bias is None else np.asarray(cell.bias, np.float64)
     h_enters = int16_operand(power_of_two(state_shift(layer, run)), operand)
-    of_x = _first_factor(layer, kernels, x_enters, run.ranks[0], bits)
-    of_h = _first_factor(layer, recurrent_kernels, h_enters, run.ranks[1], bits)
+    of_x = _first_factor(layer, kernels, x_enters, run.ranks[0], bits, run.reads["x"])
+    of_h = _first_factor(layer, recurrent_kernels, h_enters, run.ranks[1], bits, run.reads["h"])
+    # What the last matrix reads, and all of them.
+    last_x, last_h = run.reads["x_rank" if of_x else "x"], run.reads["h_rank" if of_h else "h"]
+    read = [*([run.reads["x"]] if of_x else []), last_x, *([run.reads["h"]] if of_h else []), last_h]
 
     def reads(first: tuple[FactorSettings, Multipliers] | None, entering: MatmulInput) -> MatmulInput:
         return int16_operand(first[0].scale, operand) if first else entering
 
     def attempt(_: int, scale: Scale | RowScales) -> Sequence[Multipliers | None]:
         return (
-            row_factors(kernels[-1], bias[0], reads(of_x, x_enters), scale, bits),
-            row_factors(recurrent_kernels[-1], np.zeros(units), reads(of_h, h_enters), scale, bits),
+            row_factors(kernels[-1], bias[0], reads(of_x, x_enters), scale, bits, last_x),
+            row_factors(recurrent_kernels[-1], np.zeros(units), reads(of_h, h_enters), scale, bits, last_h),
         )
 
     fitted = _fit(layer, run, attempt)
@@ -200,12 +205,14 @@ def _fast_grnn(layer: Any, run: RecurrentRun, scheme: Scheme, x_enters: MatmulIn
     built = QatFastGRNN(units, scheme, fitted.preactivation_shift, state_shift=fitted.state_shift, **factors, **common)
     chosen = [*([of_x[1]] if of_x else []), fitted.factors[0], *([of_h[1]] if of_h else []), fitted.factors[1]]
 
-    def settle() -> None:
+    def settle(damping: float) -> None:
         matrices = [*built.from_x.matrices, *built.from_h.matrices]
-        for matrix, kernel, rows in zip(matrices, [*kernels, *recurrent_kernels], chosen, strict=True):
-            matrix.kernel.assign(kernel)
-            matrix.adopt(rows)
-        built.bias.assign(bias)
+        errors = [
+            start(matrix, kernel, rows, moments, damping)
+            for matrix, kernel, rows, moments in zip(matrices, [*kernels, *recurrent_kernels], chosen, read, strict=True)
+        ]
+        of_first = [error @ k[1] for error, k in ((errors[0], kernels), (errors[-2], recurrent_kernels)) if len(k) > 1]
+        built.bias.assign(bias + errors[len(kernels) - 1] + errors[-1] + sum(of_first, np.zeros(units)))
         built.zeta_raw.assign(np.asarray(cell.zeta_raw))
         built.nu_raw.assign(np.asarray(cell.nu_raw))
 
@@ -213,7 +220,7 @@ def _fast_grnn(layer: Any, run: RecurrentRun, scheme: Scheme, x_enters: MatmulIn
 
 
 def _first_factor(
-    layer: Any, kernels: list[FloatArray], entering: MatmulInput, reach: float, bits: WeightBits
+    layer: Any, kernels: list[FloatArray], entering: MatmulInput, reach: float, bits: WeightBits, read: Moments
 ) -> tuple[FactorSettings, Multipliers] | None:
     """Return the first of two factors' settings and row factors; None where there is one matrix."""
     if len(kernels) == 1:
@@ -222,7 +229,7 @@ def _first_factor(
     scale = Scale.at_least(max(RANK_HEADROOM * reach, 2.0**-14) / 32767.0)
     for shift in range(MAX_FACTOR_SHIFT + 1):
         settings = FactorSettings(rank, scale, shift)
-        chosen = row_factors(kernels[0], np.zeros(rank), entering, settings.requantised_to, bits)
+        chosen = row_factors(kernels[0], np.zeros(rank), entering, settings.requantised_to, bits, read)
         if chosen is not None:
             return settings, chosen
     raise CalibrationError(f"layer {layer.name!r}: weights span too many orders of magnitude for 15-bit multipliers")

@@ -48,11 +48,14 @@ class Between:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planned:
-    """A layer of the new model, what its output is like, and what to call once it is built."""
+    """A layer of the new model, what its output is like, and what to call once it is built.
+
+    settle(damping) gives it its first weights; damping: one of `arith.rounding.DAMPINGS`, for recurrent layers.
+    """
 
     layer: Any
     after: Between
-    settle: Callable[[], None] = field(default=lambda: None)
+    settle: Callable[[float], None] = field(default=lambda _: None)
 
 
 def pair(scale: Scale) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from edgeseq.arith.entry import MIN_INPUT_SQNR_DB, InputDtype, code_range, int8_input, int16_input
 from edgeseq.arith.matmul import SCHEMES, FloatArray, Scheme
+from edgeseq.arith.rounding import DAMPINGS
 from edgeseq.errors import CalibrationError
 from edgeseq.train.qat.chain import Link, read_chain
-from edgeseq.train.qat.layers import QatInput
+from edgeseq.train.qat.layers import QatInput, QatRecurrent
 from edgeseq.train.qat.plan import PLANNERS
 from edgeseq.train.qat.plan_recurrent import RECURRENT
 from edgeseq.train.qat.planned import Between, Schemes, pair
@@ -21,6 +22,8 @@ from edgeseq.train.qat.ranges import run_recurrent
 
 # Ranges hardly move beyond this many windows, and each step of a window is a call of Keras.
 MAX_WINDOWS = 256
+# Windows that run at once: a recurrence is compiled for each size of a batch, and training has this one by default.
+_BATCH = 64
 
 
 def prepare(
@@ -34,9 +37,9 @@ def prepare(
     """Return a Keras model of QAT layers with the weights of a float one; compile it before `fit`.
 
     calibration: (n, time, features) raw windows, or one (time, features) stream; they set the ranges of inputs,
-    pre-activations and outputs as in quantisation after training. layer_schemes: other schemes for single layers.
-    Raises UnsupportedModelError naming layer and reason; CalibrationError for an unknown scheme, or windows that are
-    missing or cannot be used.
+    pre-activations and outputs, and the first codes of all weights, as in quantisation after training.
+    layer_schemes: other schemes for single layers. Raises UnsupportedModelError naming layer and reason;
+    CalibrationError for an unknown scheme, or windows that are missing or cannot be used.
     """
     schemes = _checked_schemes(model, scheme, dict(layer_schemes or {}))
     normalization, links = read_chain(model)
@@ -53,9 +56,26 @@ def prepare(
         settle.append(planned.settle)
         between = planned.after
     prepared = keras.Sequential([keras.Input(model.input_shape[1:]), *stack], name=model.name)
-    for call in settle:
-        call()
+    _settle(prepared, settle, model, windows.astype(np.float32))
     return prepared
+
+
+def _settle(prepared: Any, settle: Sequence[Callable[[float], None]], model: Any, windows: npt.NDArray[np.float32]) -> None:
+    """Give all layers the first weights with which the integers come nearest to the float model's outputs.
+
+    A recurrent layer can amplify one unlucky rounding: so several are tried, as after training.
+    """
+    wanted = model.predict(windows, batch_size=_BATCH, verbose=0)
+
+    def distance(damping: float) -> float:
+        for call in settle:
+            call(damping)
+        return float(np.mean((prepared.predict(windows, batch_size=_BATCH, verbose=0) - wanted) ** 2))
+
+    recurrent = any(isinstance(layer, QatRecurrent) for layer in prepared.layers)
+    best = min(DAMPINGS, key=distance) if recurrent else DAMPINGS[0]
+    for call in settle:
+        call(best)
 
 
 def _checked_schemes(model: Any, scheme: Scheme, single: dict[str, Scheme]) -> Schemes:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgeseq.arith.matmul import FloatArray
+from edgeseq.arith.rounding import Moments, MomentSum
 from edgeseq.train.qat.cells import UNBOUNDED, Blocks, blocks_of
 
 
@@ -18,7 +19,8 @@ class RecurrentRun:
 
     states: (batch, time, units); parts: largest magnitude of what the input or the state adds to a curve's argument;
     candidate: of what enters or leaves a relu or linear candidate; cell: of an LSTM's cell; ranks: of what lies between
-    the factors of input and recurrent matrix. 0 where there is no such thing.
+    the factors of input and recurrent matrix. 0 where there is no such thing. reads: statistics of what each matrix
+    multiplies: x, h, candidate (where a gate goes before the recurrent matrix's last rows), x_rank, h_rank.
     """
 
     states: FloatArray
@@ -26,6 +28,7 @@ class RecurrentRun:
     candidate: float
     cell: float
     ranks: tuple[float, float]
+    reads: dict[str, Moments]
 
     @property
     def state(self) -> float:
@@ -42,6 +45,11 @@ class _Reach:
     candidate: float = 0.0
     cell: float = 0.0
     ranks: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    reads: dict[str, MomentSum] = field(default_factory=dict)
+
+    def read(self, what: str, value: FloatArray) -> None:
+        """Hear what a matrix multiplies, (batch, columns)."""
+        self.reads.setdefault(what, MomentSum(value.shape[1])).add(value)
 
     def unbounded(self, value: FloatArray) -> None:
         """Hear the arguments of all functions, (batch, rows): of relu and linear ones they may be the results."""
@@ -74,12 +82,16 @@ def run_recurrent(layer: Any, x: FloatArray) -> RecurrentRun:
     carried = [np.zeros((len(x), units), np.float32) for units in np.atleast_1d(layer.cell.state_size)]
     states = np.empty((*x.shape[:2], layer.units))
     for t in range(x.shape[1]):
-        hear(x[:, t], carried[0].astype(np.float64))
+        entering, state = x[:, t], carried[0].astype(np.float64)
+        reach.read("x", entering)
+        reach.read("h", state)
+        hear(entering, state)
         _, after = layer.cell(x[:, t].astype(np.float32), list(carried))
         carried = [np.asarray(value) for value in (after if isinstance(after, list | tuple) else [after])]
         states[:, t] = carried[0]
         reach.cell = max([reach.cell, *(float(np.abs(value).max()) for value in carried[1:])])
-    return RecurrentRun(states, reach.parts, reach.candidate, reach.cell, (reach.ranks[0], reach.ranks[1]))
+    reads = {what: total.moments() for what, total in reach.reads.items()}
+    return RecurrentRun(states, reach.parts, reach.candidate, reach.cell, (reach.ranks[0], reach.ranks[1]), reads)
 
 
 # (input, state) of one step, which a _Reach then has heard
@@ -109,6 +121,7 @@ def _pair(layer: Any, reach: _Reach) -> _Hear:
             argument = (from_input[:, gate] + from_state[:, gate]).astype(np.float32)
             reset = np.asarray(layer.cell.recurrent_activation(argument), np.float64)
             if not reset_after:
+                reach.read("candidate", reset * h)
                 from_state[:, rest] = (reset * h) @ recurrent[:, rest]
             added[:, rest] = reset * from_state[:, rest] if reset_after else from_state[:, rest]
         reach.rows(from_input)
@@ -126,6 +139,7 @@ def _mgu(layer: Any, reach: _Reach) -> _Hear:
         from_input = x @ kernel + bias
         gate = h @ recurrent[:, :units]
         kept = sigmoid(from_input[:, :units] + gate) * h
+        reach.read("candidate", kept)
         reach.rows(from_input)
         reach.rows(np.concatenate([gate, kept @ recurrent[:, units:]], axis=1))
 
@@ -147,6 +161,7 @@ def _fast_grnn(layer: Any, reach: _Reach) -> _Hear:
     def through(at: int, value: FloatArray, matrices: list[FloatArray]) -> FloatArray:
         for matrix in matrices[:-1]:
             value = value @ matrix
+            reach.read(("x_rank", "h_rank")[at], value)
             reach.ranks[at] = max(reach.ranks[at], float(np.abs(value).max()))
         return value @ matrices[-1]
 

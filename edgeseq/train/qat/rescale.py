@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from edgeseq.arith.rounding import Moments
 from edgeseq.train.qat.layers import QatLayer
 from edgeseq.train.qat.rows import row_factors
 
@@ -26,7 +27,8 @@ def rescale(model: Any) -> None:
         if isinstance(layer, QatLayer):
             for each in layer.roundings():
                 kernel, bias = np.asarray(each.matrix.real()), np.asarray(each.bias)
-                chosen = row_factors(kernel, bias, each.entering, each.out_scale, each.matrix.bits)
+                reads = Moments.unknown(len(kernel))
+                chosen = row_factors(kernel, bias, each.entering, each.out_scale, each.matrix.bits, reads)
                 if chosen is not None:
                     each.matrix.adopt(chosen)
         elif isinstance(layer, keras.Model):

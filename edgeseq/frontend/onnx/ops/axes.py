@@ -116,7 +116,7 @@ def merged(gathered: Gathered, flow: Flow, axes: tuple[Axis, ...]) -> Flow:
 
 def expand(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Only to its own shape."""
-    flow, target = node.flow(), [int(size) for size in node.constant(1).reshape(-1)]
+    flow, target = node.flow(), node.few(1)
     own = flow.shape
     behind = own[len(own) - len(target) :] if len(target) <= len(own) else ()
     if not behind or any(size not in (1, mine) for size, mine in zip(target, behind, strict=True)):

@@ -65,18 +65,18 @@ def constant_of_shape(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     fill = np.float32(0)
     if "value" in node.attributes:
         fill = gathered.array(node.attributes["value"], f"constant {node.name!r}").reshape(-1)[0]
-    return (Constant(np.broadcast_to(fill, tuple(node.constant(0).tolist()))),)
+    return (Constant(np.broadcast_to(fill, tuple(node.few(0)))),)
 
 
 def expand(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Broadcast, kept once."""
-    value, target = node.constant(0), tuple(node.constant(1).tolist())
+    value, target = node.constant(0), tuple(node.few(1))
     return (Constant(np.broadcast_to(value, np.broadcast_shapes(value.shape, target))),)
 
 
 def tile(gathered: Gathered, node: Node) -> tuple[Value, ...]:
     """Repeated along each axis; a uniform array stays one value."""
-    value, repeats = node.constant(0), tuple(node.constant(1).tolist())
+    value, repeats = node.constant(0), tuple(node.few(1))
     if len(repeats) != value.ndim or any(count < 1 for count in repeats):
         raise RefusedError(f"repeats an array of shape {value.shape} {repeats} times")
     total = int(np.prod(np.array(repeats, object))) * value.size

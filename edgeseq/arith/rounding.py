@@ -14,9 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.arith.matmul import largest_code
-from edgeseq.graph.layers import FloatArray
-from edgeseq.quantize.types import WeightBits
+from edgeseq.arith.matmul import FloatArray, WeightBits, largest_code
 
 # Share of the mean variance added to every input's: keeps the inverse well conditioned
 # and the compensation modest where calibration says little. The last is near plain rounding.
@@ -34,6 +32,18 @@ class Moments:
 
     mean: FloatArray
     covariance: FloatArray
+
+    @classmethod
+    def of(cls, values: FloatArray) -> Moments:
+        """Of samples (..., columns)."""
+        total = MomentSum(values.shape[-1])
+        total.add(values.reshape(-1, values.shape[-1]))
+        return total.moments()
+
+    @classmethod
+    def unknown(cls, columns: int) -> Moments:
+        """All inputs alike and apart: what disturbs products least is then what disturbs the matrix least."""
+        return cls(np.zeros(columns), np.eye(columns))
 
 
 class MomentSum:
