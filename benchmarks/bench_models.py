@@ -17,7 +17,7 @@ from benchmarks.paths import shared
 from edgeseq.frontend import load_model
 from edgeseq.graph import Dense, Graph, Gru, Lstm
 from edgeseq.quantize import QuantGraph, quantize
-from edgeseq.quantize.types import Matvec, QuantPair
+from edgeseq.quantize.types import Matvec, QuantPair, Scheme
 from edgeseq.simulate.oracle import quantize_input
 
 CellName = Literal["gru", "lstm"]
@@ -47,18 +47,18 @@ class BenchModel:
 
 
 @functools.cache
-def bench_model(size: str, cell: CellName) -> BenchModel:
+def bench_model(size: str, cell: CellName, scheme: Scheme = "int8") -> BenchModel:
     """Model A, B or C: trained where the models folder is (benchmarks/paths.py), else its stand-in."""
     folder = shared("models")
     if folder is None:
-        return stand_in(cell, SIZES[size])
+        return stand_in(cell, SIZES[size], scheme)
     name = f"{size}_{cell}"
     data = np.load(folder / f"{name}.npz", allow_pickle=False)
-    graph = quantize(load_model(folder / f"{name}.keras"), data["calibration"])
+    graph = quantize(load_model(folder / f"{name}.keras"), data["calibration"], scheme)
     return BenchModel(graph, quantize_input(graph.input, data["stream"]), trained=True)
 
 
-def stand_in(cell: CellName, size: Size) -> BenchModel:
+def stand_in(cell: CellName, size: Size, scheme: Scheme = "int8") -> BenchModel:
     """A model of that size with seeded weights, int8 input codes and a seeded stream.
 
     Weights are as small as trained ones, whose gate rows cannot leave int16 either.
@@ -74,7 +74,7 @@ def stand_in(cell: CellName, size: Size) -> BenchModel:
     layer = Gru("cell", kernel, recurrent, bias, reset_after=True) if cell == "gru" else Lstm("cell", kernel, recurrent, bias[0])
     head = Dense("head", matrix(size.units, size.outputs), rng.normal(0.0, 0.2, size.outputs), "linear")
     graph = Graph(f"{cell}_{size.units}", size.inputs, None, (layer, head), returns_sequence=True, time_steps=None)
-    quantized = quantize(graph, rng.normal(0.0, 1.0, (8, 40, size.inputs)), input_dtype="int8")
+    quantized = quantize(graph, rng.normal(0.0, 1.0, (8, 40, size.inputs)), scheme, input_dtype="int8")
     stream = quantize_input(quantized.input, rng.normal(0.0, 1.0, (STREAM_STEPS, size.inputs)))
     return BenchModel(quantized, stream, trained=False)
 

@@ -10,13 +10,15 @@ import sys
 from collections.abc import Callable, Iterable
 
 from benchmarks.paths import ROOT
-from benchmarks.tables import accuracy, cost, exchange, music, runtimes, support
+from benchmarks.tables import accuracy, cost, exchange, exported, music, runtimes, support
 
 TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy.accuracy_table,
     "compact": accuracy.compact_table,
     "cores": cost.core_table,
+    "export times": exported.export_table,
     "fidelity": accuracy.fidelity_table,
+    "fused": exported.fused_table,
     "host": cost.host_table,
     "layers": support.layer_table,
     "models": cost.model_table,
@@ -33,8 +35,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "runtime times": runtimes.time_table,
     "runtimes, other": runtimes.other_table,
     "sparse": cost.sparse_table,
+    "streams": exported.streams_table,
     "tflite": cost.tflite_table,
     "versus": cost.versus_table,
+    "wheels": exported.wheels_table,
 }
 # Documents with tables, and which.
 DOCUMENTS = {
@@ -48,7 +52,7 @@ DOCUMENTS = {
         "runtimes, other",
     ),
     "docs/support.md": ("layers", "operations"),
-    "docs/tflite.md": ("tflite",),
+    "docs/tflite.md": ("fused", "wheels", "tflite", "streams", "export times"),
 }
 
 

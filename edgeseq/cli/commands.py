@@ -62,8 +62,8 @@ def inspect(model: str, json_wanted: bool) -> None:
     "--form",
     type=click.Choice(FORMS),
     help="What one call of a graph format is: a step with states in and out (default), one whose states lie inside, "
-    "several steps, or a window from zero states; of .onnx also the float model, the step between QuantizeLinear and "
-    "DequantizeLinear, or LSTM with 8-bit weights.",
+    "several steps, or a window from zero states; of .tflite also TFLite's own LSTM operator (fused), which is not exact; of "
+    ".onnx also the float model, the step between QuantizeLinear and DequantizeLinear, or LSTM with 8-bit weights.",
 )
 @click.option(
     "--steps", type=click.IntRange(1), metavar="T", help="Time steps of one call; of a window, default: the model's own."
@@ -75,6 +75,15 @@ def inspect(model: str, json_wanted: bool) -> None:
 )
 @click.option("--ort", is_flag=True, help="Beside the .onnx, write the .ort and its list of operators for a minimal onnxruntime.")
 @click.option("--wide-weights", is_flag=True, help="Store 4-bit weights of a .tflite in int8, for runtimes without INT4.")
+@click.option(
+    "--describe", metavar="DATA", help="Put the class and feature names of this data set into the metadata of a .tflite."
+)
+@click.option(
+    "--sampling-rate",
+    metavar="HZ",
+    type=float,
+    help="Put it into the metadata of a .tflite; default: that of --describe, if it has one.",
+)
 @click.option("--target", metavar="TARGET", help="Take this target's fast kernels; without it, the portable ones.")
 @optimize_option
 @compiler_option
@@ -91,6 +100,8 @@ def export(
     precision: str | None,
     ort: bool,
     wide_weights: bool,
+    describe: str | None,
+    sampling_rate: float | None,
     target: str | None,
     optimize: Any,
     compiler: Any,
@@ -104,9 +115,8 @@ def export(
     from edgeseq.report import as_json, tables
     from edgeseq.targets import OPTIMIZE_MODES, kernels_of, load_target
 
-    wanted = Exchange(
-        model, out, form, steps, precision, wide_weights, ort, _given("target", "optimize", "compiler", "name", "force")
-    )
+    given = _given("target", "optimize", "compiler", "name", "force")
+    wanted = Exchange(model, out, form, steps, precision, wide_weights, ort, describe, sampling_rate, given)
     check(file_format, wanted)
     if file_format in EXCHANGE:
         EXCHANGE[file_format][2](wanted, how, json_wanted=json_wanted)
@@ -192,8 +202,8 @@ def _command_line() -> str:
     "--against",
     default="c",
     show_default=True,
-    help="Comma-separated: c (this host), tflite, tflite-runtime, tflite-micro, onnx, onnxruntime-web, targets, or qdq, whose "
-    "error is told.",
+    help="Comma-separated: c (this host), tflite, tflite-runtime, tflite-micro, onnx, onnxruntime-web, targets, or qdq and "
+    "tflite-fused, whose error is told.",
 )
 @click.option("--limit", type=click.IntRange(1), default=10_000, show_default=True, help="Time steps to run at most.")
 @compiler_option
@@ -212,18 +222,19 @@ def verify(
     """Compare every output and state with the oracle; exit 1 on any mismatch. Forms that cannot be exact are measured."""
     from edgeseq.data import load_windows
     from edgeseq.errors import DataError, TargetError
-    from edgeseq.measure.formats import APPROXIMATE, FORMATS, present
+    from edgeseq.measure.formats import APPROXIMATE, FORMATS, INEXACT, present
     from edgeseq.measure.verify import verify as run_verification
     from edgeseq.report import as_json, tables
     from edgeseq.targets import target_names
 
     names = [name for name in (word.strip() for word in against.split(",")) if name]
-    formats = [name for name in names if name in (*FORMATS, *APPROXIMATE)]
+    runtimes = (*FORMATS, *APPROXIMATE, *INEXACT)
+    formats = [name for name in names if name in runtimes]
     cores = [name for name in names if name != "c" and name not in formats]
     unknown = [name for name in cores if name not in target_names()]
     if unknown:
         raise TargetError(
-            f"--against {','.join(unknown)}: unknown target or runtime. Runtimes: c, {', '.join((*FORMATS, *APPROXIMATE))} "
+            f"--against {','.join(unknown)}: unknown target or runtime. Runtimes: c, {', '.join(runtimes)} "
             f"(this machine has: {', '.join(('c', *present()))}); targets: {', '.join(target_names())}"
         )
     graph = resolve_model(model, how)

@@ -14,12 +14,14 @@ from rich.console import Group
 from edgeseq.cli.options import Quantization, resolve_model
 from edgeseq.cli.output import show
 from edgeseq.errors import DataError, MissingExtraError, OutputError, TargetError
-from edgeseq.quantize import read_esq
+from edgeseq.quantize import QuantGraph, read_esq
 
 if TYPE_CHECKING:
     from edgeseq.export.onnx import Labels
+    from edgeseq.export.tflite import Description
     from edgeseq.graph import Graph
     from edgeseq.measure.approximation import Approximation
+    from edgeseq.measure.verify import Verification
 
 # Time steps that the error of a form is measured on at most.
 MEASURED_STEPS = 2_000
@@ -31,7 +33,8 @@ class Exchange:
     """What was asked for.
 
     form, steps, precision: None where they were left out; wide_weights: store 4-bit ones in int8; ort: write a .ort
-    beside the .onnx; options: of the C project that were given.
+    beside the .onnx; describe: a data set whose names go into the metadata; sampling_rate: in Hz; options: of the C
+    project that were given.
     """
 
     model: str
@@ -41,6 +44,8 @@ class Exchange:
     precision: str | None
     wide_weights: bool
     ort: bool
+    describe: str | None
+    sampling_rate: float | None
     options: tuple[str, ...]
 
 
@@ -50,16 +55,59 @@ def write_tflite(wanted: Exchange, how: Quantization, *, json_wanted: bool) -> N
     from edgeseq.files import write_atomically
     from edgeseq.report import as_json, tables
 
+    described = _description(wanted)
     if wanted.precision in (None, "int"):
         quantized = resolve_model(wanted.model, how)
         graph = quantized.source
-        model = export_tflite(quantized, _form(wanted, graph), wanted.steps, wide_weights=wanted.wide_weights)
+        model = export_tflite(
+            quantized, _form(wanted, graph), wanted.steps, wide_weights=wanted.wide_weights, description=described
+        )
     else:
         graph = float_model(wanted.model)
-        model = export_float_tflite(graph, _form(wanted, graph), wanted.steps, half_weights=wanted.precision == "float16")
+        model = export_float_tflite(
+            graph, _form(wanted, graph), wanted.steps, half_weights=wanted.precision == "float16", description=described
+        )
+    checked = _error_of_fused(quantized, how) if wanted.form == "fused" else None
     write_atomically(wanted.out, model.data)
     document = as_json.exported_tflite(graph, model, str(wanted.out))
-    show(tables.exported_tflite(model, str(wanted.out)), document, json_wanted=json_wanted)
+    text = tables.exported_tflite(model, str(wanted.out))
+    if wanted.form == "fused":
+        document |= as_json.error_of_fused(checked)
+        text = Group(text, tables.error_of_fused(checked))
+    show(text, document, json_wanted=json_wanted)
+
+
+def _description(wanted: Exchange) -> Description:
+    """What the metadata says of the data: what --describe has, else what training left; a rate that is given counts more."""
+    from edgeseq.export.tflite import Description
+
+    if wanted.describe is None:
+        said: Any = read_labels(wanted.model)
+    else:
+        from edgeseq.data import load_data
+
+        said = load_data(wanted.describe)
+    rate = said.feature_settings.get("rate_hz") if wanted.sampling_rate is None else wanted.sampling_rate
+    return Description(said.class_names, said.feature_names, rate, said.feature_settings)
+
+
+def _error_of_fused(graph: QuantGraph, how: Quantization) -> Verification | None:
+    """The file beside the oracle on the calibration data; None without data or LiteRT."""
+    if how.calibration is None:
+        return None
+    from edgeseq.data import load_windows
+    from edgeseq.measure.verify import verify
+
+    windows = load_windows(how.calibration)
+    if windows.shape[2] != graph.input_size:
+        raise DataError(
+            f"{how.calibration}: {windows.shape[2]} features per time step; model {graph.name!r} expects {graph.input_size}"
+        )
+    windows = windows[: max(1, MEASURED_STEPS // windows.shape[1]), :MEASURED_STEPS]
+    try:
+        return verify(graph, windows, formats=["tflite-fused"], host=False)
+    except MissingExtraError:
+        return None
 
 
 def write_onnx(wanted: Exchange, how: Quantization, *, json_wanted: bool) -> None:
@@ -173,7 +221,7 @@ def float_model(model: str) -> Graph:
 
 # Format -> (suffix of its files, forms it has, what writes it).
 EXCHANGE: dict[str, tuple[str, tuple[str, ...], Callable[..., None]]] = {
-    "tflite": (".tflite", ("step", "stateful", "unrolled", "window"), write_tflite),
+    "tflite": (".tflite", ("step", "stateful", "unrolled", "window", "fused"), write_tflite),
     "onnx": (".onnx", ("step", "unrolled", "window", "float", "qdq", "dynamic"), write_onnx),
 }
 PRECISIONS = ("int", "float32", "float16")
@@ -185,7 +233,7 @@ def check(file_format: str, wanted: Exchange) -> None:
     if file_format not in EXCHANGE:
         given = {"--form": wanted.form, "--steps": wanted.steps, "--precision": wanted.precision}
         names = [name for name, value in given.items() if value is not None]
-        names += ["--wide-weights"] * wanted.wide_weights + ["--ort"] * wanted.ort
+        names += ["--wide-weights"] * wanted.wide_weights + ["--ort"] * wanted.ort + _descriptions(wanted)
         if names:
             raise TargetError(
                 f"{', '.join(names)}: not of C projects, which are integers with a step and a window function in one. "
@@ -197,13 +245,29 @@ def check(file_format: str, wanted: Exchange) -> None:
         raise TargetError(f"--format {file_format} has no form {wanted.form!r}; it has: {', '.join(forms)}")
     if wanted.options:
         raise TargetError(f"{', '.join(wanted.options)}: of C projects alone; leave it out with --format {file_format}")
-    if wanted.ort and file_format != "onnx":
-        raise TargetError(f"--ort: of .onnx alone; leave it out with --format {file_format}")
-    if wanted.wide_weights and file_format != "tflite":
-        raise TargetError(f"--wide-weights: of .tflite alone; leave it out with --format {file_format}")
-    if wanted.wide_weights and wanted.precision not in (None, "int"):
-        raise TargetError(f"--wide-weights: of integers alone; leave it out with --precision {wanted.precision}")
+    _check_options(file_format, wanted)
     if wanted.out.suffix != suffix:
         raise OutputError(f"{wanted.out}: expected a file that ends in {suffix}. Choose another --out")
     if wanted.out.is_dir():
         raise OutputError(f"{wanted.out} is a folder; expected a file. Choose another --out")
+
+
+def _check_options(file_format: str, wanted: Exchange) -> None:
+    """Raise TargetError for options of another format, or of other forms of it."""
+    if wanted.ort and file_format != "onnx":
+        raise TargetError(f"--ort: of .onnx alone; leave it out with --format {file_format}")
+    if wanted.wide_weights and file_format != "tflite":
+        raise TargetError(f"--wide-weights: of .tflite alone; leave it out with --format {file_format}")
+    if file_format != "tflite" and _descriptions(wanted):
+        raise TargetError(f"{', '.join(_descriptions(wanted))}: of .tflite files alone; leave it out with --format {file_format}")
+    if wanted.form == "fused" and (wanted.wide_weights or wanted.precision not in (None, "int")):
+        raise TargetError(
+            "--form fused is int8 with 8-bit weights; leave out --precision and --wide-weights, or choose another --form"
+        )
+    if wanted.wide_weights and wanted.precision not in (None, "int"):
+        raise TargetError(f"--wide-weights: of integers alone; leave it out with --precision {wanted.precision}")
+
+
+def _descriptions(wanted: Exchange) -> list[str]:
+    given = {"--describe": wanted.describe, "--sampling-rate": wanted.sampling_rate}
+    return [name for name, value in given.items() if value is not None]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edgeseq.errors import MissingExtraError, TargetError
 from edgeseq.measure.approximation import Approximation, measure_qdq
 from edgeseq.measure.comparison import Comparison
+from edgeseq.measure.fused import run_fused
 from edgeseq.measure.litert_runner import compare_tflite, compare_tflite_micro, compare_tflite_runtime
 from edgeseq.measure.onnx_runner import compare_onnx
 from edgeseq.measure.onnx_web_runner import compare_onnx_web, find_onnx_web
@@ -39,6 +40,14 @@ class ApproximateFormat:
     compare: Callable[[QuantGraph, npt.NDArray[np.float64], OracleRun], Approximation]
 
 
+@dataclass(frozen=True, slots=True)
+class InexactFormat:
+    """One with an arithmetic of integers of its own. run: codes of windows to outputs and states, in the oracle's steps."""
+
+    find: Callable[[], object]
+    run: Callable[[QuantGraph, npt.NDArray[np.integer]], tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]]
+
+
 # By their names in `verify --against`. Register in a dict a reader can see.
 FORMATS = {
     "tflite": Format(functools.partial(find_own, "ai_edge_litert"), compare_tflite),
@@ -48,6 +57,7 @@ FORMATS = {
     "onnxruntime-web": Format(find_onnx_web, compare_onnx_web),
 }
 APPROXIMATE = {"qdq": ApproximateFormat(functools.partial(find_own, "onnxruntime"), measure_qdq)}
+INEXACT = {"tflite-fused": InexactFormat(functools.partial(find_own, "ai_edge_litert"), run_fused)}
 
 
 def present() -> tuple[str, ...]:

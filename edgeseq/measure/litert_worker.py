@@ -38,7 +38,11 @@ class LitertModel:
         self._interpreter.allocate_tensors()
         (self._x, *self._before) = self._interpreter.get_input_details()
         (self._y, *self._after) = self._interpreter.get_output_details()
-        self._resets = "reset" in self._interpreter.get_signature_list()
+        signatures = self._interpreter.get_signature_list()
+        self._resets = "reset" in signatures
+        if "fused" in signatures:
+            # Its states are tensors of the interpreter, the only ones with a name of two parts.
+            self._after = [detail for detail in self._interpreter.get_tensor_details() if "/" in detail["name"]]
         shape = self._x["shape"]
         self.steps = int(shape[1]) if len(shape) == 3 else 1
 
@@ -52,11 +56,13 @@ class LitertModel:
         if self._resets:
             # Not kept: an interpreter refuses to run while a signature's runner holds on to it.
             interpreter.get_signature_runner("reset")()
+        interpreter.reset_all_variables()
         states = [np.zeros(detail["shape"], detail["dtype"]) for detail in self._before]
         outputs, kept = [], []
         for chunk in window.reshape(-1, *self._x["shape"]):
             interpreter.set_tensor(self._x["index"], chunk)
-            for detail, state in zip(self._before, states, strict=True):
+            # States that lie inside are read alone.
+            for detail, state in zip(self._before, states, strict=False):
                 interpreter.set_tensor(detail["index"], state)
             interpreter.invoke()
             outputs.append(interpreter.get_tensor(self._y["index"]).reshape(-1, self._y["shape"][-1]))

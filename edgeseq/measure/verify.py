@@ -18,7 +18,7 @@ from edgeseq.firmware.toolchain import CompilerName
 from edgeseq.graph.reference import forward
 from edgeseq.measure.approximation import Approximation
 from edgeseq.measure.comparison import Comparison, compare, sqnr_db
-from edgeseq.measure.formats import APPROXIMATE, FORMATS
+from edgeseq.measure.formats import APPROXIMATE, FORMATS, INEXACT
 from edgeseq.measure.frames import decode_outputs, encode_frames
 from edgeseq.measure.host_runner import HostModel
 from edgeseq.measure.hosted import run_hosted
@@ -44,8 +44,19 @@ class Fidelity:
 
 
 @dataclass(frozen=True, slots=True)
+class Inexact:
+    """What cannot equal the oracle, and how near it is to the float model over the same steps."""
+
+    name: str
+    fidelity: Fidelity
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
-    """Result of `verify`. approximate: forms that no runtime computes exactly, with their error; they say nothing of `exact`."""
+    """Result of `verify`. fidelity: of the oracle. Forms that cannot be exact say nothing of `exact`.
+
+    approximate: those computed in floats, with their error; inexact: those with an arithmetic of integers of their own.
+    """
 
     model: str
     scheme: str
@@ -53,10 +64,11 @@ class Verification:
     against: tuple[Comparison, ...]
     fidelity: Fidelity
     approximate: tuple[Approximation, ...] = ()
+    inexact: tuple[Inexact, ...] = ()
 
     @property
     def exact(self) -> bool:
-        """Whether every runner gave the oracle's integers."""
+        """Whether every runner that should gave the oracle's integers."""
         return all(comparison.mismatches == 0 for comparison in self.against)
 
 
@@ -73,12 +85,12 @@ def verify(
     """Run one stream (steps, features), or windows (n, time, features) each from reset, everywhere.
 
     A model that needs whole windows takes those of its own length alone, else DataError. x is in raw units.
-    cores: names of targets besides this host, each with the kernels that optimize picks for it; formats: of FORMATS
-    and APPROXIMATE; host: whether the C code runs on this machine. A runtime that is not installed is an error before
+    cores: names of targets besides this host, each with the kernels that optimize picks for it; formats: of FORMATS,
+    APPROXIMATE and INEXACT; host: whether the C code runs on this machine. A runtime that is not installed is an error before
     anything runs.
     """
     for name in formats:
-        (FORMATS.get(name) or APPROXIMATE[name]).find()
+        (FORMATS.get(name) or APPROXIMATE.get(name) or INEXACT[name]).find()
     windows = np.asarray(x, np.float64)
     if windows.ndim == 2:
         windows = windows[None]
@@ -94,9 +106,10 @@ def verify(
     for name in formats:
         against += FORMATS[name].compare(graph, codes, oracle) if name in FORMATS else []
     approximate = tuple(APPROXIMATE[name].compare(graph, windows, oracle) for name in formats if name in APPROXIMATE)
+    inexact = [Inexact(name, fidelity(graph, windows, *INEXACT[name].run(graph, codes))) for name in formats if name in INEXACT]
     steps = codes.shape[0] * codes.shape[1]
     figures = fidelity(graph, windows, oracle.outputs, oracle.states)
-    return Verification(graph.name, graph.scheme, steps, tuple(against), figures, approximate)
+    return Verification(graph.name, graph.scheme, steps, tuple(against), figures, approximate, tuple(inexact))
 
 
 def _run_c(
@@ -178,7 +191,7 @@ def run_on_core(
     return decode_outputs(output, project.output_steps * project.output_size, project.state_bytes // 2)
 
 
-def hidden_states(graph: QuantGraph, states: npt.NDArray[np.int16]) -> list[npt.NDArray[np.float64]]:
+def hidden_states(graph: QuantGraph, states: npt.NDArray[np.integer]) -> list[npt.NDArray[np.float64]]:
     """Return the real hidden states (..., units) of each recurrent layer from all carried values (..., n)."""
     hidden: list[npt.NDArray[np.float64]] = []
     at = 0
@@ -190,7 +203,7 @@ def hidden_states(graph: QuantGraph, states: npt.NDArray[np.int16]) -> list[npt.
 
 
 def fidelity(
-    graph: QuantGraph, x: npt.NDArray[np.float64], outputs: npt.NDArray[np.int16], states: npt.NDArray[np.int16]
+    graph: QuantGraph, x: npt.NDArray[np.float64], outputs: npt.NDArray[np.integer], states: npt.NDArray[np.integer]
 ) -> Fidelity:
     """Compare integer outputs and hidden states (n, time, ...) with the float64 model over the same input."""
     names = [layer.name for layer in graph.recurrent]

@@ -11,7 +11,7 @@ from edgeseq.frontend import Inspection
 from edgeseq.graph import Graph
 from edgeseq.measure.approximation import Approximation
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
-from edgeseq.measure.verify import Verification
+from edgeseq.measure.verify import Fidelity, Verification
 from edgeseq.quantize import QuantGraph
 from edgeseq.simulate.explain import Explanation
 
@@ -142,12 +142,18 @@ def verification(value: Verification) -> dict[str, Any]:
         "scheme": value.scheme,
         "steps": value.steps,
         "against": [{"name": row.name, "mismatches": row.mismatches, "max_abs_lsb": row.max_abs_lsb} for row in value.against],
-        "fidelity": {
-            "state_sqnr_db": _finite(value.fidelity.state_sqnr_db),
-            "output_sqnr_db": _finite(value.fidelity.output_sqnr_db),
-            "agreement": value.fidelity.agreement,
-        },
+        "fidelity": fidelity(value.fidelity),
         "approximate": [approximation(row) for row in value.approximate],
+        "inexact": [{"name": row.name, "fidelity": fidelity(row.fidelity)} for row in value.inexact],
+    }
+
+
+def fidelity(value: Fidelity) -> dict[str, Any]:
+    """How near something is to the float model. An infinite SQNR is null."""
+    return {
+        "state_sqnr_db": _finite(value.state_sqnr_db),
+        "output_sqnr_db": _finite(value.output_sqnr_db),
+        "agreement": value.agreement,
     }
 
 
@@ -201,6 +207,18 @@ def exported_tflite(graph: Graph, model: TfliteModel | OnnxModel, out: str, file
         "states": list(model.states),
         "operators": dict(model.operators),
         "window_steps": None if graph.window_reason is None else model.steps,
+    }
+
+
+def error_of_fused(checked: Verification | None) -> dict[str, Any]:
+    """What `edgeseq export --form fused` adds: its error on the calibration data, and that of the other forms."""
+    if checked is None:
+        return {"exact": False, "fidelity": None, "fidelity_of_other_forms": None}
+    (fused,) = checked.inexact
+    return {
+        "exact": False,
+        "fidelity": fidelity(fused.fidelity),
+        "fidelity_of_other_forms": fidelity(checked.fidelity),
     }
 
 

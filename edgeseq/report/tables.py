@@ -13,7 +13,7 @@ from edgeseq.export.c import CProject
 from edgeseq.frontend import Inspection
 from edgeseq.measure.approximation import Approximation
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
-from edgeseq.measure.verify import Verification
+from edgeseq.measure.verify import Fidelity, Verification
 from edgeseq.quantize import QuantGraph
 from edgeseq.simulate.explain import Explanation
 from edgeseq.targets import Optimize
@@ -173,13 +173,31 @@ def verification(value: Verification) -> Table:
     for row in value.against:
         colour = "green" if row.mismatches == 0 else "red"
         table.add_row(row.name, f"[{colour}]{row.mismatches:,}[/]", f"{row.max_abs_lsb} LSB")
-    fidelity = value.fidelity
-    agreement = "" if fidelity.agreement is None else f", same class {fidelity.agreement:.2%}"
-    states = "" if fidelity.state_sqnr_db is None else f"state SQNR {fidelity.state_sqnr_db:.1f} dB, "
-    lines = [f"against the float model: {states}output SQNR {fidelity.output_sqnr_db:.1f} dB{agreement}"]
+    for inexact in value.inexact:
+        table.add_row(inexact.name, "its own arithmetic", "below")
+    lines = [f"against the float model: {_fidelity(value.fidelity)}"]
+    lines += [f"{inexact.name} against the float model: {_fidelity(inexact.fidelity)}" for inexact in value.inexact]
     table.caption = "\n".join([*lines, *map(approximation, value.approximate)])
     table.caption_justify = "left"
     return table
+
+
+def _fidelity(value: Fidelity) -> str:
+    agreement = "" if value.agreement is None else f", same class {value.agreement:.2%}"
+    states = "" if value.state_sqnr_db is None else f"state SQNR {value.state_sqnr_db:.1f} dB, "
+    return f"{states}output SQNR {value.output_sqnr_db:.1f} dB{agreement}"
+
+
+def error_of_fused(checked: Verification | None) -> str:
+    """What a file of the fused operator is worth: measured beside the integers of the other forms, or how to measure it."""
+    said = "Not the oracle's integers: LSTM layers have the fused operator's own arithmetic."
+    if checked is None:
+        return f"{said} 'edgeseq verify --against tflite-fused --input DATA' measures its error, as --calibration DATA does here."
+    (fused,) = checked.inexact
+    return (
+        f"{said} Measured on {checked.steps:,} steps of the calibration data against the float model: "
+        f"{_fidelity(fused.fidelity)}; the other forms: {_fidelity(checked.fidelity)}"
+    )
 
 
 def approximation(value: Approximation) -> str:

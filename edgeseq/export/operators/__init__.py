@@ -3,7 +3,7 @@
 `lower` turns a QuantGraph into a `Program`; `LOWERINGS` has a line for every layer type.
 """
 
-from edgeseq.export.operators.floats import FLOAT_LOWERINGS, Refusal
+from edgeseq.export.operators.floats import FLOAT_LOWERINGS
 from edgeseq.export.operators.lowerings import LOWERINGS
 from edgeseq.export.operators.program import Form, lower, lower_float
 from edgeseq.export.operators.types import (
@@ -16,11 +16,13 @@ from edgeseq.export.operators.types import (
     FloorModulo,
     FullyConnected,
     Gather,
+    Gelu,
     HighWord,
     Largest,
     Less,
     Logistic,
     Matrix,
+    MatrixProduct,
     Maximum,
     Mean,
     Minimum,
@@ -59,11 +61,13 @@ __all__ = [
     "Form",
     "FullyConnected",
     "Gather",
+    "Gelu",
     "HighWord",
     "Largest",
     "Less",
     "Logistic",
     "Matrix",
+    "MatrixProduct",
     "Maximum",
     "Mean",
     "Minimum",
@@ -73,7 +77,6 @@ __all__ = [
     "Port",
     "Program",
     "ReciprocalRoot",
-    "Refusal",
     "Relu",
     "Reshape",
     "ShiftLeft",

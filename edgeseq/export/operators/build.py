@@ -198,6 +198,15 @@ class Builder:
         """Of floats, over the last axis."""
         return self._add(ops.Softmax((x,), (_like(x),)))
 
+    def gelu(self, x: Tensor) -> Tensor:
+        """Of floats, the exact one."""
+        return self._add(ops.Gelu((x,), (_like(x),)))
+
+    def matrix_product(self, a: Tensor, b: Tensor, *, by_rows: bool) -> Tensor:
+        """Of two matrices of floats; by_rows: a @ b.T."""
+        out = Tensor((a.shape[0], b.shape[0] if by_rows else b.shape[1]), a.dtype)
+        return self._add(ops.MatrixProduct((a, b), (out,), by_rows))
+
     def integer(self, value: int, dtype: Dtype = "int32") -> Tensor:
         """A plain integer, (1, 1)."""
         return self.constant(np.array([[value]], dtype))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -40,20 +39,10 @@ from edgeseq.graph.layers import FloatArray
 Lowering: TypeAlias = Callable[[Builder, Any, Steps], Steps]
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a layer type has no operators, and what to do instead."""
-
-    reason: str
-
-
 def lower_float_chain(build: Builder, layers: Sequence[Layer], x: Steps) -> Steps:
-    """The result of layers one behind another. Raises TargetError for one that has no operators."""
+    """The result of layers one behind another. Raises TargetError for a function that has no operators."""
     for layer in layers:
-        lowering = FLOAT_LOWERINGS[type(layer)]
-        if isinstance(lowering, Refusal):
-            raise TargetError(f"layer {layer.name!r}: {lowering.reason}")
-        x = lowering(build, layer, x)
+        x = FLOAT_LOWERINGS[type(layer)](build, layer, x)
     return x
 
 
@@ -100,6 +89,7 @@ _FUNCTIONS: dict[str, Callable[[Builder, Tensor], Tensor]] = {
     "relu": Builder.relu,
     "sigmoid": Builder.logistic,
     "tanh": Builder.tanh,
+    "gelu": Builder.gelu,
     "silu": lambda build, x: build.multiply(x, build.logistic(x)),
     "softmax": Builder.softmax,
     "hard_sigmoid": lambda build, x: _hard_sigmoid(build, x, 1 / 6),
@@ -339,10 +329,26 @@ def _bidirectional(build: Builder, layer: Bidirectional, x: Steps) -> Steps:
     return forward.with_other(backward, merge)
 
 
+def _self_attention(build: Builder, layer: SelfAttention, x: Steps) -> Steps:
+    """Head by head; the factor 1 / sqrt(key size) is part of the query's projection."""
+    scaled = 1.0 / np.sqrt(layer.query.units // layer.heads)
+    query, key, value = (
+        build.split(
+            _product(build, x.whole, factor * part.kernel, factor * part.bias), [part.units // layer.heads] * layer.heads, 1
+        )
+        for part, factor in zip(layer.projections[:3], (scaled, 1.0, 1.0), strict=True)
+    )
+    contexts = []
+    for q, k, v in zip(query, key, value, strict=True):
+        weights = build.softmax(build.matrix_product(q, k, by_rows=True))
+        contexts.append(build.matrix_product(weights, v, by_rows=False))
+    return _dense(build, layer.output, Steps(build, whole=build.concat(contexts, 1)))
+
+
 # Layers that look at one time step alone.
 FLOAT_SINGLE: tuple[type[Layer], ...] = (Dense, Activate, Prelu, LayerNormalization)
 
-FLOAT_LOWERINGS: dict[type[Layer], Lowering | Refusal] = {
+FLOAT_LOWERINGS: dict[type[Layer], Lowering] = {
     Gru: _gru,
     Lstm: _lstm,
     SimpleRnn: _simple_rnn,
@@ -361,5 +367,5 @@ FLOAT_LOWERINGS: dict[type[Layer], Lowering | Refusal] = {
     Reverse: _reverse,
     LastStep: _last_step,
     Bidirectional: _bidirectional,
-    SelfAttention: Refusal("self-attention is exported in integers alone (--precision int)"),
+    SelfAttention: _self_attention,
 }

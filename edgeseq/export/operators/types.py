@@ -274,6 +274,18 @@ class Softmax(Operator):
     """Over the last axis, of float32."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Gelu(Operator):
+    """``x / 2 * (1 + erf(x / sqrt(2)))`` of float32."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatrixProduct(Operator):
+    """Rows of the first float32 matrix with rows of the second, or with its columns. by_rows: which."""
+
+    by_rows: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Port:
     """A named tensor at the edge of a program."""

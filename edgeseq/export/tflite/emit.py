@@ -65,6 +65,12 @@ class Subgraph:
         self.record.tensors.append(TensorRecord(shape, TYPES[dtype], quantization, content))
         return len(self.record.tensors) - 1
 
+    def variable(self, shape: tuple[int, ...], dtype: str, scale: npt.NDArray[np.float64], name: str) -> int:
+        """A tensor that the interpreter keeps from one call to the next."""
+        number = self.tensor(shape, dtype, scale)
+        self.record.tensors[number].name, self.record.tensors[number].variable = name, True
+        return number
+
     def constant(self, data: npt.NDArray[Any]) -> int:
         """A constant that no scale belongs to, such as an axis; equal ones are one tensor."""
         key = (data.dtype.name, data.shape, data.tobytes())
@@ -273,6 +279,12 @@ def _less(graph: Subgraph, operator: ops.Less) -> None:
     graph.add(Code.CAST, (held,), (graph.number(operator.output),), _cast_options("bool", "int32"))
 
 
+def _matrix_product(graph: Subgraph, operator: ops.MatrixProduct) -> None:
+    inputs = tuple(graph.number(tensor) for tensor in operator.inputs)
+    options = Options("BatchMatMulOptions", (("AdjY", operator.by_rows),))
+    graph.add(Code.BATCH_MATMUL, inputs, (graph.number(operator.output),), options)
+
+
 _quantize = _plain(Code.QUANTIZE, Options("QuantizeOptions"))
 
 EMITTERS: dict[type[Operator], Emitter] = {
@@ -306,5 +318,7 @@ EMITTERS: dict[type[Operator], Emitter] = {
     ops.HighWord: _high_word,
     ops.Divide: _plain(Code.DIV, Options("DivOptions")),
     ops.ReciprocalRoot: _plain(Code.RSQRT),
+    ops.Gelu: _plain(Code.GELU, Options("GeluOptions")),
+    ops.MatrixProduct: _matrix_product,
     ops.Softmax: _plain(Code.SOFTMAX, Options("SoftmaxOptions", (("Beta", 1.0),))),
 }

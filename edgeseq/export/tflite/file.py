@@ -45,24 +45,29 @@ class Options:
 
 @dataclass(slots=True)
 class TensorRecord:
-    """One tensor of a subgraph. data: of a constant."""
+    """One tensor of a subgraph. data: of a constant; variable: the interpreter keeps it from one call to the next."""
 
     shape: tuple[int, ...]
     kind: int
     quantization: Quantization | None = None
     data: bytes | None = None
     name: str = ""
+    variable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorRecord:
-    """One operator: builtin code, its version, tensors by number."""
+    """One operator: builtin code, its version, tensors by number, -1 for an input that is absent.
+
+    intermediates: tensors that only say in which steps an operator computes inside.
+    """
 
     code: int
     version: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Options | None = None
+    intermediates: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -152,6 +157,8 @@ class _Writer:
         parts: list[tuple[str, int]] = [("Shape", self._integers(tensor.shape)), ("Type", tensor.kind)]
         if tensor.data is not None:
             parts.append(("Buffer", self.buffers[tensor.data]))
+        if tensor.variable:
+            parts.append(("IsVariable", True))
         if tensor.name:
             parts.append(("Name", self._string(tensor.name)))
         if tensor.quantization is not None:
@@ -175,6 +182,8 @@ class _Writer:
             ("Inputs", self._integers(operator.inputs)),
             ("Outputs", self._integers(operator.outputs)),
         ]
+        if operator.intermediates:
+            parts.append(("Intermediates", self._integers(operator.intermediates)))
         if operator.options is not None:
             parts.append(("BuiltinOptionsType", getattr(tflite.BuiltinOptions, operator.options.name)))
             parts.append(("BuiltinOptions", self._options(operator.options)))
