@@ -3,7 +3,7 @@
 `lower` turns a QuantGraph into a `Program`; `LOWERINGS` has a line for every layer type.
 """
 
-from edgeseq.export.operators.floats import FLOAT_LOWERINGS
+from edgeseq.export.operators.float_lowerings import FLOAT_LOWERINGS
 from edgeseq.export.operators.lowerings import LOWERINGS
 from edgeseq.export.operators.program import Form, lower, lower_float
 from edgeseq.export.operators.types import (

@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 from edgeseq.errors import TargetError
 from edgeseq.export.operators.build import Builder
-from edgeseq.export.operators.floats import FLOAT_SINGLE, lower_float_chain, normalized_input
+from edgeseq.export.operators.float_lowerings import FLOAT_SINGLE, lower_float_chain, normalized_input
 from edgeseq.export.operators.lowerings import lower_chain
 from edgeseq.export.operators.lowerings.steps import Steps
 from edgeseq.export.operators.types import Operator, Port, Program, Tensor
