@@ -259,7 +259,7 @@ def exported_tflite(model: TfliteModel | OnnxModel, out: str) -> Group:
     steps = "1 time step" if model.steps == 1 else f"{count} time steps"
     operators = ", ".join(f"{count} {name}" for name, count in model.operators.items())
     return Group(
-        f"{out}: {len(model.data):,} B, {model.form}, {steps} a call (exact)",
+        f"{out}: {len(model.data):,} B (exact), {model.form}, {steps} a call",
         table,
         f"{sum(model.operators.values())} operators: {operators}",
     )
