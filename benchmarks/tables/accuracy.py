@@ -23,7 +23,7 @@ def accuracy_table() -> str:
             if not chosen:
                 continue
             first = [row for row in chosen if row["scheme"] == schemes[0] and row["method"] == "ptq"]
-            cells = [_changes([row for row in chosen if row["scheme"] == scheme]) for scheme in schemes]
+            cells = [_changes([row for row in chosen if row["scheme"] == scheme], len(first)) for scheme in schemes]
             lines.append(
                 f"| {data} | {cell.upper()}({chosen[0]['units']}) | {len(first)} "
                 f"| {spread(first, 'float_accuracy', 100, ' %')} | {' | '.join(cells)} |"
@@ -31,14 +31,14 @@ def accuracy_table() -> str:
     return "\n".join(lines)
 
 
-def _changes(rows: list[Row]) -> str:
-    """Change in points, after quantisation and after training with integers where that was measured."""
+def _changes(rows: list[Row], seeds: int) -> str:
+    """Change in points, after quantisation and after training with integers where that was measured; other seeds are told."""
     parts = []
     for method in ("ptq", "qat"):
         change = [100 * (row["accuracy"] - row["float_accuracy"]) for row in rows if row["method"] == method]
         if change:
             spread = statistics.stdev(change) if len(change) > 1 else 0.0
-            parts.append(f"{statistics.mean(change):+.2f} ± {spread:.2f}" + (f" ({len(change)})" if method == "qat" else ""))
+            parts.append(f"{statistics.mean(change):+.2f} ± {spread:.2f}" + (f" ({len(change)})" if len(change) != seeds else ""))
     return "; QAT ".join(parts)
 
 
