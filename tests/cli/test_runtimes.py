@@ -14,6 +14,7 @@ from edgeseq.measure.latency import Latency, RuntimeTime, Times
 from edgeseq.measure.latency import session as sessions
 from edgeseq.measure.latency.session import Job, Session
 from edgeseq.measure.latency.worker import pair_states
+from edgeseq.measure.onnx_web_runner import WEB_FOLDER
 from edgeseq.measure.pythons import PACKAGES
 from edgeseq.quantize import write_esq
 from edgeseq.report import tables
@@ -182,6 +183,7 @@ def test_verify_names_the_runtimes_that_are_there(folder, run, monkeypatch):
     arguments = ("verify", folder / "m.esq", "--input", folder / "x.npz", "--against")
     for package in PACKAGES.values():
         monkeypatch.setenv(package.variable, str(folder / "python"))
+    monkeypatch.setenv(WEB_FOLDER, str(folder))
     code, _, err = run(*arguments, "c,tvm")
     assert code == 2
     assert "--against tvm: unknown target or runtime" in " ".join(err.split())

@@ -78,7 +78,8 @@ def test_complete_runs_go_on(capsys, windows, tmp_path):
 
 
 SCRIPT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts in the background
 from edgeseq.cli.main import main
 main(sys.argv[1:])
 """
