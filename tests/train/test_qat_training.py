@@ -159,14 +159,20 @@ def test_row_factors_follow_pruned_weights_beside_a_teacher(keras, qat):
 
 @pytest.mark.parametrize("cell", ["GRU", "LSTM", "MGU", "MinGRU", "FastGRNN"])
 def test_training_starts_from_codes_that_compensate_each_other(keras, qat, cell):
-    """At 4 bits, a prepared model disturbs the states no more than the nearest codes at the same row factors do."""
+    """At 4 bits and on features that go together, states are disturbed clearly less than by the nearest codes.
+
+    Seen are 0.32 to 0.69 of their noise at the same row factors.
+    """
+    rng = np.random.default_rng(0)
+    together = rng.normal(0, 1, (64, STEPS, 1)) + 0.3 * rng.normal(0, 1, (64, STEPS, FEATURES))
+    x = (np.array([0, 5, -3, 1, 100]) + np.array([1, 2, 0.1, 10, 30]) * together).astype(np.float32)
     kind = getattr(keras.layers, cell, None) or getattr(cells(), cell)
     model = float_model(keras, kind(12, return_sequences=True), spread=0.2)
-    wanted = np.asarray(model(raw()))
-    prepared = qat.prepare(model, raw(), "int8x4", input_dtype="int16")
+    wanted = np.asarray(model(x))
+    prepared = qat.prepare(model, x, "int8x4", input_dtype="int16")
 
     def noise():
-        return float(((np.asarray(prepared(raw())) - wanted) ** 2).sum())
+        return float(((np.asarray(prepared(x)) - wanted) ** 2).sum())
 
     started = noise()
     layer = prepared.layers[1]
@@ -175,7 +181,7 @@ def test_training_starts_from_codes_that_compensate_each_other(keras, qat, cell)
         each.matrix.kernel.assign(named[each.matrix.kernel.name])
     float_bias = np.asarray(named["bias"])
     layer.bias.assign(float_bias if float_bias.shape == layer.bias.shape else _merged(layer, float_bias))
-    assert started <= noise()
+    assert started < 0.8 * noise()
 
 
 def _merged(layer, bias):
