@@ -199,7 +199,8 @@ def _text(paths: RunPaths, result: TrainingResult, choice: QatChoice) -> str:
     if result.model is None:
         return f"{paths.record}: interrupted before the first epoch was complete; no model was written"
     counts = ", ".join(f"{name} {_figure(value)}" for name, value in result.metrics.items() if isinstance(value, int | float))
-    how = f"epoch {result.best_epoch} of {result.epochs_run}" + ("" if result.status == "complete" else f", {result.status}")
+    how = f"epoch {result.best_epoch} of {result.epochs_run}" + ("" if result.best_epoch else " (as rounded: none was better)")
+    how += "" if result.status == "complete" else f", {result.status}"
     lines = [f"{paths.model}: {result.recipe.title}, {how}"]
     if "accuracy" in result.metrics:
         kind = f"{choice.scheme}, trained with integers" if choice.qat and result.status != "interrupted" else "float"

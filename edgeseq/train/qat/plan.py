@@ -40,7 +40,7 @@ def dense(layer: Any, before: Between, schemes: Schemes, *, activation: str, las
         after = Between(np.maximum(values, 0.0) if activation == "relu" else values, out_scale)
 
     def settle(damping: float) -> None:
-        # Whatever the recurrent layers try.
+        # The dampings that are tried are for states that feed back.
         built.bias.assign(bias + start(built.matrix, kernel, chosen, reads, DENSE_DAMPING))
 
     return Planned(built, after, settle)
