@@ -25,6 +25,8 @@ class OrtFiles:
 def to_ort(model: bytes) -> OrtFiles:
     """Convert an .onnx in a process of its own, optimised alike for any CPU.
 
+    Two conversions differ in the order of the opset imports, which onnxruntime takes from a hash table of its process.
+
     Raises MissingExtraError without onnxruntime, ToolchainError if its tool fails.
     """
     if importlib.util.find_spec("onnxruntime") is None:
