@@ -10,11 +10,13 @@ from benchmarks.cores import markdown
 from benchmarks.paths import RESULTS
 from benchmarks.readme import DOCUMENTS, filled
 from edgeseq.cli.commands import COMMANDS
+from edgeseq.export.c import export_c
 from edgeseq.export.c.portable import PLANNERS
-from edgeseq.export.c.support import STRUCTURES, portable_support
+from edgeseq.export.c.support import STRUCTURES, fast_support, portable_support
 from edgeseq.frontend.handlers import HANDLERS, NOTES
 from edgeseq.quantize.types import LAYER_TYPES
 from edgeseq.targets import core_names
+from tests.parity.cases import CASES
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -42,6 +44,14 @@ def test_every_operation_is_exported_or_refused():
     for layer in LAYER_TYPES:
         assert portable_support(layer) is not None, layer
         assert (layer in PLANNERS) != (layer in STRUCTURES), layer
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm", "mgu, int8", "mingru, int8", "fastgrnn, int8"])
+def test_fast_kernels_are_where_the_table_says(name):
+    """A layer is left to the portable kernels if and only if the support table says so."""
+    graph = CASES[name].build()
+    left = fast_support(type(graph.layers[0])) == "left to the portable kernels"
+    assert bool(export_c(graph, kernel_set="dsp").fallbacks) == left
 
 
 def test_readme_commands_exist():

@@ -32,7 +32,7 @@ def portable_support(layer: type[QuantLayer]) -> str | None:
 
 def fast_support(layer: type[QuantLayer]) -> str:
     """Which families of fast kernels run this layer."""
-    if layer not in fast.PLANNERS:
+    if fast.PLANNERS.get(layer) in (None, fast.plan_compact):
         return "left to the portable kernels"
     wide = [name for name, isa in FAMILIES.items() if isa.wide_state]
     narrow = [name for name, isa in FAMILIES.items() if 4 in isa.weight_bits]

@@ -31,6 +31,10 @@
 #ifndef ES_FAST_H
 #define ES_FAST_H
 
+#define ES_FORM_WIDE_INPUT 1
+#define ES_FORM_WIDE_STATE 2
+#define ES_FORM_FOUR_BITS 4
+
 #include "es_isa.h"
 
 #ifndef ES_HAS_SUM
@@ -43,9 +47,6 @@ typedef int32_t es_sum; /* a requantised row, or the sum of two */
 
 #include "es_fast_gates.h"
 
-#define ES_FORM_WIDE_INPUT 1
-#define ES_FORM_WIDE_STATE 2
-#define ES_FORM_FOUR_BITS 4
 #define ES_FORM                                                                                                        \
     (ES_WIDE * ES_FORM_WIDE_INPUT + ES_WIDE_STATE * ES_FORM_WIDE_STATE + (ES_WEIGHT_BITS == 4 ? ES_FORM_FOUR_BITS : 0))
 

@@ -18,6 +18,7 @@ class Simd(Isa):
 
     name = "simd"
     group = 8
+    wide_state = True
     # es_isa.h picks one by the compiler's target, so that one project serves all machines.
     headers = (
         "es_simd_avx2.h",
@@ -41,7 +42,7 @@ class Simd(Isa):
         padded = size + -size % _COLUMNS
         if entry == "codes8" and padded == size:
             return None
-        return Buffer(name, "int16" if entry == "codes16" else "int8", padded, reason)
+        return Buffer(name, "int16" if entry in ("codes16", "state16") else "int8", padded, reason)
 
     def pack(self, cell: Cell) -> Packed:
         """Eight units at a time: all gates' input rows, then their state rows."""

@@ -9,7 +9,8 @@
  *
  * One of es_simd_*.h brings eight sums, int32, one per unit, and what happens to them:
  *   es_sums                 with es_store_sums, es_add_sums, es_saturate_sums (to int16)
- *   es_view_state, es_view_codes16   the int8 view of a state; 15-bit codes as es_rows_s16 wants them
+ *   es_view_state           the int8 view of a state
+ *   es_view_s16             int16 values, halved if `halve` is 1, as es_rows_s16 wants them
  *   es_rows_s8, es_rows_s16 acc[gate] = 2 * sum(w * x) + bias of eight rows per gate; bias 1 for the first `ones` gates
  *   es_dense_sums           sum(w * x) + bias of eight rows, of which `count` are wanted
  *   es_scale                es_requantize without its saturation
@@ -31,7 +32,7 @@
 #define ES_MAX_GATES 4
 
 typedef int32_t es_rows;
-typedef int8_t es_view;
+typedef void es_view; /* of int8, or of what es_view_s16 makes */
 
 #if defined(__GNUC__)
 #define ES_INLINE static inline __attribute__((always_inline))
@@ -40,8 +41,7 @@ typedef int8_t es_view;
 #endif
 
 typedef struct {
-    const void *input;
-    const int8_t *state;
+    const void *input, *state;
     uint16_t inputs, units;
     uint8_t input_shift, state_shift;
 } es_views;
@@ -91,18 +91,35 @@ ES_INLINE const int32_t *es_rows_at(const int32_t *rows)
     return rows;
 }
 
+ES_INLINE void es_view_codes16(const int16_t *x, uint16_t size, es_view *view)
+{
+    es_view_s16(x, size, 0, (int16_t *)view);
+}
+
+/* Twin: es_halve. */
+ES_INLINE void es_view_state16(const int16_t *h, uint16_t size, es_view *view)
+{
+    es_view_s16(h, size, 1, (int16_t *)view);
+}
+
+ES_INLINE void es_rows_of(const int32_t *weight, const void *x, uint16_t columns, uint8_t wide, uint8_t gates,
+                          const int32_t *bias, uint8_t ones, es_sums *acc)
+{
+    if (wide) {
+        es_rows_s16((const int8_t *)weight, (const int16_t *)x, columns, gates, bias, ones, acc);
+    } else {
+        es_rows_s8((const int8_t *)weight, (const int8_t *)x, columns, gates, bias, ones, acc);
+    }
+}
+
 ES_INLINE const int32_t *es_gate_rows(const int32_t *rows, const es_views *views, uint8_t sums, uint8_t parts,
-                                      uint8_t wide, uint8_t bounded, int32_t *pre)
+                                      uint8_t form, uint8_t bounded, int32_t *pre)
 {
     const uint8_t gates = (uint8_t)(sums + parts);
     const uint32_t words = (uint32_t)gates * ES_GROUP;
     es_sums acc[ES_MAX_GATES];
     rows = es_rows_at(rows);
-    if (wide) {
-        es_rows_s16((const int8_t *)(rows + words), (const int16_t *)views->input, views->inputs, gates, rows, acc);
-    } else {
-        es_rows_s8((const int8_t *)(rows + words), (const int8_t *)views->input, views->inputs, gates, rows, 0, acc);
-    }
+    es_rows_of(rows + words, views->input, views->inputs, form & ES_FORM_WIDE_INPUT, gates, rows, 0, acc);
     const int32_t *bias = rows + words + words * ES_BLOCKS(views->inputs);
     const int32_t *weight = bias + (uint32_t)parts * ES_GROUP;
     const int32_t *multiplier = weight + words * ES_BLOCKS(views->units);
@@ -113,7 +130,7 @@ ES_INLINE const int32_t *es_gate_rows(const int32_t *rows, const es_views *views
         from_input[gate] = bounded ? part : es_saturate_sums(part);
         es_settle_sums(&from_input[gate]);
     }
-    es_rows_s8((const int8_t *)weight, views->state, views->units, gates, bias, sums, acc);
+    es_rows_of(weight, views->state, views->units, form & ES_FORM_WIDE_STATE, gates, bias, sums, acc);
     ES_UNROLL
     for (uint8_t gate = 0; gate < gates; ++gate, multiplier += ES_GROUP) {
         const es_sums wide_part = es_scale(acc[gate], multiplier, views->state_shift);

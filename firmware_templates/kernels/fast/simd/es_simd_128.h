@@ -133,15 +133,22 @@ ES_INLINE void es_rows_s8(const int8_t *weight, const int8_t *x, uint16_t column
     es_sum_rows(weight, x, columns, 0, gates, bias, ones, acc);
 }
 
-ES_INLINE void es_view_codes16(const int16_t *x, uint16_t size, int16_t *view)
+ES_INLINE void es_view_s16(const int16_t *x, uint16_t size, uint8_t halve, int16_t *view)
 {
-    memcpy(view, x, size * sizeof(*x));
+    uint16_t i = 0;
+    for (; i + 8 <= size; i = (uint16_t)(i + 8)) {
+        const es_vec values = es_load(x + i);
+        es_store(view + i, halve ? es_shift_right_16(values, 1) : values);
+    }
+    for (; i < size; ++i) {
+        view[i] = halve ? es_halve(x[i]) : x[i];
+    }
 }
 
 ES_INLINE void es_rows_s16(const int8_t *weight, const int16_t *x, uint16_t columns, uint8_t gates, const int32_t *bias,
-                           es_sums *acc)
+                           uint8_t ones, es_sums *acc)
 {
-    es_sum_rows(weight, x, columns, 1, gates, bias, 0, acc);
+    es_sum_rows(weight, x, columns, 1, gates, bias, ones, acc);
 }
 
 ES_INLINE es_sums es_dense_sums(const int8_t *weight, const int16_t *x, uint16_t inputs, const int32_t *bias,
@@ -251,8 +258,9 @@ ES_INLINE void es_store_rows(int16_t *to, es_sums sums, uint16_t count)
     memcpy(to, rows, count * sizeof(*rows));
 }
 
-ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *view)
+ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *to)
 {
+    int8_t *const view = (int8_t *)to;
     uint16_t i = 0;
     for (; i + 8 <= size; i = (uint16_t)(i + 8)) {
         /* es_narrow: 129 for value >= 0, 127 below; the sum saturates as it clamps. */

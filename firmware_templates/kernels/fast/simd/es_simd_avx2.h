@@ -72,9 +72,16 @@ ES_INLINE void es_rows_s8(const int8_t *weight, const int8_t *x, uint16_t column
     }
 }
 
-ES_INLINE void es_view_codes16(const int16_t *x, uint16_t size, int16_t *view)
+ES_INLINE void es_view_s16(const int16_t *x, uint16_t size, uint8_t halve, int16_t *view)
 {
-    memcpy(view, x, size * sizeof(*x));
+    uint16_t i = 0;
+    for (; i + 16 <= size; i = (uint16_t)(i + 16)) {
+        const __m256i values = _mm256_loadu_si256((const __m256i *)(const void *)(x + i));
+        _mm256_storeu_si256((__m256i *)(void *)(view + i), halve ? _mm256_srai_epi16(values, 1) : values);
+    }
+    for (; i < size; ++i) {
+        view[i] = halve ? es_halve(x[i]) : x[i];
+    }
     memset(view + size, 0, (ES_PADDED(size) - size) * sizeof(*x));
 }
 
@@ -98,7 +105,7 @@ ES_INLINE es_sums es_join(__m256i low, __m256i high)
 }
 
 ES_INLINE void es_rows_s16(const int8_t *weight, const int16_t *x, uint16_t columns, uint8_t gates, const int32_t *bias,
-                           es_sums *acc)
+                           uint8_t ones, es_sums *acc)
 {
     __m256i sums[2 * ES_MAX_GATES];
     ES_UNROLL
@@ -115,7 +122,7 @@ ES_INLINE void es_rows_s16(const int8_t *weight, const int16_t *x, uint16_t colu
     ES_UNROLL
     for (uint8_t gate = 0; gate < gates; ++gate) {
         const __m256i sum = es_join(sums[2 * gate], sums[2 * gate + 1]);
-        acc[gate] = _mm256_add_epi32(_mm256_add_epi32(sum, sum), es_load_sums(bias + gate * ES_GROUP));
+        acc[gate] = _mm256_add_epi32(_mm256_add_epi32(sum, sum), es_bias(bias, gate, ones));
     }
 }
 
@@ -221,8 +228,9 @@ ES_INLINE void es_store_rows(int16_t *to, es_sums sums, uint16_t count)
     memcpy(to, rows, count * sizeof(*rows));
 }
 
-ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *view)
+ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *to)
 {
+    int8_t *const view = (int8_t *)to;
     uint16_t i = 0;
     for (; i + 16 <= size; i = (uint16_t)(i + 16)) {
         const __m256i value = _mm256_loadu_si256((const __m256i *)(h + i));

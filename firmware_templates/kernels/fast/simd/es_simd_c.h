@@ -72,21 +72,23 @@ ES_INLINE void es_rows_s8(const int8_t *weight, const int8_t *x, uint16_t column
     es_finish_rows(gates, bias, ones, acc);
 }
 
-ES_INLINE void es_view_codes16(const int16_t *x, uint16_t size, int16_t *view)
+ES_INLINE void es_view_s16(const int16_t *x, uint16_t size, uint8_t halve, int16_t *view)
 {
-    memcpy(view, x, size * sizeof(*x));
+    for (uint16_t i = 0; i < size; ++i) {
+        view[i] = halve ? es_halve(x[i]) : x[i];
+    }
     memset(view + size, 0, (ES_PADDED(size) - size) * sizeof(*x));
 }
 
 ES_INLINE void es_rows_s16(const int8_t *weight, const int16_t *x, uint16_t columns, uint8_t gates, const int32_t *bias,
-                           es_sums *acc)
+                           uint8_t ones, es_sums *acc)
 {
     memset(acc, 0, gates * sizeof(*acc));
     for (uint16_t column = 0; column < columns;
          column = (uint16_t)(column + 4), x += 4, weight += 4 * ES_GROUP * gates) {
         es_add_block(weight, x, gates, acc);
     }
-    es_finish_rows(gates, bias, 0, acc);
+    es_finish_rows(gates, bias, ones, acc);
 }
 
 ES_INLINE es_sums es_dense_sums(const int8_t *weight, const int16_t *x, uint16_t inputs, const int32_t *bias,
@@ -110,8 +112,9 @@ ES_INLINE void es_store_rows(int16_t *to, es_sums sums, uint16_t count)
     }
 }
 
-ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *view)
+ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *to)
 {
+    int8_t *const view = (int8_t *)to;
     for (uint16_t i = 0; i < size; ++i) {
         view[i] = es_narrow(h[i]);
     }

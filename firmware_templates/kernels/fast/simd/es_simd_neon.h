@@ -204,29 +204,29 @@ ES_INLINE void es_rows_s8(const int8_t *weight, const int8_t *x, uint16_t column
 
 /* A 15-bit code is 128 * its upper byte + its lower seven bits: the view holds all of the former, then of the latter.
  */
-ES_INLINE void es_view_codes16(const int16_t *x, uint16_t size, int16_t *view)
+ES_INLINE void es_view_s16(const int16_t *x, uint16_t size, uint8_t halve, int16_t *view)
 {
     int8_t *const upper = (int8_t *)view, *const lower = upper + ES_PADDED(size);
     uint16_t i = 0;
     for (; i + 8 <= size; i = (uint16_t)(i + 8)) {
-        const int16x8_t codes = vld1q_s16(x + i);
+        const int16x8_t values = vld1q_s16(x + i), codes = halve ? vshrq_n_s16(values, 1) : values;
         vst1_s8(upper + i, vshrn_n_s16(codes, 7));
         vst1_s8(lower + i, vand_s8(vmovn_s16(codes), vdup_n_s8(127)));
     }
     for (; i < ES_PADDED(size); ++i) {
-        const int16_t code = (int16_t)(i < size ? x[i] : 0);
+        const int16_t value = (int16_t)(i < size ? x[i] : 0), code = halve ? es_halve(value) : value;
         upper[i] = (int8_t)(code >> 7);
         lower[i] = (int8_t)(code & 127);
     }
 }
 
 ES_INLINE void es_rows_s16(const int8_t *weight, const int16_t *x, uint16_t columns, uint8_t gates, const int32_t *bias,
-                           es_sums *acc)
+                           uint8_t ones, es_sums *acc)
 {
     const int8_t *const view = (const int8_t *)x;
     int32x4_t upper[2 * ES_MAX_GATES];
     es_sum_fours(weight, view, columns, (uint8_t)(2 * gates), upper);
-    es_rows_s8(weight, view + ES_PADDED(columns), columns, gates, bias, 0, acc);
+    es_rows_s8(weight, view + ES_PADDED(columns), columns, gates, bias, ones, acc);
     ES_UNROLL
     for (uint8_t gate = 0; gate < gates; ++gate) {
         acc[gate].low = vmlaq_n_s32(acc[gate].low, upper[2 * gate], 256);

@@ -134,8 +134,9 @@ ES_INLINE void es_store_rows(int16_t *to, es_sums sums, uint16_t count)
     memcpy(to, rows, count * sizeof(*rows));
 }
 
-ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *view)
+ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *to)
 {
+    int8_t *const view = (int8_t *)to;
     uint16_t i = 0;
     for (; i + 8 <= size; i = (uint16_t)(i + 8)) {
         const int16x8_t value = vld1q_s16(h + i);
