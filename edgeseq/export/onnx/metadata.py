@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from edgeseq.export.decimals import one_or_all, shortest
 from edgeseq.graph import Graph
 from edgeseq.quantize.types import QuantGraph
 
@@ -70,11 +70,6 @@ def _input(graph: QuantGraph, *, integers: bool) -> dict[str, Any]:
     return {
         "formula": "code = clip(floor(raw * gain + offset + 0.5)), in float32",
         **codes,
-        "gain": _shortest(gain),
-        "offset": _shortest(offset),
+        "gain": one_or_all(shortest(gain)),
+        "offset": one_or_all(shortest(offset)),
     }
-
-
-def _shortest(values: npt.NDArray[np.float32]) -> list[float]:
-    """The shortest decimals that are these float32."""
-    return [float(np.format_float_scientific(value, unique=True)) for value in values]

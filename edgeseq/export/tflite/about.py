@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeseq.errors import DataError
+from edgeseq.export.decimals import one_or_all, shortest
 from edgeseq.graph import Graph
 from edgeseq.quantize.types import QuantGraph
 
@@ -74,8 +74,8 @@ def about_integers(graph: QuantGraph) -> dict[str, Any]:
             "range": list(graph.input.code_range),
             "scale": graph.input.scale.value,
             "zero_point": graph.input.zero_point,
-            "gain": shortest(gain),
-            "offset": shortest(offset),
+            "gain": one_or_all(shortest(gain)),
+            "offset": one_or_all(shortest(offset)),
         },
         "output": {"scale": graph.output_scale.value, "softmax_left_out": graph.softmax},
     }
@@ -87,8 +87,3 @@ def _normalization(graph: Graph) -> dict[str, Any]:
         return {}
     mean, std = graph.normalization.mean, graph.normalization.std
     return {"normalization": {"mean": shortest(mean.astype(np.float32)), "std": shortest(std.astype(np.float32))}}
-
-
-def shortest(values: npt.NDArray[np.float32]) -> list[float]:
-    """The shortest decimals that are these float32."""
-    return [float(np.format_float_scientific(value, unique=True)) for value in values.ravel()]

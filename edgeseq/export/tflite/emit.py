@@ -116,8 +116,9 @@ class Subgraph:
         else:
             dtype = "int4" if matrix.bits == 4 and not self._wide_weights else "int8"
             number = self.tensor(weight.shape, dtype, scale, 0, weight.data)
-        # A bias' scale is only declared: int64 biases are added as integers.
-        declared = (scale * x.scale.value).astype(np.float32).astype(np.float64)
+        # int64 biases are added as integers. TFLite compares a bias' scale where one serves all rows; of others it would
+        # be 4 bytes a row that nothing reads.
+        declared = (scale * x.scale.value).astype(np.float32).astype(np.float64) if scale.size == 1 else None
         return number, self.tensor(bias.shape, "int64", declared, 0, bias.data)
 
     def _float_weight(self, data: npt.NDArray[Any]) -> int:
