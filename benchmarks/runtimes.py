@@ -4,10 +4,10 @@ Usage: python -m benchmarks.runtimes [MODEL... | operators]
 
 Needs the models folder (see benchmarks/paths.py), TensorFlow, tf2onnx and the extra `runtimes`; writes
 benchmarks/results/runtimes.json and the tables of docs/runtimes.md. Models A, B, C and stand-ins of 128 and 256 units.
-All files of a model are timed in turn in one go, each in a process of its own, batch 1, one thread; their bytes are
-exact, their SQNR is that over a stream of 500 steps against the float64 model. edgeseq's integer files must give the
-oracle's integers. A ratio is the median over the rounds, each of which times every file once: it holds on a machine that
-does other things too, where a single time does not.
+All files of a model are timed in turn in one go, each in a process of its own, batch 1, one thread. Their bytes are exact,
+those of C what a program grows by; their SQNR is that over a stream of 500 steps against the float64 model. edgeseq's
+integer files must give the oracle's integers. A ratio is the median over the rounds, each of which times every file once:
+it holds on a machine that does other things too, where a single time does not.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from benchmarks.converter import KINDS, SUFFIXES, write_weights
 from benchmarks.op_profile import profile
 from benchmarks.paths import RESULTS, shared
 from benchmarks.readme import fill
+from edgeseq.export.c import export_c
+from edgeseq.firmware.hosted import build_hosted, hosted_sizes, hosted_toolchain
 from edgeseq.frontend import load_model
 from edgeseq.graph import Graph
 from edgeseq.graph.reference import forward
@@ -37,6 +39,7 @@ from edgeseq.measure.latency import Job, RuntimeTime, make_job, time_jobs
 from edgeseq.measure.process_runner import device_name
 from edgeseq.measure.verify import sqnr_db, verify
 from edgeseq.quantize import QuantGraph, quantize
+from edgeseq.targets import HostedTarget, load_target
 
 TRAINED = ("A", "B", "C")
 STAND_INS = {"128": Size(40, 128, 12), "256": Size(40, 256, 12)}
@@ -53,6 +56,8 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
     ("onnx float32", "onnxruntime", "step", "float32"),
 )
 SCHEMES = ("int8", "int16x8")
+# Whose program C's bytes are of; its time is this very machine's.
+C_TARGET = "x86_64-avx2"
 PEERS = {
     "float": "converter float",
     "dynamic": "converter dynamic range",
@@ -167,8 +172,21 @@ def measure(case: Case, folder: Path) -> dict[str, Any]:
         rows.append({**row, "runtime": runtime, **found})
     times = time_jobs(jobs, ROUNDS)
     rows = [row | _timed(time, times[0]) for row, time in zip(rows, times, strict=True)]
+    for row, (_, runtime, _, scheme) in zip(rows, OURS, strict=False):
+        if runtime == "c":
+            row["bytes"] = linked_bytes(models[scheme], folder / f"linked_{scheme}")
     by_name = {row["file"]: time for row, time in zip(rows, times, strict=True)}
     return {"model": case.name, "rows": [*rows, *refused], "ratios": _ratios(by_name)}
+
+
+def linked_bytes(model: QuantGraph, folder: Path) -> int:
+    """What a program for this kind of machine grows by with a model as C: weights, tables and code."""
+    target = load_target(C_TARGET)
+    assert isinstance(target, HostedTarget)
+    project, toolchain = export_c(model, name="model", kernel_set=target.kernel_set), hosted_toolchain(target)
+    empty = build_hosted(None, target, toolchain, folder / "empty", app="empty")
+    sizes = hosted_sizes(build_hosted(project, target, toolchain, folder / "model"), project, empty)
+    return sizes.model_bytes + sizes.code_bytes
 
 
 def operators(case: Case, folder: Path) -> dict[str, Any]:
