@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import os
 from pathlib import Path
 from typing import get_args
@@ -72,23 +74,32 @@ def cell(kind: str, inputs: int, units: int, rng: np.random.Generator, name: str
 
 
 def make_graph(
-    kinds: str, inputs: int, units: int, outputs: int, seed: int = 0, *, activation: str = "linear", gain: float = 1.0
+    kinds: str,
+    inputs: int,
+    units: int | tuple[int, ...],
+    outputs: int,
+    seed: int = 0,
+    *,
+    activation: str = "linear",
+    gain: float = 1.0,
 ) -> Graph:
     """A graph of one or more stacked cells or layers of tests.around, e.g. 'gru' or 'conv3+lstm', and a Dense head.
 
+    units: of all layers, or of each.
     activation: of the head, or of a layer behind it, with its parameters behind colons.
     """
     rng = np.random.default_rng(seed)
     layers: list[Layer] = []
     size = inputs
+    widths = itertools.cycle((units,) if isinstance(units, int) else units)
 
-    def make(kind: str, size: int, name: str) -> Layer:
+    def make(width: int, kind: str, size: int, name: str) -> Layer:
         if kind.split(":", maxsplit=1)[0] in GATES:
-            return cell(kind, size, units, rng, name, gain=gain)
-        return residual(kind, make, size, name) or around(kind, size, units, rng, name)
+            return cell(kind, size, width, rng, name, gain=gain)
+        return residual(kind, functools.partial(make, width), size, name) or around(kind, size, width, rng, name)
 
-    for index, kind in enumerate(kinds.split("+")):
-        layers.append(make(kind, size, f"{kind.split(':')[0]}_{index}"))
+    for (index, kind), width in zip(enumerate(kinds.split("+")), widths, strict=False):
+        layers.append(make(width, kind, size, f"{kind.split(':')[0]}_{index}"))
         size = layers[-1].output_size(size)
     kernel, bias = rng.normal(0, 1 / np.sqrt(size), (size, outputs)), rng.normal(0, 0.2, outputs)
     function, *parameters = activation.split(":")
@@ -104,7 +115,9 @@ def make_graph(
 _QUANTIZED: dict[str, QuantGraph] = {}
 
 
-def make_quantized(kinds: str, inputs: int, units: int, outputs: int, seed: int = 0, **options: object) -> QuantGraph:
+def make_quantized(
+    kinds: str, inputs: int, units: int | tuple[int, ...], outputs: int, seed: int = 0, **options: object
+) -> QuantGraph:
     """The quantised graph, calibrated on seeded noise. pruned: share of zero blocks in its matrices, and their shape.
 
     Made once per process: thousands of tests run a few hundred models, and no test writes into one.
@@ -115,7 +128,7 @@ def make_quantized(kinds: str, inputs: int, units: int, outputs: int, seed: int 
     return _QUANTIZED[key]
 
 
-def _quantized(kinds: str, inputs: int, units: int, outputs: int, seed: int, **options: object) -> QuantGraph:
+def _quantized(kinds: str, inputs: int, units: int | tuple[int, ...], outputs: int, seed: int, **options: object) -> QuantGraph:
     share, block = options.pop("pruned", (0.0, (1, 1)))
     chosen = {key: options.pop(key) for key in ("scheme", "layer_schemes") if key in options}
     chosen["input_dtype"] = options.pop("input_dtype", "auto" if kinds.startswith("embedding") else "int8")
