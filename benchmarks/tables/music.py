@@ -32,14 +32,24 @@ def music_table() -> str:
 
 
 def music_schemes_table() -> str:
-    """What each scheme adds to the float test NLL, of the same seeds."""
+    """What each scheme adds to the float test NLL, of the same seeds: quantised after training, or trained on with it."""
     rows: list[Row] = json.loads((RESULTS / "music.json").read_text())
     lines = [f"| data | cell | seeds | {' | '.join(SCHEMES)} |", "|---|---|---|" + "---|" * len(SCHEMES)]
     for data, cell in dict.fromkeys((row["data"], row["cell"]) for row in rows):
         rate = chosen_rate(rows, data, cell)
         chosen = [row for row in rows if (row["data"], row["cell"], row["log_rate"]) == (data, cell, rate)]
-        changes = [[row[f"{scheme}_nll"] - row["reference_nll"] for row in chosen] for scheme in SCHEMES]
-        spreads = [f" ± {statistics.stdev(change):.4f}" if len(change) > 1 else "" for change in changes]
-        cells = [f"{statistics.mean(change):+.4f}{spread}" for change, spread in zip(changes, spreads, strict=True)]
+        cells = [_added(chosen, f"{scheme}_nll") + _tuned(chosen, f"{scheme}_qat_nll") for scheme in SCHEMES]
         lines.append(f"| {data} | {CELL_NAMES[cell]}({chosen[0]['units']}) | {len(chosen)} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _added(rows: list[Row], column: str) -> str:
+    changes = [row[column] - row["reference_nll"] for row in rows]
+    return f"{statistics.mean(changes):+.4f}" + (f" ± {statistics.stdev(changes):.4f}" if len(changes) > 1 else "")
+
+
+def _tuned(rows: list[Row], column: str) -> str:
+    """The same of those seeds that were trained with integers; how many, if not all."""
+    found = [row for row in rows if column in row]
+    some = f" (seeds: {len(found)})" if 0 < len(found) < len(rows) else ""
+    return f"; QAT {_added(found, column)}{some}" if found else ""
