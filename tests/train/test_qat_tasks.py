@@ -106,6 +106,30 @@ def test_every_task_trains_with_integers(name, tmp_path):
         assert tuned.metrics["span_recall"] > 0.9
 
 
+@pytest.mark.parametrize("side", ["in front", "behind"])
+def test_padding_chooses_no_codes(side):
+    """Training starts from the codes of windows without their padding, however much of it there is, and whatever it holds."""
+    import keras
+
+    from edgeseq.train.qat import QatRecipe, fine_tune, prepare
+
+    per_step = side == "behind"
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.GRU(6, return_sequences=per_step), keras.layers.Dense(2, activation="softmax")]
+    model = keras.Sequential([keras.Input((None, 3)), *layers])
+    x = windows(features=3)[:64]
+    padding = np.full((64, 5 * STEPS, 3), 4, np.float32)
+    valid = np.repeat([[True, False]], 64, axis=0).repeat([STEPS, 5 * STEPS], axis=1)
+    y = np.random.default_rng(0).integers(0, 2, (64, 6 * STEPS) if per_step else 64)
+    if per_step:
+        examples = np.concatenate([x, padding], axis=1), y, valid.astype(np.float32)
+    else:
+        examples = [np.concatenate([padding, x], axis=1), valid[:, ::-1]], y, None
+    tuned = fine_tune(model, examples, examples, QatRecipe("int8x4", epochs=1, learning_rate=1e-12), metrics=())
+    for found, wanted in zip(tuned.model.get_weights(), prepare(model, x, "int8x4").get_weights(), strict=True):
+        assert np.allclose(found, wanted, rtol=0, atol=1e-9)
+
+
 def test_patience_ends_training_with_integers():
     """Without progress, training ends after `patience` epochs and the best epoch is kept; models must fit the task."""
     from edgeseq.train.qat import QatRecipe

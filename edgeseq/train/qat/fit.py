@@ -101,7 +101,7 @@ def fine_tune(
     keras.utils.set_random_seed(recipe.seed)
     x, y, weight = training
     masked = isinstance(x, list)
-    trained = prepare(model, x[0] if masked else x, recipe.scheme, input_dtype=recipe.input_dtype)
+    trained = prepare(model, _without_padding(model, x, weight), recipe.scheme, input_dtype=recipe.input_dtype)
     head = trained.layers[-1]
     if unit is not None:
         head.learn_in(unit)
@@ -137,6 +137,20 @@ def fine_tune(
     if unit is not None:
         head.fold_unit()
     return FineTuned(trained, history, best)
+
+
+def _without_padding(model: Any, x: Any, weight: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
+    """Windows of at least the median length, cut to it: codes are chosen by what a layer reads, which padding may outnumber.
+
+    With a mask padding is in front, and what the model answers follows the last step; with weights a step it is behind.
+    """
+    windows, valid = x if isinstance(x, list) else (x, weight)
+    if valid is None or np.ndim(valid) != 2 or model.input_shape[1] is not None:
+        return windows
+    lengths = (np.asarray(valid) > 0).sum(axis=1)
+    length = max(1, int(np.median(lengths)))
+    steps = slice(windows.shape[1] - length, None) if isinstance(x, list) else slice(length)
+    return windows[lengths >= length, steps]
 
 
 class _InUnit(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
