@@ -39,8 +39,9 @@ from edgeseq.train.backend import import_keras
 Row = dict[str, Any]
 PARTS = ("train", "valid", "test")
 CALIBRATION_PIECES = 64
-# Pieces per update of the training with integers, as in the float training.
-QAT_PIECES = 8
+# Pieces per update of the training with integers, as in the float training; longer ones are cut into windows of so many
+# time steps, each from zero states: padded to the longest, Nottingham would be seven times as many steps.
+QAT_PIECES, QAT_STEPS = 8, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,11 @@ def padded(pieces: Sequence[Roll]) -> tuple[Roll, Roll, np.ndarray]:
     return x, y, real
 
 
+def cut(piece: Roll, steps: int) -> list[Roll]:
+    """Windows of at most so many predicted steps that follow each other; the last step of one is the first of the next."""
+    return [piece[start : start + steps + 1] for start in range(0, len(piece) - 1, steps)]
+
+
 def nll(probabilities: np.ndarray, y: Roll, real: np.ndarray) -> float:
     """Nats per time step: summed over notes, averaged over the real steps of all pieces."""
     p, played = probabilities[real].astype(np.float64), y[real] != 0
@@ -166,7 +172,7 @@ def tuned_columns(model: Path, pieces: dict[str, list[Roll]], scheme: Scheme, se
 
     examples = []
     for part in ("train", "valid"):
-        x, y, real = padded(pieces[part])
+        x, y, real = padded([window for piece in pieces[part] for window in cut(piece, QAT_STEPS)])
         examples.append((x.astype(np.float32), y, real.astype(np.float32)))
     recipe = QatRecipe(scheme, batch_size=QAT_PIECES, input_dtype="int8", seed=seed)
     tuned = fine_tune(load(model), examples[0], examples[1], recipe, loss="binary_crossentropy", metrics=())

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.music import Results, Run, chosen_rate, integer_columns, nll, padded
+from benchmarks.music import Results, Run, chosen_rate, cut, integer_columns, nll, padded
 from benchmarks.music_training import CELLS, NOTES, Schedule, Trainer, build, pack, train
 from benchmarks.paths import RESULTS
 from edgeseq.arith.activation import sigmoid_q15
@@ -128,3 +128,13 @@ def test_stored_results_are_complete():
     for row in chosen:
         assert row["reference_nll"] == pytest.approx(row["test_nll"], rel=1e-5)
         assert all(f"{scheme}_nll" in row for scheme in SCHEMES)
+
+
+def test_windows_predict_each_step_once():
+    """Cut or whole, a piece has the same pairs of a step and the one after it."""
+    piece = np.arange(23).reshape(-1, 1)
+    for steps in (1, 4, 11, 22, 30):
+        windows = cut(piece, steps)
+        assert max(map(len, windows)) <= steps + 1
+        assert np.array_equal(np.concatenate([window[:-1] for window in windows]), piece[:-1])
+        assert np.array_equal(np.concatenate([window[1:] for window in windows]), piece[1:])
