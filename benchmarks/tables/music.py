@@ -51,5 +51,5 @@ def _added(rows: list[Row], column: str) -> str:
 def _tuned(rows: list[Row], column: str) -> str:
     """The same of those seeds that were trained with integers; how many, if not all."""
     found = [row for row in rows if column in row]
-    some = f" (seeds: {len(found)})" if 0 < len(found) < len(rows) else ""
+    some = f" (seeds: {len(found)})" if len(found) < len(rows) else ""
     return f"; QAT {_added(found, column)}{some}" if found else ""

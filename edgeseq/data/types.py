@@ -68,6 +68,7 @@ class Part:
 
     def take(self, chosen: npt.NDArray[Any]) -> Part:
         """Return the chosen windows."""
+        # mypy takes None for possible in x and y too, which every Part has.
         return Part(*(None if a is None else a[chosen] for a in (self.x, self.y, self.lengths, self.subjects, self.marks)))  # type: ignore[arg-type]
 
     def valid(self, *, at_end: bool) -> npt.NDArray[np.bool_]:

@@ -232,8 +232,8 @@ def main():
                 continue
             try:
                 export(name, exporter)
-            except Exception as error:  # noqa: BLE001
-                print(f"{exporter} {name}: {type(error).__name__}: {str(error)[:300]}")  # noqa: T201
+            except Exception as error:  # noqa: BLE001 - the exporters raise of everything, and the next model goes on
+                print(f"{exporter} {name}: {type(error).__name__}: {str(error)[:300]}")  # noqa: T201 - a script's report
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from edgeseq.graph.reference import forward
 
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402 - behind importorskip
 
 FOLDER = Path(__file__).parent / "onnx_files"
 UNROLLED = "torch_dynamo_rnn_tanh"

@@ -51,7 +51,7 @@ def _fuzz(name: str, corpus: Path, findings: Path, seconds: int, seed: int) -> N
     with atheris.instrument_imports(include=["edgeseq"]):
         import edgeseq.doctor.tflite
         import edgeseq.frontend.onnx.reader
-        import edgeseq.quantize.validate  # noqa: F401
+        import edgeseq.quantize.validate  # noqa: F401 - imported here to be instrumented
         from tests.fuzz.targets import TARGETS, change_bytes, scratch, survives
     target = TARGETS[name]
     for data in target.seeds():

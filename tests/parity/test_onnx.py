@@ -20,8 +20,8 @@ from tests.window_models import random_windows, window_graph
 
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
-from edgeseq.measure.litert_runner import states_of_calls  # noqa: E402
-from edgeseq.measure.onnx_runner import LEVELS, run_onnx  # noqa: E402
+from edgeseq.measure.litert_runner import states_of_calls  # noqa: E402 - behind importorskip
+from edgeseq.measure.onnx_runner import LEVELS, run_onnx  # noqa: E402 - behind importorskip
 
 STEPS = 12
 

@@ -20,10 +20,10 @@ from tests.window_models import window_graph
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
-from edgeseq.export.onnx.ort import to_ort  # noqa: E402
-from edgeseq.measure.approximation import measure_float, measure_qdq, run_reals  # noqa: E402
-from edgeseq.measure.comparison import sqnr_db  # noqa: E402
-from edgeseq.measure.onnx_runner import open_session  # noqa: E402
+from edgeseq.export.onnx.ort import to_ort  # noqa: E402 - behind importorskip
+from edgeseq.measure.approximation import measure_float, measure_qdq, run_reals  # noqa: E402 - behind importorskip
+from edgeseq.measure.comparison import sqnr_db  # noqa: E402 - behind importorskip
+from edgeseq.measure.onnx_runner import open_session  # noqa: E402 - behind importorskip
 
 STREAMS = (
     *("gru", "gru reset before", "lstm", "rnn", "three layers", "mixed schemes", "gru, int16x8", "lstm, int16x8"),

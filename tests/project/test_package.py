@@ -21,7 +21,7 @@ def test_front_door():
     for name in edgeseq.__all__:
         assert getattr(edgeseq, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
-        edgeseq.nonsense  # noqa: B018
+        edgeseq.nonsense  # noqa: B018 - the look-up is what must fail
 
 
 def test_the_verb_wins_over_the_room():

@@ -158,7 +158,7 @@ class _Reader:
         found = []
         for index in range(count):
             table = at(index)
-            if table._tab.Pos < 0 or table._tab.Pos > len(self.data):  # noqa: SLF001
+            if table._tab.Pos < 0 or table._tab.Pos > len(self.data):  # noqa: SLF001 - no public name for where a table lies
                 raise ValueError("a table lies outside the file")
             found.append(make(table))
         return tuple(found)
