@@ -10,6 +10,8 @@ EdgeseqError                 every error a user can cause or act on; the CLI pri
 ├── TargetError              an unknown core or board, or a feature it lacks
 ├── ToolchainError           no compiler, or the compiler refused the code
 ├── EmulationError           the image did not run to its end on the emulator
+├── SearchError              a search cannot go on: its study is damaged, in use or of another search, or a choice is void
+│   └── BudgetError              nothing fits a budget, or the target cannot be held to it
 ├── OutputError              a result cannot be written where it was asked for
 └── MissingExtraError        an optional dependency is not installed
 """
@@ -55,6 +57,14 @@ class ToolchainError(EdgeseqError):
 
 class EmulationError(EdgeseqError):
     """The image faulted, hung, or did not answer as the protocol says."""
+
+
+class SearchError(EdgeseqError):
+    """A search cannot begin or go on: its study is damaged, in use or of another search, or its choices are void."""
+
+
+class BudgetError(SearchError):
+    """Nothing fits the budget, or the target lacks what the budget limits."""
 
 
 class OutputError(EdgeseqError):

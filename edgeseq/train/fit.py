@@ -23,8 +23,12 @@ from edgeseq.train.tasks import Examples
 STALL = 4
 SMALLEST_RATE = 1e-4
 EVALUATION_BATCH = 256
-# Called with the epochs done (a fraction within one) and the figures of the last complete epoch.
+# Called with the epochs done (a fraction within one) and the figures of the last complete epoch. May raise StopFit.
 Watch = Callable[[float, dict[str, float]], None]
+
+
+class StopFit(Exception):  # noqa: N818 - a signal, as StopIteration is, no error
+    """Raised by a watch: end the fit after the last complete epoch, with status stopped early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ def fit(
                 Checkpoint(counters, values_of(model.variables), values_of(model.optimizer.variables), best).write(checkpoint)
             if watch:
                 watch(counters.epoch, logs)
+    except StopFit:
+        status = "stopped early"
     except KeyboardInterrupt:
         status = "interrupted"
     assign(model.variables, best, "best weights")

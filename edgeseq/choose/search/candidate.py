@@ -1,0 +1,153 @@
+"""A candidate with all that is known of it, from the study and from its measurement."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from edgeseq.choose.budget import Budget, Cost
+from edgeseq.choose.search.amounts import excess_text
+from edgeseq.choose.search.metric import Metric
+from edgeseq.choose.search.space import Proposal
+from edgeseq.targets import Optimize
+
+Status = Literal["infeasible", "stopped early", "trained", "measured", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a finalist showed on the target and on the test part.
+
+    cost: of a decision, measured. score, float_score: of the integers and of the float model on the whole test part.
+    values, weights: the integers' score window by window. device_score: of the emulated core's outputs on device_windows
+    windows of the test part; None where it differed. method: ptq or qat. mismatches: of values, against the oracle.
+    """
+
+    optimize: Optimize
+    method: str
+    cost: Cost
+    profile: dict[str, Any]
+    mismatches: int
+    score: float
+    float_score: float
+    device_score: float | None
+    device_windows: int
+    values: tuple[float, ...]
+    weights: tuple[float, ...]
+    confusion: list[list[int]] | None
+    forecast: dict[str, Any] | None
+    layer_costs: list[dict[str, Any]]
+    memory: dict[str, list[dict[str, Any]]]
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Measured:
+        """Return what as_json wrote. Raises KeyError or TypeError where it is of another version."""
+        tuples = {name: tuple(found[name]) for name in ("values", "weights", "notes")}
+        return cls(**{**found, **tuples, "cost": Cost(**found["cost"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One trial of the study. predicted: its cost with the kernels of `optimize`; scores: on the validation part."""
+
+    number: int
+    proposal: Proposal
+    optimize: Optimize
+    status: Status
+    feasible: bool
+    predicted: Cost | None = None
+    reason: str | None = None
+    validation: float | None = None
+    float_validation: float | None = None
+    history: tuple[dict[str, float], ...] = ()
+    seconds: float | None = None
+    measured: Measured | None = None
+    files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Title and number of the trial: unique."""
+        return f"{self.proposal.configuration.title} #{self.number}"
+
+    @property
+    def cell(self) -> str:
+        """Of the layers."""
+        return self.proposal.configuration.cell
+
+    @property
+    def cost(self) -> Cost | None:
+        """As measured, else as predicted."""
+        return self.measured.cost if self.measured else self.predicted
+
+    def fits(self, budget: Budget) -> bool:
+        """Whether it was measured, is exact there and keeps the budget."""
+        return self.measured is not None and self.measured.mismatches == 0 and not budget.excess(self.measured.cost)
+
+    def as_json(self, reason: str | None) -> dict[str, Any]:
+        """CANDIDATE of results.json. reason: why it is not recommended."""
+        network, measured = self.proposal.configuration, self.measured
+        cost = self.cost
+        figures = asdict(cost) if cost else dict.fromkeys(Cost.__dataclass_fields__)
+        figures["cycles_per_step"] = (
+            measured.profile["cycles_per_step"]["value"]
+            if measured and measured.profile.get("cycles_per_step")
+            else figures["cycles"]
+        )
+        return {
+            "name": self.name,
+            "trial": self.number,
+            "cell": network.cell,
+            "units": list(network.units),
+            "layers": len(network.layers),
+            "scheme": network.scheme,
+            "input_dtype": network.input_dtype,
+            "optimize": measured.optimize if measured else self.optimize,
+            "window": network.window,
+            "stride": network.stride,
+            "dropout": self.proposal.dropout,
+            "learning_rate": self.proposal.learning_rate,
+            "status": self.status,
+            "feasible": self.feasible,
+            "measured": measured is not None,
+            "reason": reason,
+            "accuracy": measured.score if measured else self.validation,
+            "scores": {
+                "validation": self.validation,
+                "float_validation": self.float_validation,
+                "float": measured.float_score if measured else None,
+                "integer": measured.score if measured else None,
+                "device": measured.device_score if measured else None,
+                "device_windows": measured.device_windows if measured else None,
+            },
+            **{
+                name: figures[name]
+                for name in ("flash_bytes", "ram_bytes", "instructions", "cycles", "cycles_per_step", "latency_us", "energy_uj")
+            },
+            "predicted": asdict(self.predicted) if self.predicted else None,
+            "profile": measured.profile if measured else None,
+            "mismatches": measured.mismatches if measured else None,
+            "method": measured.method if measured else None,
+            "history": list(self.history),
+            "seconds": self.seconds,
+            "confusion": measured.confusion if measured else None,
+            "forecast": measured.forecast if measured else None,
+            "layer_costs": measured.layer_costs if measured else [],
+            "memory": measured.memory if measured else None,
+            "files": self.files,
+        }
+
+
+def score_of(candidate: Candidate, metric: Metric) -> float:
+    """Return the goodness of the best score there is: of the test part if measured, else of validation."""
+    score = candidate.measured.score if candidate.measured else candidate.validation
+    return float("-inf") if score is None else metric.goodness(score)
+
+
+def over_when_measured(candidate: Candidate, budget: Budget) -> str:
+    """Say by how much the measured cost is over; '' if it fits or was not measured."""
+    return excess_text(budget, candidate.measured.cost) if candidate.measured else ""

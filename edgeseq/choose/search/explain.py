@@ -1,0 +1,91 @@
+"""Why each candidate that is not recommended lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgeseq.choose.budget import Budget
+from edgeseq.choose.search.amounts import amount
+from edgeseq.choose.search.candidate import Candidate, over_when_measured
+from edgeseq.choose.search.front import dominates, validation_point
+from edgeseq.choose.search.metric import Metric
+from edgeseq.choose.search.verdict import compared
+
+
+def explain(
+    candidates: Sequence[Candidate], recommended: Candidate | None, budget: Budget, metric: Metric
+) -> dict[str, str | None]:
+    """Return by name why each candidate is not recommended; None for the one that is."""
+    return {
+        each.name: None
+        if recommended is not None and each.name == recommended.name
+        else _reason(each, candidates, recommended, budget, metric)
+        for each in candidates
+    }
+
+
+def _reason(
+    candidate: Candidate, others: Sequence[Candidate], recommended: Candidate | None, budget: Budget, metric: Metric
+) -> str:
+    if candidate.measured is not None:
+        return _measured(candidate, recommended, budget, metric)
+    if candidate.status == "trained":
+        return _not_a_finalist(candidate, others, metric)
+    return candidate.reason or candidate.status
+
+
+def _measured(candidate: Candidate, recommended: Candidate | None, budget: Budget, metric: Metric) -> str:
+    assert candidate.measured
+    if candidate.measured.mismatches:
+        return f"the emulated core differs from the oracle in {candidate.measured.mismatches} values"
+    over = over_when_measured(candidate, budget)
+    if over:
+        assert candidate.predicted
+        figures = ", ".join(
+            f"{amount(name, getattr(candidate.predicted, name))}" for name in budget.excess(candidate.measured.cost)
+        )
+        return f"over budget when measured: {over}; predicted {figures}"
+    if recommended is None:
+        return "fits, but scores no better than what knows nothing"
+    gap = compared(recommended, candidate, metric)
+    text = f"{metric.text(candidate.measured.score)}: {metric.difference(abs(gap.value))}"
+    if gap.value > 0:
+        doubt = "" if gap.shown else ", a difference that the test part does not show for sure"
+        return f"fits, but scores {text} worse than {recommended.name}{doubt}"
+    assert recommended.measured
+    if gap.value == 0:
+        return f"fits and scores as {recommended.name}, which is smaller"
+    error = metric.difference(gap.error)
+    return f"fits and scores {text} better, within the standard error of {error}; {recommended.name} is smaller"
+
+
+def _not_a_finalist(candidate: Candidate, others: Sequence[Candidate], metric: Metric) -> str:
+    """Say which candidate is nowhere worse, or by how much it missed the finalists."""
+    own = validation_point(candidate, metric)
+    trained = [each for each in others if each.validation is not None and each.predicted is not None and each is not candidate]
+    winners = [each for each in trained if dominates(validation_point(each, metric), own)]
+    assert candidate.validation is not None
+    if winners:
+        best = min(winners, key=lambda each: validation_point(each, metric))
+        assert best.validation is not None
+        gain = metric.goodness(best.validation) - metric.goodness(candidate.validation)
+        return f"dominated by {best.name}: validation {metric.difference(gain)} better{_costs(best, candidate)}"
+    finalists = [each for each in trained if each.measured is not None and each.validation is not None]
+    if finalists:
+        last = min(finalists, key=lambda each: metric.goodness(each.validation or 0.0))
+        assert last.validation is not None
+        return (
+            f"not measured: validation {metric.text(candidate.validation)}; the {len(finalists)} finalists have "
+            f"{metric.text(last.validation)} and better"
+        )
+    return "trained, not measured yet"
+
+
+def _costs(better: Candidate, worse: Candidate) -> str:
+    assert better.predicted
+    assert worse.predicted
+    parts = []
+    for name, word in (("flash_bytes", "flash"), ("ram_bytes", "RAM")):
+        less = getattr(worse.predicted, name) - getattr(better.predicted, name)
+        parts.append(f", {amount(name, less)} less {word}" if less >= 1 else "")
+    return "".join(parts)

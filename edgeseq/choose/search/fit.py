@@ -1,0 +1,107 @@
+"""Which candidates fit a budget by prediction, before anything is trained."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from edgeseq.choose.budget import Budget, Cost
+from edgeseq.choose.configuration import Configuration
+from edgeseq.choose.search.amounts import NAMES, amount, as_options, budget_text, excess_text
+from edgeseq.choose.search.space import Proposal, Space, plain
+from edgeseq.choose.search.target import Target
+from edgeseq.errors import BudgetError
+from edgeseq.targets import OPTIMIZE_MODES, Optimize
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A candidate's predicted cost with the kernels that were picked: for speed if that fits, else for size.
+
+    excess: by which share of its limit each figure is over; empty if it fits.
+    """
+
+    optimize: Optimize
+    cost: Cost
+    excess: dict[str, float]
+
+
+def fit(network: Configuration, budget: Budget, target: Target, modes: tuple[Optimize, ...] = OPTIMIZE_MODES) -> Fit:
+    """Return the first mode that fits, else the one that is over by least."""
+    found = []
+    for mode in modes:
+        cost = target.predicted(network, mode)
+        over = {name: value / max(getattr(budget, name), 1e-9) for name, value in budget.excess(cost).items()}
+        if not over:
+            return Fit(mode, cost, {})
+        found.append(Fit(mode, cost, over))
+    return min(found, key=lambda each: max(each.excess.values()))
+
+
+def largest(cell: str, space: Space, budget: Budget, target: Target, modes: tuple[Optimize, ...]) -> Proposal:
+    """Return the plain candidate of a cell with the most units that fit, or with the fewest if none do."""
+    for units in reversed(space.sizes):
+        candidate = plain(cell, units, space)
+        if not fit(candidate.configuration, budget, target, modes).excess:
+            return candidate
+    return plain(cell, space.sizes[0], space)
+
+
+def shrunk(proposal: Proposal, space: Space, budget: Budget, target: Target, modes: tuple[Optimize, ...]) -> Proposal | None:
+    """Return the proposal with fewer units in each layer, as few less as let it fit; None if it never does."""
+    network = proposal.configuration
+    sizes = [space.sizes.index(units) for units in network.units]
+    for less in range(1, max(sizes) + 1):
+        units = [space.sizes[max(0, size - less)] for size in sizes]
+        layers = tuple((cell, count) for (cell, _), count in zip(network.layers, units, strict=True))
+        smaller = replace(network, layers=layers)
+        if not fit(smaller, budget, target, modes).excess:
+            return replace(proposal, configuration=smaller)
+    return None
+
+
+def smallest_of_each(space: Space, target: Target, budget: Budget, modes: tuple[Optimize, ...]) -> list[tuple[str, Fit]]:
+    """Return each cell's smallest candidate over schemes, windows and strides, the one nearest to the budget."""
+    found = []
+    for cell in space.cells:
+        base = plain(cell, space.sizes[0], space)
+        fits = [
+            fit(
+                replace(base.configuration, scheme=scheme, input_dtype=entry, window=window, stride=stride), budget, target, modes
+            )
+            for scheme in space.schemes
+            for entry in space.inputs
+            for window in space.windows
+            for stride in space.strides
+        ]
+        found.append((cell, min(fits, key=lambda each: max(each.excess.values(), default=0.0))))
+    return found
+
+
+def check_something_fits(space: Space, target: Target, budget: Budget, modes: tuple[Optimize, ...]) -> None:
+    """Raise BudgetError where no cell's smallest candidate fits: by how much each is over, and what budget would do."""
+    found = smallest_of_each(space, target, budget, modes)
+    if any(not each.excess for _, each in found):
+        return
+    size = space.sizes[0]
+    rows = [f"  {cell}({size}): {excess_text(budget, each.cost)}" for cell, each in found]
+    _, nearest = min(found, key=lambda pair: max(pair[1].excess.values()))
+    enough = _enough(budget, nearest.cost)
+    over = ", ".join(NAMES[name] for name in budget.excess(nearest.cost))
+    raise BudgetError(
+        f"nothing fits {budget_text(budget)} on {target.name}. The smallest candidate of each cell, predicted:\n"
+        + "\n".join(rows)
+        + f"\nWhat would fit one (too small now: {over}): {as_options(enough)}. To learn something, give more"
+    )
+
+
+def _enough(budget: Budget, cost: Cost) -> Budget:
+    """Return the budget, raised where needed to hold this cost and a margin for the predictor's error."""
+    raised = {}
+    for name in budget.excess(cost):
+        value = getattr(cost, name) * 1.03
+        raised[name] = 256 * math.ceil(value / 256) if name in ("flash_bytes", "ram_bytes") else math.ceil(value * 10) / 10
+    return replace(budget, **raised)
+
+
+__all__ = ["Fit", "amount", "check_something_fits", "fit", "largest", "shrunk", "smallest_of_each"]

@@ -1,0 +1,143 @@
+"""What a trial of the study keeps, written and read in one place."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from edgeseq.choose.budget import Cost
+from edgeseq.choose.search.candidate import Candidate, Measured, Status
+from edgeseq.choose.search.fit import Fit
+from edgeseq.choose.search.front import point
+from edgeseq.choose.search.metric import Metric
+from edgeseq.choose.search.space import Proposal
+from edgeseq.choose.search.trial import TrialResult
+from edgeseq.errors import SearchError
+from edgeseq.files import write_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Where a search lies: results.json, study.db, models/ of trials, measured/ of finalists."""
+
+    path: Path
+
+    @property
+    def results(self) -> Path:
+        """The result, replaced after every trial."""
+        return self.path / "results.json"
+
+    @property
+    def database(self) -> Path:
+        """The study, unless --storage names another place."""
+        return self.path / "study.db"
+
+    def model(self, number: int, suffix: str) -> Path:
+        """A trial's .keras or .esq."""
+        return self.path / "models" / f"trial_{number:04d}{suffix}"
+
+    def measurement(self, number: int) -> Path:
+        """A finalist's measurement."""
+        return self.path / "measured" / f"trial_{number:04d}.json"
+
+
+def propose(trial: Any, proposal: Proposal, found: Fit) -> None:
+    """Write what was predicted of a trial's candidate."""
+    trial.set_user_attr("proposal", proposal.as_json())
+    trial.set_user_attr("optimize", found.optimize)
+    trial.set_user_attr("predicted", asdict(found.cost))
+    for name, share in found.excess.items():
+        trial.set_constraint(name, share)
+
+
+def close_infeasible(study: Any, trial: Any, reason: str) -> None:
+    """End a trial whose candidate does not fit; the sampler learns by how much from its constraints."""
+    from optuna.trial import TrialState
+
+    trial.set_user_attr("status", "infeasible")
+    trial.set_user_attr("reason", reason)
+    study.tell(trial, state=TrialState.PRUNED)
+
+
+def close_failed(study: Any, trial: Any, reason: str) -> None:
+    """End a trial that has no result."""
+    from optuna.trial import TrialState
+
+    trial.set_user_attr("status", "failed")
+    trial.set_user_attr("reason", reason)
+    study.tell(trial, state=TrialState.FAIL)
+
+
+def close_trained(study: Any, trial: Any, result: TrialResult, folder: RunFolder, metric: Metric) -> None:
+    """Keep a result: files first, so that a told trial has them."""
+    from optuna.trial import TrialState
+
+    write_atomically(folder.model(trial.number, ".keras"), result.keras)
+    write_atomically(folder.model(trial.number, ".esq"), result.esq)
+    trial.set_user_attr("status", result.status)
+    trial.set_user_attr("reason", result.reason)
+    trial.set_user_attr("scores", {"validation": result.score, "float_validation": result.float_score})
+    trial.set_user_attr("history", list(result.history))
+    trial.set_user_attr("seconds", result.seconds)
+    if result.status == "trained":
+        cost = Cost(**trial.user_attrs["predicted"])
+        study.tell(trial, values=objectives(result.score, cost, metric))
+    else:
+        study.tell(trial, state=TrialState.PRUNED)
+
+
+def directions(metric: Metric, cost: Cost) -> list[str]:
+    """Return the directions of `objectives` on a target whose costs look like this one."""
+    first = "maximize" if metric.higher_is_better else "minimize"
+    return [first] + ["minimize"] * (len(objectives(0.0, cost, metric)) - 1)
+
+
+def objectives(score: float, cost: Cost, metric: Metric) -> list[float]:
+    """Return what the study optimises: score, flash, RAM, latency (or its cycles), and energy where the target has it."""
+    costs = point(0.0, cost)[1:]
+    return [score, *costs[: 4 if cost.energy_uj is not None else 3]]
+
+
+def candidates(study: Any, folder: RunFolder) -> list[Candidate]:
+    """Return what is known of every trial that has ended."""
+    ended = [each for each in study.get_trials(deepcopy=False) if each.state.is_finished() and "proposal" in each.user_attrs]
+    return [_candidate(each, folder) for each in ended]
+
+
+def _candidate(trial: Any, folder: RunFolder) -> Candidate:
+    kept = trial.user_attrs
+    measured = read_measured(folder.measurement(trial.number))
+    status = cast("Status", kept.get("status", "failed"))
+    scores = kept.get("scores", {})
+    return Candidate(
+        trial.number,
+        Proposal.from_json(kept["proposal"]),
+        kept["optimize"],
+        "measured" if measured else status,
+        status != "infeasible",
+        Cost(**kept["predicted"]),
+        kept.get("reason"),
+        scores.get("validation"),
+        scores.get("float_validation"),
+        tuple(kept.get("history", ())),
+        kept.get("seconds"),
+        measured,
+        {kind: f"models/trial_{trial.number:04d}.{kind}" for kind in ("keras", "esq") if scores},
+    )
+
+
+def write_measured(path: Path, measured: Measured) -> None:
+    """Keep a measurement. Raises OutputError."""
+    write_atomically(path, json.dumps(measured.as_json()) + "\n")
+
+
+def read_measured(path: Path) -> Measured | None:
+    """Read a measurement, None if there is none. Raises SearchError where it is damaged."""
+    try:
+        return Measured.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SearchError(f"{path}: not a readable measurement ({error}). Remove it to have it measured again") from error

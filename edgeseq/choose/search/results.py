@@ -1,0 +1,79 @@
+"""results.json of a search, whole after every trial."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edgeseq._version import __version__
+from edgeseq.choose.search.candidate import Candidate
+from edgeseq.choose.search.explain import explain
+from edgeseq.choose.search.front import measured_front
+from edgeseq.choose.search.loop import Search
+from edgeseq.choose.search.metric import baseline
+from edgeseq.choose.search.verdict import Verdict, judge
+from edgeseq.choose.search.windows import task_shape
+from edgeseq.data import DataSet
+from edgeseq.files import write_atomically
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a search came to. reasons: by name, why a candidate is not recommended. complete: finalists were measured."""
+
+    candidates: tuple[Candidate, ...]
+    verdict: Verdict
+    reasons: dict[str, str | None]
+    front: tuple[str, ...]
+    document: dict[str, Any]
+
+
+def conclude(search: Search, data: DataSet, candidates: list[Candidate], command: list[str]) -> Choice:
+    """Judge what is known now, and describe it."""
+    verdict = judge(candidates, search.budget, search.metric, baseline(data, data.test))
+    reasons = explain(candidates, verdict.recommended, search.budget, search.metric)
+    names = tuple(measured_front(candidates, search.metric))
+    document = {
+        "schema": SCHEMA,
+        "kind": "search",
+        "version": __version__,
+        "command": command,
+        "data": describe(data),
+        "target": search.target.as_json(),
+        "metric": search.metric.as_json(),
+        "budget": asdict(search.budget),
+        "space": search.space.as_json(),
+        "options": asdict(search.options),
+        "candidates": [each.as_json(reasons[each.name]) for each in candidates],
+        "recommended": verdict.recommended.name if verdict.recommended else None,
+        "verdict": list(verdict.sentences),
+        "front": list(names),
+        "prediction_error": search.target.prediction_error,
+    }
+    return Choice(tuple(candidates), verdict, reasons, names, document)
+
+
+def describe(data: DataSet) -> dict[str, Any]:
+    """Return what results.json says of the data."""
+    shape = task_shape(data)
+    assert data.validation is not None
+    return {
+        "name": data.name,
+        "task": data.task,
+        "class_names": list(data.class_names),
+        "features": shape.features,
+        "outputs": shape.outputs,
+        "window_steps": shape.window_steps,
+        "train_windows": len(data.train),
+        "validation_windows": len(data.validation),
+        "test_windows": len(data.test),
+        "notes": list(data.notes),
+    }
+
+
+def write(search: Search, choice: Choice) -> None:
+    """Replace results.json. Raises OutputError."""
+    write_atomically(search.folder.results, json.dumps(choice.document, indent=1) + "\n")

@@ -1,0 +1,208 @@
+"""What is recommended, from measured candidates alone, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeseq.choose.budget import Budget, Cost
+from edgeseq.choose.configuration import REFERENCES
+from edgeseq.choose.search.amounts import amount, budget_text
+from edgeseq.choose.search.candidate import Candidate, Measured
+from edgeseq.choose.search.metric import FloatArray, Metric, WindowScores
+
+DRAWS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Mean goodness of a minus that of b over the same windows. error: standard error; low, high: 95 % interval."""
+
+    value: float
+    error: float
+    low: float
+    high: float
+
+    @property
+    def tie(self) -> bool:
+        """Whether it is within its standard error."""
+        return abs(self.value) <= self.error
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval leaves 0 out."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """recommended: None where nothing is worth its memory. sentences: for a person, the first says what to take."""
+
+    recommended: Candidate | None
+    sentences: tuple[str, ...]
+
+
+def difference(a: WindowScores, b: WindowScores, metric: Metric) -> Difference:
+    """Paired bootstrap over windows (Efron and Tibshirani 1993, 2,000 draws of a fixed seed)."""
+    rng = np.random.default_rng(0)
+    chosen = rng.integers(0, len(a.values), (DRAWS, len(a.values)))
+    means = [_means(each, chosen) for each in (a, b)]
+    sign = 1 if metric.higher_is_better else -1
+    drawn = sign * (means[0] - means[1])
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return Difference(sign * (a.score - b.score), float(drawn.std()), float(low), float(high))
+
+
+def _means(scores: WindowScores, chosen: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> FloatArray:
+    weights = scores.weights[chosen]
+    total = weights.sum(axis=1)
+    return np.asarray((scores.values[chosen] * weights).sum(axis=1) / np.where(total > 0, total, 1))
+
+
+def scores_of(measured: Measured) -> WindowScores:
+    """Return a finalist's scores of the test windows."""
+    return WindowScores(np.asarray(measured.values, float), np.asarray(measured.weights, float))
+
+
+def compared(a: Candidate, b: Candidate, metric: Metric) -> Difference:
+    """Compare two measured candidates on the test part."""
+    assert a.measured
+    assert b.measured
+    return difference(scores_of(a.measured), scores_of(b.measured), metric)
+
+
+def judge(
+    candidates: Sequence[Candidate], budget: Budget, metric: Metric, nothing: tuple[str, WindowScores] | None = None
+) -> Verdict:
+    """Recommend the best integer score that fits; of those within one standard error of it, the smallest.
+
+    The rule of one standard error is that of Breiman et al. (1984). nothing: what knows nothing, and its scores.
+    """
+    measured = [each for each in candidates if each.measured]
+    fitting = [each for each in measured if each.fits(budget)]
+    if not fitting:
+        return Verdict(None, _none_fits(measured, budget))
+    best = max(fitting, key=lambda each: (_goodness(each, metric), -_size(each)[0]))
+    ties = [each for each in fitting if compared(best, each, metric).tie]
+    chosen = min(ties, key=_size)
+    if nothing is not None and (against := _against_nothing(best, nothing, metric)):
+        return Verdict(None, (against,))
+    sentences = [_headline(chosen, budget, metric)]
+    if chosen is not best:
+        gap = compared(best, chosen, metric)
+        sentences.append(
+            f"{best.name} scored {metric.difference(gap.value)} better, within the standard error of "
+            f"{metric.difference(gap.error)}, and takes {_saving(best, chosen)}."
+        )
+    sentences += [_beside(cell, chosen, measured, budget, metric) for cell in ("gru", "lstm")]
+    sentences.append(_kind(chosen, fitting, metric))
+    return Verdict(chosen, tuple(filter(None, sentences)))
+
+
+def _goodness(candidate: Candidate, metric: Metric) -> float:
+    assert candidate.measured
+    return metric.goodness(candidate.measured.score)
+
+
+def _size(candidate: Candidate) -> tuple[float, float, float, int]:
+    cost = _cost(candidate)
+    return (cost.flash_bytes, cost.ram_bytes, cost.instructions, candidate.number)
+
+
+def _cost(candidate: Candidate) -> Cost:
+    assert candidate.measured
+    return candidate.measured.cost
+
+
+def _headline(chosen: Candidate, budget: Budget, metric: Metric) -> str:
+    assert chosen.measured
+    cost = chosen.measured.cost
+    figures = [
+        amount(name, getattr(cost, name)) + f" of {word}" for name, word in (("flash_bytes", "flash"), ("ram_bytes", "RAM"))
+    ]
+    figures += [f"{amount('latency_us', cost.latency_us)} a decision"] if cost.latency_us is not None else []
+    error = _standard_error(chosen.measured, metric)
+    return (
+        f"Take {chosen.name} ({chosen.measured.optimize} kernels): {metric.text(chosen.measured.score)} "
+        f"(standard error {metric.difference(error)}) on the test part, {', '.join(figures)}; budget {budget_text(budget)}."
+    )
+
+
+def _standard_error(measured: Measured, metric: Metric) -> float:
+    scores = scores_of(measured)
+    zero = WindowScores(np.zeros(len(scores.values)), scores.weights)
+    return difference(scores, zero, metric).error
+
+
+def _saving(larger: Candidate, smaller: Candidate) -> str:
+    flash = _cost(larger).flash_bytes - _cost(smaller).flash_bytes
+    ram = _cost(larger).ram_bytes - _cost(smaller).ram_bytes
+    told = f"{amount('flash_bytes', flash)} more flash" if flash > 0 else "no less flash"
+    return told + (f" and {amount('ram_bytes', abs(ram))} {'more' if ram > 0 else 'less'} RAM" if ram else "")
+
+
+def _beside(cell: str, chosen: Candidate, measured: Sequence[Candidate], budget: Budget, metric: Metric) -> str:
+    """Say what the best of a cell gives against the recommended one."""
+    own = [each for each in measured if each.cell == cell and each.fits(budget)]
+    if chosen.cell == cell:
+        return ""
+    if not own:
+        return f"No {cell.upper()} was measured that fits."
+    best = max(own, key=lambda each: _goodness(each, metric))
+    gap = compared(chosen, best, metric)
+    sure = "" if gap.shown else ": no difference shown"
+    better = "better" if gap.value >= 0 else "worse"
+    return (
+        f"Against the best {cell.upper()}, {best.name}: {metric.difference(abs(gap.value))} {better} (95 % interval "
+        f"{_signed(gap.low, metric)} to {_signed(gap.high, metric)}{sure}), {_relative(chosen, best)}."
+    )
+
+
+def _signed(value: float, metric: Metric) -> str:
+    return f"{100 * value:+.2f}" if metric.unit == "share" else f"{value:+.3g}"
+
+
+def _relative(chosen: Candidate, other: Candidate) -> str:
+    parts = []
+    for name, word in (("flash_bytes", "flash"), ("ram_bytes", "RAM")):
+        own, theirs = getattr(_cost(chosen), name), getattr(_cost(other), name)
+        share = 100 * (own - theirs) / theirs
+        parts.append(f"{abs(share):.0f} % {'more' if share > 0 else 'less'} {word}" if round(share) else f"as much {word}")
+    return ", ".join(parts)
+
+
+def _kind(chosen: Candidate, fitting: Sequence[Candidate], metric: Metric) -> str:
+    """Say so where the better buy is no GRU."""
+    if chosen.cell in REFERENCES:
+        return f"The better buy here is no recurrent network: {chosen.cell} needs a whole window for each decision."
+    if chosen.cell == "lstm":
+        return "The better buy here is LSTM."
+    without = [each for each in fitting if each.cell in REFERENCES]
+    if without:
+        best = max(without, key=lambda each: _goodness(each, metric))
+        gap = compared(chosen, best, metric)
+        than = "worse" if gap.value >= 0 else "better, but larger"
+        return f"The best network without recurrence that fits, {best.name}, is {metric.difference(abs(gap.value))} {than}."
+    return ""
+
+
+def _against_nothing(best: Candidate, nothing: tuple[str, WindowScores], metric: Metric) -> str:
+    """Say so where even the best candidate shows nothing over what knows nothing; '' where it does."""
+    name, scores = nothing
+    assert best.measured
+    gap = difference(scores_of(best.measured), scores, metric)
+    if gap.low > 0:
+        return ""
+    return (
+        f"Take no network: {best.name}, the best that fits, scores {metric.text(best.measured.score)}; {name} scores "
+        f"{metric.text(scores.score)} and costs nothing (95 % interval of the gain {_signed(gap.low, metric)} to "
+        f"{_signed(gap.high, metric)}). Give more data, more epochs or a larger budget."
+    )
+
+
+def _none_fits(measured: Sequence[Candidate], budget: Budget) -> tuple[str, ...]:
+    if not measured:
+        return ("Nothing is recommended: no candidate was measured.",)
+    return (f"Nothing is recommended: none of {len(measured)} measured candidates keeps the budget of {budget_text(budget)}.",)

@@ -1,0 +1,76 @@
+"""The data as candidates see them: split once for all, and cut to a candidate's window and stride."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from edgeseq.choose.configuration import Configuration, TaskShape
+from edgeseq.data import DataSet, Part
+from edgeseq.errors import DataError
+from edgeseq.train import Recipe
+from edgeseq.train.split import split
+
+
+def prepare(data: DataSet, seed: int) -> DataSet:
+    """Return the data with a validation part and class names, the same for all candidates. Raises DataError.
+
+    Warns in its notes where a subject is in the training and the test part.
+    """
+    if data.task in ("classification", "tagging"):
+        seen = np.unique(data.y_train)
+        if len(seen) < 2:
+            name = data.class_names[seen[0]] if data.class_names else seen[0]
+            raise DataError(
+                f"{data.name}: all {len(data.train)} training windows are of class {name}; at least 2 classes are needed to tell "
+                "apart. Give data of more classes"
+            )
+        data = replace(data, class_names=data.class_names or tuple(str(number) for number in range(data.classes)))
+    if data.train.y is None or data.test.y is None:
+        raise DataError(f"{data.name}: has no targets to learn; choosing needs some")
+    parts = split(data, Recipe(seed=seed))
+    return replace(data, train=parts.train, validation=parts.validation).noted(*_leaks(data))
+
+
+def _leaks(data: DataSet) -> list[str]:
+    train, test = data.train.subjects, data.test.subjects
+    if train is None or test is None:
+        return []
+    both = sorted({str(name) for name in np.unique(train)} & {str(name) for name in np.unique(test)})
+    if not both:
+        return []
+    shown = ", ".join(both[:5]) + (", ..." if len(both) > 5 else "")
+    told = f"warning: {len(both)} subjects are in the training and the test part ({shown}); "
+    return [told + "scores are then too good for new subjects. Split by subject"]
+
+
+def task_shape(data: DataSet) -> TaskShape:
+    """Return what the data fix for all candidates."""
+    steps, features = data.x_train.shape[1:]
+    outputs = data.classes if data.task in ("classification", "tagging") else int(data.y_train.shape[-1])
+    return TaskShape(features, outputs, steps, data.padded_at_end)
+
+
+def seen_by(data: DataSet, network: Configuration) -> DataSet:
+    """Return the data as this network sees them: the last `window` steps of each window, every `stride`-th, the last kept."""
+    if network.window is None and network.stride == 1:
+        return data
+    if data.padded_at_end:
+        raise DataError(f"{data.name}: each time step has a target; a window and a stride are for one target per window")
+    return replace(
+        data,
+        train=_cut(data.train, network),
+        test=_cut(data.test, network),
+        validation=None if data.validation is None else _cut(data.validation, network),
+    )
+
+
+def _cut(part: Part, network: Configuration) -> Part:
+    window, stride = network.window or part.x.shape[1], network.stride
+    x = np.ascontiguousarray(part.x[:, ::-1][:, :window:stride][:, ::-1])
+    lengths = None if part.lengths is None else -(-np.minimum(part.lengths, window) // stride)
+    marks = part.marks
+    if marks is not None and marks.ndim == 2:
+        marks = np.ascontiguousarray(marks[:, ::-1][:, :window:stride][:, ::-1])
+    return Part(x, part.y, lengths, part.subjects, marks)

@@ -1,0 +1,174 @@
+"""Who does the work: processes of this machine, each with the data and one thread of TensorFlow."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from edgeseq.data import DataSet
+from edgeseq.errors import EdgeseqError
+
+# One thread each: as many processes as cores share them without waiting for each other.
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+# Called in a worker with the data and the job's arguments.
+Work = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended. error: why it has no value; lost: its worker died, which says nothing about the job."""
+
+    job: int
+    value: Any = None
+    error: str | None = None
+    lost: bool = False
+
+
+class Workers(Protocol):
+    """Does jobs side by side. Siblings: LocalWorkers, and RayWorkers for more than one machine."""
+
+    @property
+    def slots(self) -> int:
+        """Jobs that run at the same time."""
+        ...
+
+    @property
+    def running(self) -> int:
+        """Jobs that were submitted and have not ended."""
+        ...
+
+    def submit(self, work: Work, *arguments: Any) -> int:
+        """Begin a job: work(data, *arguments). Return its number."""
+        ...
+
+    def wait(self, timeout_s: float) -> list[Outcome]:
+        """Return the jobs that ended, after at most this long."""
+        ...
+
+    def close(self) -> None:
+        """Stop everything, running jobs too."""
+        ...
+
+
+def cores_here() -> int:
+    """Return the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def guarded(work: Work, data: DataSet, arguments: tuple[Any, ...]) -> tuple[Any, str | None]:
+    """Return (value, None) or (None, what went wrong): every outcome can be sent between processes."""
+    try:
+        return work(data, *arguments), None
+    except EdgeseqError as error:
+        return None, str(error)
+    except Exception as error:  # noqa: BLE001 - a trial that fails must not end the search; the words are kept
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return None, f"{type(error).__name__}: {error} ({os.path.basename(place.filename)}:{place.lineno})"  # noqa: PTH119 - a name
+
+
+class LocalWorkers:
+    """A process for each slot. A process that dies takes its own job with it, and no other."""
+
+    def __init__(self, data: DataSet, slots: int) -> None:
+        self._data, self._slots = data, slots
+        self._pools: dict[int, ProcessPoolExecutor] = {}
+        self._jobs: dict[Future[Any], tuple[int, int]] = {}
+        self._submitted = 0
+
+    @property
+    def slots(self) -> int:
+        """Processes."""
+        return self._slots
+
+    @property
+    def running(self) -> int:
+        """Jobs under way."""
+        return len(self._jobs)
+
+    def submit(self, work: Work, *arguments: Any) -> int:
+        """Give a job to a process that has none, or the least to do."""
+        load = [sum(slot == busy for _, busy in self._jobs.values()) for slot in range(self._slots)]
+        slot = load.index(min(load))
+        if slot not in self._pools:
+            self._pools[slot] = _pool(self._data)
+        future = self._pools[slot].submit(_work, work, arguments)
+        self._submitted += 1
+        self._jobs[future] = (self._submitted, slot)
+        return self._submitted
+
+    def wait(self, timeout_s: float) -> list[Outcome]:
+        """Return the jobs that ended, after at most this long."""
+        done, _ = wait(list(self._jobs), timeout_s, FIRST_COMPLETED)
+        outcomes = []
+        for future in done:
+            job, slot = self._jobs.pop(future)
+            try:
+                value, error = future.result()
+                outcomes.append(Outcome(job, value, error))
+            except BrokenProcessPool:
+                pool = self._pools.pop(slot, None)
+                if pool is not None:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                outcomes.append(Outcome(job, error="its worker process died", lost=True))
+        return outcomes
+
+    def close(self) -> None:
+        """End the processes, whatever they do."""
+        for pool in self._pools.values():
+            processes: Mapping[int, Any] = getattr(pool, "_processes", None) or {}
+            for process in list(processes.values()):
+                process.terminate()
+            pool.shutdown(wait=True, cancel_futures=True)
+        self._pools.clear()
+        self._jobs.clear()
+
+
+def _pool(data: DataSet) -> ProcessPoolExecutor:
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)  # read by libraries as they load, before an initializer can run
+    try:
+        pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _start, (data,))
+        pool.submit(os.getpid)  # starts the process now, in this environment
+        return pool
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+_DATA: DataSet
+
+
+def _start(data: DataSet) -> None:
+    """Begin a worker: it has the data, leaves Ctrl-C to its parent, and does not outlive it."""
+    global _DATA  # noqa: PLW0603 - what a worker holds for all its jobs
+    _DATA = data
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def _work(work: Work, arguments: tuple[Any, ...]) -> tuple[Any, str | None]:
+    return guarded(work, _DATA, arguments)
