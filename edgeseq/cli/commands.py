@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 from rich import box
+from rich.console import Group
 from rich.table import Table
 
 from edgeseq.cli.demo import demo
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from edgeseq.export.c import CProject
     from edgeseq.measure.measurement import Measurement
     from edgeseq.quantize import QuantGraph
-    from edgeseq.targets import Core, HostedTarget, Optimize
+    from edgeseq.targets import Board, Core, HostedTarget, Optimize
 
 NOT_SUPPORTED, MISMATCH = 2, 1
 
@@ -113,7 +114,7 @@ def export(
     """Write a C99 project (kernels, data and a datasheet header), or a file for another runtime."""
     from edgeseq.export.c import export_c, write_project
     from edgeseq.report import as_json, tables
-    from edgeseq.targets import OPTIMIZE_MODES, kernels_of, load_target
+    from edgeseq.targets import OPTIMIZE_MODES, kernels_of, resolve_target
 
     given = _given("target", "optimize", "compiler", "name", "force")
     wanted = Exchange(model, out, form, steps, precision, wide_weights, ort, describe, sampling_rate, given)
@@ -121,7 +122,7 @@ def export(
     if file_format in EXCHANGE:
         EXCHANGE[file_format][2](wanted, how, json_wanted=json_wanted)
         return
-    core = load_target(target) if target else None
+    core, board = resolve_target(target) if target else (None, None)
     graph = resolve_model(model, how)
     command = _command_line()
     projects = {
@@ -136,7 +137,7 @@ def export(
     }
     project = projects[optimize]
     write_project(project, out, force=force)
-    measured, note = _measure_both(graph, core, projects, compiler)
+    measured, note = _measure_both(graph, board or core, projects, compiler)
     document = {
         "schema": 1,
         "model": graph.name,
@@ -144,6 +145,7 @@ def export(
         "name": project.name,
         "out": str(out),
         "target": core.name if core else None,
+        "board": board.name if board else None,
         "optimize": optimize,
         "kernels": project.kernel_set,
         "fallbacks": dict(project.fallbacks),
@@ -161,21 +163,21 @@ def export(
 
 
 def _measure_both(
-    graph: QuantGraph, core: Core | HostedTarget | None, projects: dict[Optimize, CProject], compiler: Any
+    graph: QuantGraph, target: Core | HostedTarget | Board | None, projects: dict[Optimize, CProject], compiler: Any
 ) -> tuple[dict[Optimize, Measurement], str]:
     """Profile the project of each mode on its core; without a compiler or an emulator, say what is missing instead."""
     from edgeseq.errors import EmulationError, MissingExtraError, ToolchainError
     from edgeseq.measure.profile import profile as measure
 
-    if core is None:
+    if target is None:
         return {}, "Add --target TARGET for its fast kernels and for flash, RAM and time on it."
     measured: dict[Optimize, Measurement] = {}
     try:
         with progress() as display:
             stages = Stages(display)
             for mode, project in projects.items():
-                stages.start(f"measuring on {core.name}, {mode}")
-                measured[mode] = measure(graph, core, compiler=compiler, optimize=mode, project=project)
+                stages.start(f"measuring on {target.name}, {mode}")
+                measured[mode] = measure(graph, target, compiler=compiler, optimize=mode, project=project)
     except (EmulationError, MissingExtraError, ToolchainError) as error:
         return {}, f"Not measured: {error}"
     return measured, ""
@@ -263,11 +265,13 @@ def verify(
 @click.command()
 @json_option
 def targets(json_wanted: bool) -> None:
-    """List the targets that edgeseq compiles for and runs."""
-    from edgeseq.targets import core_names, hosted_names, load_core, load_target
+    """List the targets that edgeseq compiles for and runs, and boards with their cores."""
+    from edgeseq.report.boards import board_document, board_table
+    from edgeseq.targets import board_names, core_names, hosted_names, load_board, load_core, load_target
 
     cores = [load_core(name) for name in core_names()]
     hosted = [load_target(name) for name in hosted_names()]
+    boards = [load_board(name) for name in board_names()]
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("target", "core", "cycle model"):
         table.add_column(heading)
@@ -287,8 +291,9 @@ def targets(json_wanted: bool) -> None:
             for core in cores
         ]
         + [{"name": target.name, "description": target.description, "cycles": None} for target in hosted],
+        "boards": [board_document(board) for board in boards],
     }
-    show(table, document, json_wanted=json_wanted)
+    show(Group(table, board_table(boards)), document, json_wanted=json_wanted)
 
 
 COMMANDS = (demo, train, inspect, quantize, export, verify, profile, targets, doctor)

@@ -82,7 +82,7 @@ def profile(
     """
     from edgeseq.measure.profile import profile as measure
     from edgeseq.report import as_json, tables
-    from edgeseq.targets import load_target
+    from edgeseq.targets import resolve_target
 
     _refuse(_OF_TARGETS if runtime is not None else _OF_RUNTIMES, with_runtime=runtime is not None)
     if runtime is not None:
@@ -91,11 +91,11 @@ def profile(
         return
     if Path(model).suffix == ".tflite":
         raise TargetError(f"{model}: a .tflite can be timed, not compiled for a target. Add --runtime litert")
-    core = load_target(target)
+    core, board = resolve_target(target)
     graph = resolve_model(model, how)
     with progress() as display:
         Stages(display).start(f"compiling and emulating for {target}")
-        result = measure(graph, core, compiler=compiler, optimize=optimize)
+        result = measure(graph, board or core, compiler=compiler, optimize=optimize)
     show(tables.measurement(result), as_json.measurement(result), json_wanted=json_wanted)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeseq.targets import Optimize
+from edgeseq.measure.on_board import OnBoard, on_board
+from edgeseq.targets import Board, Optimize
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Measurement:
     static RAM plus the deepest stack. A module of WebAssembly: see `hosted_sizes`.
     window: for a model that maps whole windows; what is counted per step is then a window's figure divided by
     its steps, and the image's RAM holds the window that the app passes.
+    board: whose core it is, if one was named.
     """
 
     model: str
@@ -74,3 +76,10 @@ class Measurement:
     ram_image_bytes: int | None
     time_per_step: HostTime | None = None
     window: Window | None = None
+    board: Board | None = None
+
+    @property
+    def on_board(self) -> OnBoard | None:
+        """Time and energy of one call, a step or a window; None without a board."""
+        cycles = self.window.cycles if self.window else self.cycles_per_step.value if self.cycles_per_step else None
+        return None if self.board is None or cycles is None else on_board(self.board, cycles)

@@ -19,14 +19,14 @@ from edgeseq.measure.measurement import Cycles, Measurement, Window
 from edgeseq.measure.runner import run_image
 from edgeseq.measure.trace import EmulatedRun, count_instructions
 from edgeseq.quantize.types import QuantGraph
-from edgeseq.targets import Core, HostedTarget, Optimize, load_target
+from edgeseq.targets import Board, Core, HostedTarget, Optimize, resolve_target
 
 WARM_UP_STEPS, COUNTED_STEPS = 16, 48
 
 
 def profile(
     graph: QuantGraph,
-    target: str | Core | HostedTarget,
+    target: str | Core | HostedTarget | Board,
     *,
     compiler: CompilerName = "zig",
     optimize: Optimize = "speed",
@@ -38,9 +38,9 @@ def profile(
     inputs: codes (steps >= 17, features) to run; default is seeded noise over all codes. Counting
     starts after the first 16 steps; up to 48 more are averaged. Of a model that maps whole windows, counting
     starts after the first window, windows of at least 48 steps in all are averaged, and a step's figures are a
-    window's divided by its steps; inputs are cut into windows.
+    window's divided by its steps; inputs are cut into windows. A board's figures are its core's, with time and energy.
     """
-    core = load_target(target) if isinstance(target, str) else target
+    core, board = _resolve(target)
     project = project or export_c(graph, kernel_set=core.kernels(optimize))
     stream, warm_up = _stream(graph, inputs)
     if isinstance(core, HostedTarget):
@@ -76,7 +76,14 @@ def profile(
         ram_stack_bytes=run.stack_bytes,
         ram_image_bytes=image.static_ram_bytes + run.stack_bytes,
         window=window,
+        board=board,
     )
+
+
+def _resolve(target: str | Core | HostedTarget | Board) -> tuple[Core | HostedTarget, Board | None]:
+    if isinstance(target, str):
+        return resolve_target(target)
+    return (target.core, target) if isinstance(target, Board) else (target, None)
 
 
 def _totals(run: EmulatedRun, image: Image, core: Core) -> tuple[int, int, float]:

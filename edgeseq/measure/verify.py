@@ -26,7 +26,7 @@ from edgeseq.measure.runner import run_image
 from edgeseq.quantize.types import QuantGraph, QuantRecurrent
 from edgeseq.simulate import Oracle, OracleRun
 from edgeseq.simulate.oracle import dequantize_output, quantize_input
-from edgeseq.targets import HostedTarget, Optimize, load_target
+from edgeseq.targets import HostedTarget, Optimize, resolve_target
 
 HOST = "c-host"
 
@@ -135,7 +135,7 @@ def _run_c(
         if host:
             against.append(compare(HOST, run_on_host(project, frames, reset.ravel(), folder / "host"), wanted))
         for core in cores:
-            project = export_c(graph, kernel_set=load_target(core).kernels(optimize))
+            project = export_c(graph, kernel_set=resolve_target(core)[0].kernels(optimize))
             got = run_on_core(project, frames, reset.ravel(), core, folder / core, compiler, optimize)
             against.append(compare(f"c-{core}", got, wanted))
     return against
@@ -180,8 +180,8 @@ def run_on_core(
     compiler: CompilerName,
     optimize: Optimize = "speed",
 ) -> Int16Pair:
-    """Outputs and states of the C code on an emulated core or a hosted target."""
-    core, frames = load_target(core_name), encode_frames(x, reset)
+    """Outputs and states of the C code on an emulated core, a board's or a hosted target."""
+    core, frames = resolve_target(core_name)[0], encode_frames(x, reset)
     if isinstance(core, HostedTarget):
         image = build_hosted(project, core, hosted_toolchain(core, compiler), folder, optimize=optimize, write_state=True)
         output = run_hosted(image, frames)

@@ -13,6 +13,7 @@ from edgeseq.measure.approximation import Approximation
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
 from edgeseq.measure.verify import Fidelity, Verification
 from edgeseq.quantize import QuantGraph
+from edgeseq.report import boards
 from edgeseq.simulate.explain import Explanation
 
 if TYPE_CHECKING:
@@ -81,8 +82,7 @@ def measurement(value: Measurement) -> dict[str, Any]:
         "window": None
         if value.window is None
         else {"steps": value.window.steps, "instructions": value.window.instructions, "cycles": value.window.cycles},
-        # A core has no clock; boards do.
-        "latency_us": None,
+        **boards.figures(value),
         "flash_bytes": {
             "model": value.flash_model_bytes,
             "code": value.flash_code_bytes,

@@ -13,8 +13,10 @@ from edgeseq.export.c import CProject
 from edgeseq.frontend import Inspection
 from edgeseq.measure.approximation import Approximation
 from edgeseq.measure.measurement import Cycles, HostTime, Measurement
+from edgeseq.measure.on_board import tier_label
 from edgeseq.measure.verify import Fidelity, Verification
 from edgeseq.quantize import QuantGraph
+from edgeseq.report import boards
 from edgeseq.simulate.explain import Explanation
 from edgeseq.targets import Optimize
 
@@ -26,10 +28,7 @@ if TYPE_CHECKING:
 
 def cycle_label(cycles: Cycles) -> str:
     """How far a cycle count can be trusted."""
-    if cycles.tier.startswith("simulated"):
-        return cycles.tier
-    error = "error unknown" if cycles.error_pct is None else f"± {cycles.error_pct:g} %"
-    return f"modelled ({cycles.tier}, {error})"
+    return tier_label(cycles.tier, cycles.error_pct)
 
 
 def time_label(time: HostTime) -> str:
@@ -113,6 +112,7 @@ def measurement(value: Measurement) -> Table:
         # What cannot be had for a target has no row.
         if number is not None:
             table.add_row(name, f"{number:,}{unit}", label)
+    table.caption, table.caption_justify = "\n".join(boards.notes(value)) or None, "left"
     return table
 
 
@@ -234,6 +234,7 @@ def exported(project: CProject, out: str, measured: Mapping[Optimize, Measuremen
         ("instructions per step", [m.instructions_per_step for m in values], "exact"),
         ("cycles per step", [c.value if c else None for c in cycles], cycle_label(cycles[0]) if cycles[0] else ""),
         ("time per step, ns", [round(t.ns) if t else None for t in times], time_label(times[0]) if times[0] else ""),
+        ("time of a call, µs", [round(m.on_board.latency_us) if m.on_board else None for m in values], "modelled, as cycles"),
         ("flash, whole image", [m.flash_image_bytes for m in values], "exact, bytes"),
         ("RAM, whole image", [m.ram_image_bytes for m in values], "exact, bytes"),
     ]

@@ -46,16 +46,11 @@ def hosted_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _HOSTED.glob("*.toml")))
 
 
-def target_names() -> tuple[str, ...]:
-    """Names that `load_target` knows: bare cores, then hosted targets."""
-    return (*core_names(), *hosted_names())
-
-
 def load_target(name: str) -> Core | HostedTarget:
     """Return the core or hosted target of that name. Raises TargetError with the known names."""
     if name not in hosted_names():
         if name not in core_names():
-            raise TargetError(f"unknown target {name!r}; known: {', '.join(target_names())}")
+            raise TargetError(f"unknown target {name!r}; known: {', '.join((*core_names(), *hosted_names()))}")
         return load_core(name)
     data = read_toml(_HOSTED / f"{name}.toml")
     compiler, run = data["compiler"], data["run"]
