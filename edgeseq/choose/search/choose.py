@@ -1,0 +1,212 @@
+"""The whole search: study, trials, finalists, verdict; whatever ends it early, what was found is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from edgeseq.choose.search import results
+from edgeseq.choose.search.candidate import Candidate
+from edgeseq.choose.search.finalists import MeasureSpec, judged, measure, pick
+from edgeseq.choose.search.fit import check_something_fits, fit
+from edgeseq.choose.search.loop import ATTEMPTS, WAIT_S, Search, run_search, warm_start
+from edgeseq.choose.search.records import candidates, directions, write_measured
+from edgeseq.choose.search.results import Choice, conclude
+from edgeseq.choose.search.space import plain
+from edgeseq.choose.search.study import beat, open_study, release, rerun_lost
+from edgeseq.choose.search.trial import TrialSpec
+from edgeseq.choose.search.workers import Workers
+from edgeseq.data import DataSet
+from edgeseq.data.prepared import fingerprint
+from edgeseq.errors import SearchError
+from edgeseq.measure.measurement import Measurement
+from edgeseq.targets import Optimize
+
+# Rounds of finalists, should none of a round keep the budget when measured.
+ROUNDS = 3
+UNMEASURED = "could not be measured"
+
+
+class Progress(Protocol):
+    """Told how far a search is."""
+
+    def stage(self, words: str, total: int) -> None:
+        """A stage of so many steps begins."""
+        ...
+
+    def advance(self, done: int, words: str) -> None:
+        """So many steps are done; words say what just happened."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for. data: as `prepare` returns it. storage: None for a file in the folder. command: to repeat it."""
+
+    search: Search
+    data: DataSet
+    workers: Callable[[DataSet], Workers]
+    render: Callable[[Measurement], dict[str, Any]]
+    command: list[str]
+    storage: str | None = None
+    study: str = "edgeseq"
+    resume: bool = False
+
+
+class SearchInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended a search. choice: what is known so far, as results.json has it."""
+
+    def __init__(self, choice: Choice) -> None:
+        super().__init__("interrupted")
+        self.choice = choice
+
+
+def choose(request: Request, progress: Progress) -> Choice:
+    """Search, measure the finalists and recommend. results.json is whole after every trial.
+
+    Raises BudgetError where nothing fits, SearchError where the study cannot be used, SearchInterrupted on Ctrl-C.
+    """
+    search = request.search
+    search.target.check(search.budget)
+    check_something_fits(search.space, search.target, search.budget, search.options.modes)
+    study = _study(request)
+    workers = request.workers(request.data)
+    failures: dict[int, str] = {}
+
+    def report() -> Choice:
+        known = [_with_failure(each, failures) for each in candidates(study, search.folder)]
+        choice = conclude(search, request.data, known, request.command)
+        results.write(search, choice)
+        return choice
+
+    try:
+        progress.stage("searching", search.options.trials)
+        run_search(study, search, workers, lambda done, _, words: progress.advance(done, words), lambda: _ignore(report()))
+        _measure_finalists(request, study, workers, progress, failures, report)
+        return report()
+    except KeyboardInterrupt:
+        raise SearchInterrupted(report()) from None
+    finally:
+        workers.close()
+        release(study)
+
+
+def _ignore(choice: Choice) -> None:
+    """Only the file that `report` writes matters while the search goes on."""
+
+
+def _study(request: Request) -> Any:
+    """Open the study; queue what a killed process left undone, or the first candidates of a new study."""
+    search = request.search
+    like = fit(plain(search.space.cells[0], search.space.sizes[0], search.space).configuration, search.budget, search.target)
+    study = open_study(
+        request.storage or search.folder.database,
+        request.study,
+        identity(request),
+        directions(search.metric, like.cost),
+        resume=request.resume,
+        seed=search.options.seed,
+    )
+    rerun_lost(study)
+    if not study.get_trials(deepcopy=False):
+        warm_start(study, search)
+    return study
+
+
+def identity(request: Request) -> dict[str, Any]:
+    """Return what a study's trials depend on; how long it goes on and how finalists are measured may change."""
+    search = request.search
+    return {
+        "data": fingerprint(request.data),
+        "task": request.data.task,
+        "target": {"name": search.target.name, "clock_hz": search.target.clock_hz},
+        "space": search.space.as_json(),
+        "budget": asdict(search.budget),
+        "epochs": search.options.epochs,
+        "patience": search.options.patience,
+        "seed": search.options.seed,
+        "optimize": list(search.options.modes),
+    }
+
+
+def _measure_finalists(
+    request: Request, study: Any, workers: Workers, progress: Progress, failures: dict[int, str], report: Callable[[], Choice]
+) -> None:
+    """Measure the best candidates, and the next ones where none of them keeps the budget."""
+    search = request.search
+
+    def after() -> None:
+        report()
+        beat(study)
+
+    for round_number in range(1, ROUNDS + 1):
+        known = candidates(study, search.folder)
+        open_ones = [each for each in known if each.number not in failures]
+        finalists = pick(open_ones, search.metric, round_number * search.options.finalists)
+        wanted = [each for each in finalists if each.measured is None]
+        if wanted:
+            progress.stage("measuring finalists", len(wanted))
+            _measure(request, wanted, workers, progress, failures, after)
+        if any(each.fits(search.budget) for each in candidates(study, search.folder)):
+            return
+    if failures and not any(each.measured for each in candidates(study, search.folder)):
+        raise SearchError(
+            f"no finalist could be measured: {next(iter(failures.values()))}. The trials are kept: put that right and "
+            "add --resume"
+        )
+
+
+def _measure(
+    request: Request,
+    wanted: list[Candidate],
+    workers: Workers,
+    progress: Progress,
+    failures: dict[int, str],
+    after: Callable[[], None],
+) -> None:
+    search, running = request.search, {}
+    for each in wanted:
+        running[workers.submit(measure, _spec(request, each))] = (each, 1)
+    done = 0
+    while running:
+        for outcome in workers.wait(WAIT_S):
+            candidate, attempt = running.pop(outcome.job)
+            if outcome.lost and attempt < ATTEMPTS:
+                running[workers.submit(measure, _spec(request, candidate))] = (candidate, attempt + 1)
+                continue
+            done += 1
+            if outcome.error is not None:
+                failures[candidate.number] = outcome.error
+                progress.advance(done, f"{candidate.name}: {UNMEASURED}: {outcome.error}")
+                continue
+            finding = outcome.value
+            (search.folder.path / candidate.files["keras"]).write_bytes(finding.keras)
+            (search.folder.path / candidate.files["esq"]).write_bytes(finding.esq)
+            measured = judged(finding, search.budget, search.target, request.render)
+            write_measured(search.folder.measurement(candidate.number), measured)
+            progress.advance(done, f"{candidate.name}: {search.metric.text(measured.score)}, {measured.mismatches} mismatches")
+            after()
+
+
+def _spec(request: Request, candidate: Candidate) -> MeasureSpec:
+    search, options = request.search, request.search.options
+    trial = TrialSpec(candidate.number, candidate.proposal, options.epochs, options.patience, options.seed)
+    modes: tuple[Optimize, ...] = (candidate.optimize,)
+    if candidate.optimize == "speed" and "size" in options.modes:
+        modes = ("speed", "size")
+    keras_file, esq_file = (search.folder.path / candidate.files[kind] for kind in ("keras", "esq"))
+    target = search.target.board or search.target.core.name
+    qat_epochs = options.qat_epochs if options.qat else None
+    return MeasureSpec(trial, keras_file.read_bytes(), esq_file.read_bytes(), target, modes, qat_epochs)
+
+
+def _with_failure(candidate: Candidate, failures: dict[int, str]) -> Candidate:
+    words = failures.get(candidate.number)
+    return candidate if words is None else replace(candidate, reason=f"{UNMEASURED}: {words}")
+
+
+def remains(folder: Path) -> str:
+    """Say how to go on with an interrupted search."""
+    return f"go on with the same command and --resume; what was found is in {folder}"
