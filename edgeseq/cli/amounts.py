@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -16,10 +17,10 @@ HERTZ = {"MHz": 1e6, "kHz": 1e3, "Hz": 1.0, "GHz": 1e9}
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([A-Za-zµ]*)\s*")
 
 
-class Amount(click.ParamType):
+class Amount(click.ParamType):  # type: ignore[type-arg] # generic from click 8.3 on alone
     """A positive number with one of some units, returned in the base unit."""
 
-    def __init__(self, name: str, units: dict[str, float], example: str, *, whole: bool = False) -> None:
+    def __init__(self, name: str, units: Mapping[str, float], example: str, *, whole: bool = False) -> None:
         self.name, self._units, self._example, self._whole = name, units, example, whole
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float | int:

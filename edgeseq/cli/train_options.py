@@ -27,12 +27,14 @@ def _units(context: click.Context, parameter: click.Parameter, value: str) -> in
     return sizes if len(sizes) > 1 else sizes[0]
 
 
+_TARGET_HELP = ".csv: column to forecast, or with --task regression to estimate."
+_TARGET = click.option("--target", metavar="COLUMN", help=_TARGET_HELP)
 DATA_OPTIONS = (
     click.option("--task", type=click.Choice(["auto", *TASK_NAMES]), default="auto", show_default=True, help="What to learn."),
     click.option("--window", type=click.IntRange(1), help="Steps (or audio frames) per window.  [default: 128 for streams]"),
     click.option("--stride", type=click.IntRange(1), help="Steps from window to window.  [default: half a window]"),
     click.option("--label", metavar="COLUMN", help=".csv: column of classes; with --task anomaly, of known anomalies."),
-    click.option("--target", metavar="COLUMN", help=".csv: column to forecast, or with --task regression to estimate."),
+    _TARGET,
     click.option("--horizon", type=click.IntRange(1), default=1, show_default=True, help="Steps ahead of a forecast."),
     click.option("--subject", metavar="COLUMN", help=".csv: who was measured. .wav: a pattern such as '_([a-z]+)_'."),
     click.option("--sequence", metavar="COLUMN", help=".csv: rows of the same value are one sequence."),
@@ -47,6 +49,11 @@ DATA_OPTIONS = (
     click.option("--frame-ms", type=click.FloatRange(1, 1000), default=32.0, show_default=True, help=".wav: samples per step."),
     click.option("--hop-ms", type=click.FloatRange(1, 1000), default=16.0, show_default=True, help=".wav: from step to step."),
     click.option("--mel-bands", type=click.IntRange(1, 256), default=20, show_default=True, help=".wav: features per step."),
+)
+# For commands whose --target is where the network runs.
+DATA_OPTIONS_BESIDE_TARGET = (
+    *(option for option in DATA_OPTIONS if option is not _TARGET),
+    click.option("--target-column", metavar="COLUMN", help=_TARGET_HELP),
 )
 RECIPE_OPTIONS = (
     click.option("--cell", default="gru", show_default=True, metavar="CELL", help="gru, lstm, rnn, ...; lstm+gru stacks two."),

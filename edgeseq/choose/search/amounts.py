@@ -30,8 +30,8 @@ def excess_text(budget: Budget, cost: Cost) -> str:
     parts = []
     for name, over in budget.excess(cost).items():
         limit = getattr(budget, name)
-        share = f" ({100 * over / limit:.2g} %)" if limit else ""
-        parts.append(f"{amount(name, limit + over)} of {NAMES[name]}, {amount(name, over)}{share} over")
+        share = f"{100 * over / limit:.2g} %" if over < limit else f"{1 + over / limit:.2g} times the budget"
+        parts.append(f"{amount(name, limit + over)} of {NAMES[name]}, {amount(name, over)} ({share}) over")
     return "; ".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -71,6 +72,8 @@ def cores_here() -> int:
 
 def guarded(work: Work, data: DataSet, arguments: tuple[Any, ...]) -> tuple[Any, str | None]:
     """Return (value, None) or (None, what went wrong): every outcome can be sent between processes."""
+    # Each trial is another model, so that it is traced anew is no news.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         return work(data, *arguments), None
     except EdgeseqError as error:

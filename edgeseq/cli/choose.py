@@ -1,0 +1,229 @@
+"""`edgeseq choose`: data and a budget in, a measured recommendation out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.markup import escape
+
+from edgeseq.cli.amounts import DURATION, ENERGY, FREQUENCY, SIZE, TIME
+from edgeseq.cli.options import json_option
+from edgeseq.cli.output import NOTES, Stages, progress, show
+from edgeseq.cli.train_options import DATA_OPTIONS_BESIDE_TARGET, all_of
+from edgeseq.data import DataOptions
+from edgeseq.errors import SearchError, TargetError
+from edgeseq.quantize.types import SCHEMES
+
+if TYPE_CHECKING:
+    from edgeseq.choose.configuration import TaskShape
+    from edgeseq.choose.search.choose import Request
+    from edgeseq.choose.search.target import Target
+    from edgeseq.choose.search.workers import Workers
+    from edgeseq.data import DataSet
+
+INTERRUPTED = 130
+MAX_UNITS = 1024
+
+
+def _words(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    return None if value is None else tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def _numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    try:
+        found = None if value is None else tuple(int(word) for word in value.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{value!r}; expected whole numbers, such as 64,128") from None
+    if found is not None and (not found or min(found) < 1):
+        raise click.BadParameter(f"{value!r}; expected numbers from 1 on")
+    return found
+
+
+def _units(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """Sizes of layers: a list, or smallest..largest of the usual ones."""
+    from edgeseq.choose.search.space import SIZES
+
+    if value is None or ".." not in value:
+        sizes = _numbers(context, parameter, value)
+        if sizes is not None and max(sizes) > MAX_UNITS:
+            raise click.BadParameter(f"{value!r}; expected at most {MAX_UNITS} units")
+        return None if sizes is None else tuple(sorted(set(sizes)))
+    low, _, high = value.partition("..")
+    if not (low.strip().isdigit() and high.strip().isdigit()) or not 1 <= int(low) <= int(high):
+        raise click.BadParameter(f"{value!r} is contradictory; expected SMALLEST..LARGEST, such as 8..64, or a list 8,16,32")
+    chosen = tuple(size for size in SIZES if int(low) <= size <= int(high))
+    return chosen or (int(low),)
+
+
+_BUDGET = (
+    click.option("--flash", type=SIZE, metavar="SIZE", help="Of the whole image, such as 24K.  [default: the board's]"),
+    click.option("--ram", type=SIZE, metavar="SIZE", help="State, scratch, stack and app together.  [default: the board's]"),
+    click.option("--latency", type=TIME, metavar="TIME", help="Of a decision, such as 2ms; needs a board or --clock."),
+    click.option("--energy", type=ENERGY, metavar="ENERGY", help="Of a decision, such as 5uJ; needs a board with a current."),
+    click.option("--clock", type=FREQUENCY, metavar="FREQUENCY", help="Clock of the core, such as 32MHz."),
+    click.option(
+        "--optimize",
+        type=click.Choice(["auto", "speed", "size"]),
+        default="auto",
+        show_default=True,
+        help="Kernels; auto takes those for speed where they fit.",
+    ),
+)
+_SPACE = (
+    click.option(
+        "--cells", callback=_words, metavar="NAMES", help="gru, lstm, mgu, fastgrnn, mingru, rnn, hybrid, tcn, transformer."
+    ),
+    click.option("--units", callback=_units, metavar="SIZES", help="Of a layer: 8..64, or 8,16,32."),
+    click.option("--layers", type=click.IntRange(1, 4), help="At most.  [default: 2]"),
+    click.option("--schemes", callback=_words, metavar="NAMES", help=f"Of {', '.join(SCHEMES)}.  [default: all]"),
+    click.option("--windows", callback=_numbers, metavar="STEPS", help="Time steps seen of a window.  [default: all and half]"),
+    click.option(
+        "--strides", callback=_numbers, metavar="STEPS", help="See every so many.  [default: 1, and 2 and 4 of long ones]"
+    ),
+)
+_SEARCH = (
+    click.option("--trials", type=click.IntRange(1), default=40, show_default=True, help="Candidates to train."),
+    click.option("--time", "time_s", type=DURATION, metavar="DURATION", help="End in about this time, such as 20m."),
+    click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="Of a candidate, at most."),
+    click.option(
+        "--patience", type=click.IntRange(1), default=8, show_default=True, help="Epochs without progress before a stop."
+    ),
+    click.option("--finalists", type=click.IntRange(1, 32), default=4, show_default=True, help="Candidates to measure."),
+    click.option("--qat", is_flag=True, help="Train finalists with the integers too."),
+    click.option("--qat-epochs", type=click.IntRange(1), default=8, show_default=True),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+    click.option("--jobs", type=click.IntRange(1), help="Trials at a time.  [default: a core each]"),
+    click.option("--storage", metavar="URL", help="Database of the study, as of SQLAlchemy.  [default: OUT/study.db]"),
+    click.option("--study", default="edgeseq", show_default=True, help="Name of the study in the database."),
+    click.option("--cluster", metavar="ADDRESS", help="Run trials on a Ray cluster: auto, or ray://HOST:10001."),
+)
+
+
+@click.command()
+@click.option("--data", required=True, metavar="DATA", help="A .npz, a .csv, a folder of .wav files, or 'digits'.")
+@click.option("--target", required=True, metavar="TARGET", help="A core or a board; 'edgeseq targets' lists them.")
+@all_of(_BUDGET)
+@all_of(_SPACE)
+@all_of(_SEARCH)
+@all_of(DATA_OPTIONS_BESIDE_TARGET)
+@click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the search.")
+@click.option(
+    "--resume", is_flag=True, help="Go on with the search in OUT; all else as before, but --trials, --time and finalists."
+)
+@click.option("--explain", is_flag=True, help="Say why each rejected candidate lost.")
+@json_option
+def choose(explain: bool, json_wanted: bool, out: Path, **settings: Any) -> None:
+    """Find the network that fits a budget: search, measure the best, recommend one and say how sure that is."""
+    from edgeseq.choose.search.choose import SearchInterrupted, remains
+    from edgeseq.choose.search.choose import choose as search
+    from edgeseq.report import choice
+
+    words = click.get_current_context().find_root().obj or []
+    with progress() as display:
+        shown = _Shown(display)
+        shown.stage("loading data", 1)
+        request = _request(out, ["edgeseq", *words], settings)
+        for note in request.data.notes:
+            NOTES.print(escape(note if note.startswith("warning") else f"note: {note}"), highlight=False, soft_wrap=True)
+        try:
+            document, interrupted = search(request, shown).document, False
+        except SearchInterrupted as stop:
+            document, interrupted = stop.choice.document, True
+    show(choice.as_text(document, explained=explain), document, json_wanted=json_wanted)
+    if interrupted:
+        NOTES.print(f"interrupted; {escape(remains(out))}", highlight=False, soft_wrap=True)
+        sys.exit(INTERRUPTED)
+    NOTES.print(f"written to {escape(str(out / 'results.json'))}", highlight=False, soft_wrap=True)
+
+
+class _Shown:
+    """Stages on stderr, and a line for each candidate that was worked on."""
+
+    def __init__(self, display: Any) -> None:
+        self._stages, self._display, self._total = Stages(display), display, 0
+
+    def stage(self, words: str, total: int) -> None:
+        """Begin a stage."""
+        self._total = total
+        self._stages.start(words, total)
+
+    def advance(self, done: int, words: str) -> None:
+        """Count one, and say what happened unless it merely did not fit."""
+        self._stages.advance(done, f"{done}/{self._total}")
+        if not words.endswith("does not fit"):
+            self._display.console.print(f"  {done}/{self._total} {escape(words)}", highlight=False, soft_wrap=True)
+
+
+def _request(out: Path, command: list[str], settings: dict[str, Any]) -> Request:
+    """Turn the options into what is asked for. Raises EdgeseqError where they do not fit the data or the target."""
+    from edgeseq.choose.budget import Budget
+    from edgeseq.choose.search.choose import Request
+    from edgeseq.choose.search.loop import Search, SearchOptions
+    from edgeseq.choose.search.metric import METRICS
+    from edgeseq.choose.search.records import RunFolder
+    from edgeseq.choose.search.space import default_space
+    from edgeseq.choose.search.windows import prepare, task_shape
+    from edgeseq.data import load_data
+    from edgeseq.report import as_json
+    from edgeseq.targets import OPTIMIZE_MODES, resolve_target
+
+    resolve_target(settings["target"])  # before minutes of reading data
+    names = {name: name for name in DataOptions.__dataclass_fields__} | {"target": "target_column"}
+    given = {name: settings[option] for name, option in names.items() if option in settings}
+    data = prepare(load_data(settings["data"], DataOptions(**given)), settings["seed"])
+    shape = task_shape(data)
+    target, board = _target(settings, shape)
+    fields = ("cells", "layers", "schemes", "windows", "strides")
+    space = default_space(shape, data.task, sizes=settings["units"], **{name: settings[name] for name in fields})
+    memory = (board.flash_bytes, board.ram_bytes) if board else (None, None)
+    flash, ram = (settings[name] or most for name, most in zip(("flash", "ram"), memory, strict=True))
+    modes = OPTIMIZE_MODES if settings["optimize"] == "auto" else (settings["optimize"],)
+    kept = ("trials", "time_s", "epochs", "patience", "finalists", "qat", "qat_epochs", "seed")
+    options = SearchOptions(**{name: settings[name] for name in kept}, modes=modes)
+    budget = Budget(flash, ram, settings["latency"], settings["energy"])
+    search = Search(space, budget, target, METRICS[data.task], options, RunFolder(out))
+    workers = _workers(settings["cluster"], settings["jobs"])
+    storage, study, resume = (settings[name] for name in ("storage", "study", "resume"))
+    return Request(search, data, workers, as_json.measurement, command, storage, study, resume)
+
+
+def _target(settings: dict[str, Any], shape: TaskShape) -> tuple[Target, Any]:
+    """Return where it shall run, and the board if the name is one's."""
+    from edgeseq.choose.search.predictor import predictor
+    from edgeseq.choose.search.target import Target
+    from edgeseq.targets import Core, core_names, resolve_target
+
+    core, board = resolve_target(settings["target"])
+    if not isinstance(core, Core):
+        raise TargetError(
+            f"{settings['target']} runs an operating system; choosing is for cores and boards: {', '.join(core_names())}"
+        )
+    clock_hz, watts = settings["clock"], None
+    if board is not None:
+        if clock_hz is not None and clock_hz > board.clock_hz:
+            raise TargetError(f"--clock {clock_hz / 1e6:g} MHz: {board.name} runs at {board.clock_hz / 1e6:g} MHz at most")
+        # Current is per MHz: energy of a cycle does not depend on the clock.
+        watts = None if board.run_watts is None else board.run_watts * (clock_hz or board.clock_hz) / board.clock_hz
+        clock_hz = clock_hz or board.clock_hz
+    predict, errors = predictor(shape, core)
+    return Target(settings["target"], core, predict, board.name if board else None, clock_hz, watts, errors), board
+
+
+def _workers(cluster: str | None, jobs: int | None) -> Any:
+    """Return what makes the workers, once the data are there."""
+
+    def make(data: DataSet) -> Workers:
+        if cluster is not None:
+            from edgeseq.choose.search.ray_workers import RayWorkers
+
+            return RayWorkers(data, cluster, jobs)
+        from edgeseq.choose.search.workers import LocalWorkers, cores_here
+
+        return LocalWorkers(data, jobs or cores_here())
+
+    if cluster is not None and cluster != "auto" and not cluster.startswith("ray://"):
+        raise SearchError(f"--cluster {cluster}: expected auto, or an address such as ray://HOST:10001")
+    return make

@@ -1,0 +1,140 @@
+"""The result of a search for a person, in 80 columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+Document = dict[str, Any]
+
+
+def as_text(document: Document, *, explained: bool) -> Group:
+    """Verdict first, then the finalists, the best GRU and LSTM side by side, and how the figures were obtained.
+
+    document: results.json of a search. explained: also say why each rejected candidate lost.
+    """
+    first, *rest = document["verdict"]
+    parts: list[RenderableType] = [f"[bold]{escape(first)}[/]", *map(escape, rest)]
+    measured = sorted((each for each in document["candidates"] if each["measured"]), key=lambda each: _order(each, document))
+    if measured:
+        parts += [_table(measured, document), *_side_by_side(measured, document)]
+    parts += [_counts(document), *_sources(document, measured)]
+    if explained:
+        parts += ["", "[bold]Why the others lost[/]", *_reasons(document)]
+    return Group(*parts)
+
+
+def _order(candidate: Document, document: Document) -> tuple[bool, float]:
+    sign = -1 if document["metric"]["higher_is_better"] else 1
+    return candidate["name"] != document["recommended"], sign * candidate["accuracy"]
+
+
+def _score(value: float | None, document: Document) -> str:
+    if value is None:
+        return "-"
+    return f"{100 * value:.2f}" if document["metric"]["unit"] == "share" else f"{value:.4g}"
+
+
+def _heading(document: Document) -> str:
+    return "acc, %" if document["metric"]["unit"] == "share" else str(document["metric"]["name"])
+
+
+def _table(measured: list[Document], document: Document) -> Table:
+    timed = any(each["latency_us"] is not None for each in measured)
+    energy = any(each["energy_uj"] is not None for each in measured)
+    table = Table(title="Finalists, measured", box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
+    table.add_column("candidate", overflow="fold")
+    columns = [
+        "for",
+        "float",
+        _heading(document),
+        "flash",
+        "RAM",
+        "us" if timed else "instr.",
+        *(["uJ"] if energy else []),
+        "fits",
+    ]
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    for each in measured:
+        mark = "[bold]" if each["name"] == document["recommended"] else ""
+        time = each["latency_us"] if timed else each["instructions"]
+        table.add_row(
+            f"{mark}{escape(each['name'])}{_seen(each)}",
+            each["optimize"],
+            _score(each["scores"]["float"], document),
+            _score(each["accuracy"], document),
+            f"{each['flash_bytes']:,}",
+            f"{each['ram_bytes']:,}",
+            f"{time:,.0f}",
+            *([f"{each['energy_uj']:.3g}" if each["energy_uj"] is not None else "-"] if energy else []),
+            "yes" if _fits(each, document["budget"]) else "[red]no[/]",
+        )
+    return table
+
+
+def _seen(candidate: Document) -> str:
+    """Window and stride, where a candidate does not see all of a window."""
+    words = [f"last {candidate['window']}"] if candidate["window"] else []
+    words += [f"every {candidate['stride']}"] if candidate["stride"] > 1 else []
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _fits(candidate: Document, budget: Document) -> bool:
+    return all(limit is None or candidate[name] is None or candidate[name] <= limit for name, limit in budget.items())
+
+
+def _side_by_side(measured: list[Document], document: Document) -> list[RenderableType]:
+    """The best GRU beside the best LSTM that were measured, those that fit first."""
+    best = {}
+    for cell in ("gru", "lstm"):
+        own = sorted(
+            (each for each in measured if each["cell"] == cell),
+            key=lambda each: (not _fits(each, document["budget"]), _order(each, document)[1]),
+        )
+        if not own:
+            return []
+        best[cell] = own[0]
+    gru, lstm = best["gru"], best["lstm"]
+    table = Table(title="Best GRU and best LSTM", box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
+    for heading in ("", gru["name"], lstm["name"], "GRU/LSTM"):
+        table.add_column(escape(heading), justify="right" if heading else "left")
+    table.add_row(f"integers, {_heading(document)}", *(_score(each["accuracy"], document) for each in (gru, lstm)), "")
+    for name, label in (("flash_bytes", "flash, B"), ("ram_bytes", "RAM, B"), ("instructions", "instructions a decision")):
+        a, b = gru[name], lstm[name]
+        table.add_row(label, f"{a:,.0f}", f"{b:,.0f}", f"{a / b:.2f}")
+    return [table]
+
+
+def _counts(document: Document) -> str:
+    states = [each["status"] for each in document["candidates"]]
+    names = ("measured", "trained", "stopped early", "infeasible", "failed")
+    told = ", ".join(f"{states.count(name)} {name}" for name in names if name in states)
+    return f"{len(states)} candidates: {told}. Front: {escape(', '.join(document['front']) or 'none')}"
+
+
+def _sources(document: Document, measured: list[Document]) -> list[str]:
+    """How each kind of figure was obtained."""
+    target, data = document["target"], document["data"]
+    compiler = next((each["profile"]["compiler"] for each in measured if each["profile"]), None)
+    error = "error unknown" if target["cycle_error_pct"] is None else f"± {target['cycle_error_pct']:g} %"
+    lines = [
+        f"{data['name']}: scores are of {data['test_windows']:,} test windows, by integers that equal the emulated core's",
+        f"flash, RAM, instructions: exact, from the linked image ({compiler}) and the emulator" if compiler else "",
+    ]
+    if target["clock_hz"] is not None:
+        lines.append(
+            f"us, uJ: modelled ({target['tier']}, {error}) at {target['clock_hz'] / 1e6:g} MHz, without flash wait states"
+        )
+    if len(measured) > 1:
+        lines.append(f"the best of {len(measured)} finalists on the same test part: its score is a little too good")
+    return [f"[dim]{escape(line)}[/]" for line in lines if line]
+
+
+def _reasons(document: Document) -> list[str]:
+    rejected = [each for each in document["candidates"] if each["reason"]]
+    return [f"[bold]{escape(each['name'])}[/]: {escape(each['reason'])}" for each in rejected]
