@@ -61,20 +61,19 @@ def shrunk(proposal: Proposal, space: Space, budget: Budget, target: Target, mod
 
 
 def smallest_of_each(space: Space, target: Target, budget: Budget, modes: tuple[Optimize, ...]) -> list[tuple[str, Fit]]:
-    """Return each cell's smallest candidate over schemes, windows and strides, the one nearest to the budget."""
+    """Return title and fit of each cell's smallest candidate over schemes, windows and strides: the nearest to the budget."""
     found = []
     for cell in space.cells:
         base = plain(cell, space.sizes[0], space)
-        fits = [
-            fit(
-                replace(base.configuration, scheme=scheme, input_dtype=entry, window=window, stride=stride), budget, target, modes
-            )
+        networks = [
+            replace(base.configuration, scheme=scheme, input_dtype=entry, window=window, stride=stride)
             for scheme in space.schemes
             for entry in space.inputs
             for window in space.windows
             for stride in space.strides
         ]
-        found.append((cell, min(fits, key=lambda each: max(each.excess.values(), default=0.0))))
+        fits = [(network.title, fit(network, budget, target, modes)) for network in networks]
+        found.append(min(fits, key=lambda pair: max(pair[1].excess.values(), default=0.0)))
     return found
 
 
@@ -83,8 +82,7 @@ def check_something_fits(space: Space, target: Target, budget: Budget, modes: tu
     found = smallest_of_each(space, target, budget, modes)
     if any(not each.excess for _, each in found):
         return
-    size = space.sizes[0]
-    rows = [f"  {cell}({size}): {excess_text(budget, each.cost)}" for cell, each in found]
+    rows = [f"  {title}: {excess_text(budget, each.cost)}" for title, each in found]
     _, nearest = min(found, key=lambda pair: max(pair[1].excess.values()))
     enough = _enough(budget, nearest.cost)
     over = ", ".join(NAMES[name] for name in budget.excess(nearest.cost))

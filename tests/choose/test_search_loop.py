@@ -1,0 +1,259 @@
+"""The ask/tell loop and its study, with workers that train nothing: what is proposed, kept, lost and refused."""
+
+import itertools
+import json
+import multiprocessing
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgeseq.choose.budget import Budget
+from edgeseq.choose.search.choose import Request, SearchInterrupted, choose
+from edgeseq.choose.search.loop import Search, SearchOptions
+from edgeseq.choose.search.metric import METRICS
+from edgeseq.choose.search.records import RunFolder, write_measured
+from edgeseq.choose.search.space import Space
+from edgeseq.choose.search.study import import_optuna
+from edgeseq.choose.search.target import Target
+from edgeseq.choose.search.trial import TrialResult, TrialSpec
+from edgeseq.choose.search.windows import prepare, task_shape
+from edgeseq.choose.search.workers import LocalWorkers, Outcome
+from edgeseq.errors import SearchError
+from edgeseq.targets import load_core
+from tests.choose.double import predictor
+from tests.choose.made_up import data_set, measured
+
+SPACE = Space(cells=("gru", "lstm", "transformer"), sizes=(4, 8, 16, 32, 256), schemes=("int8", "int8x4"))
+
+
+class Quiet:
+    def stage(self, words, total):
+        pass
+
+    def advance(self, done, words):
+        pass
+
+
+class Instant:
+    """Does each job at once, in its own way: larger networks score better. Measures by writing a made-up measurement."""
+
+    slots = 2
+
+    def __init__(self, folder, ends=None):
+        self.folder, self.ends, self.jobs, self.numbers = folder, ends or (lambda spec: None), [], itertools.count()
+
+    @property
+    def running(self):
+        return len(self.jobs)
+
+    def submit(self, work, spec):
+        self.jobs.append((next(self.numbers), spec))
+        return self.jobs[-1][0]
+
+    def wait(self, timeout_s):
+        job, spec = self.jobs.pop(0)
+        if not isinstance(spec, TrialSpec):
+            write_measured(self.folder.measurement(spec.trial.number), measured([1] * 15 + [0] * 5))
+            return [Outcome(job, error="no compiler in this test")]
+        ended = self.ends(spec)
+        if ended is not None:
+            return [replace(ended, job=job)]
+        score = 1 - 1 / sum(spec.proposal.configuration.units)
+        history = ({"loss": 1.0, "val_loss": 1.0, "val_accuracy": score},)
+        return [Outcome(job, TrialResult("trained", None, score, score, history, 0.1, b"keras", b"esq"))]
+
+    def close(self):
+        self.jobs.clear()
+
+
+def request(folder, workers=None, *, trials=6, **fields) -> Request:
+    data = prepare(data_set(), 0)
+    target = Target("cortex-m0plus", load_core("cortex-m0plus"), predictor(task_shape(data)))
+    search = Search(
+        SPACE, Budget(12_000, 1200), target, METRICS["classification"], SearchOptions(trials=trials, epochs=1), RunFolder(folder)
+    )
+    make = (lambda _: workers) if workers else (lambda _: Instant(RunFolder(folder)))
+    return Request(search, data, make, lambda _: {}, ["edgeseq", "choose"], **fields)
+
+
+def document(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_a_search_records_every_trial(tmp_path):
+    """The largest of each cell that fits comes first; what does not fit is recorded and never handed to a worker."""
+    done = choose(request(tmp_path), Quiet())
+    found = document(tmp_path)
+    assert found == json.loads(json.dumps(done.document))
+    worked = [each for each in found["candidates"] if each["status"] in ("trained", "measured")]
+    assert len(worked) == 6
+    assert [each["trial"] for each in found["candidates"]] == list(range(len(found["candidates"])))
+    assert [(each["cell"], each["units"]) for each in found["candidates"][:2]] == [("gru", [32]), ("lstm", [32])]
+    assert len({each["name"] for each in found["candidates"]}) == len(found["candidates"])
+    for each in found["candidates"]:
+        assert each["reason"] is None if each["name"] == found["recommended"] else each["reason"]
+        over = each["predicted"]["flash_bytes"] > 12_000 or each["predicted"]["ram_bytes"] > 1200
+        assert (each["status"] == "infeasible") == over
+        if each["files"]:
+            assert (tmp_path / each["files"]["keras"]).read_bytes() == b"keras"
+
+
+def test_a_lost_worker_is_replaced_once(tmp_path):
+    """A trial whose worker dies is tried again; if that dies too, it failed. The others are kept."""
+    attempts = []
+
+    def ends(spec):
+        attempts.append(spec.number)
+        dies = spec.number == 1 or (spec.number == 0 and attempts.count(0) == 1)
+        return Outcome(0, error="its worker process died", lost=True) if dies else None
+
+    choose(request(tmp_path, Instant(RunFolder(tmp_path), ends)), Quiet())
+    found = {each["trial"]: each for each in document(tmp_path)["candidates"]}
+    assert attempts.count(0) == attempts.count(1) == 2
+    assert found[0]["status"] in ("trained", "measured")
+    assert found[1]["status"] == "failed"
+    assert found[1]["reason"] == "failed 2 times: its worker process died"
+    assert sum(each["status"] != "infeasible" for each in found.values()) == 6
+
+
+def test_an_interrupted_search_goes_on(tmp_path):
+    """Ctrl-C keeps what has ended; what was running is run again under a new number, and nothing is drawn twice."""
+
+    def ends(spec):
+        if spec.number >= 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(SearchInterrupted) as caught:
+        choose(request(tmp_path, Instant(RunFolder(tmp_path), ends)), Quiet())
+    assert json.loads(json.dumps(caught.value.choice.document)) == document(tmp_path)
+    before = document(tmp_path)["candidates"]
+    choose(request(tmp_path, resume=True), Quiet())
+    after = document(tmp_path)["candidates"]
+    lost = [each for each in after if str(each["reason"]).startswith("lost with its process")]
+    assert lost
+    again = [(each["cell"], each["units"], each["scheme"]) for each in after if each not in lost]
+    assert all((each["cell"], each["units"], each["scheme"]) in again for each in lost)
+    known = {each["name"]: each["scores"]["validation"] for each in after}
+    assert all(known[each["name"]] == each["scores"]["validation"] for each in before)
+    assert sum(each["status"] in ("trained", "measured") for each in after) == 6
+
+
+def test_more_trials_may_be_asked_for(tmp_path):
+    """--trials counts from the beginning: going on with more of them adds the rest, with none it only measures."""
+    choose(request(tmp_path), Quiet())
+    choose(request(tmp_path, trials=8, resume=True), Quiet())
+    assert sum(each["status"] in ("trained", "measured") for each in document(tmp_path)["candidates"]) == 8
+
+
+def test_another_search_is_refused(tmp_path):
+    """A study is gone on with for the same data, space, budget and training alone."""
+    choose(request(tmp_path), Quiet())
+    with pytest.raises(SearchError, match=r"already holds the study 'edgeseq'. Add --resume"):
+        choose(request(tmp_path), Quiet())
+    other = request(tmp_path, resume=True)
+    changes = {
+        "budget": {"budget": Budget(12_000, 1100)},
+        "space": {"space": replace(SPACE, layers=1)},
+        "target": {"target": replace(other.search.target, name="cortex-m4")},
+        "epochs": {"options": replace(other.search.options, epochs=2)},
+    }
+    for what, change in changes.items():
+        with pytest.raises(SearchError, match=f"the study of another search: {what} was .*, now .*choose another --out"):
+            choose(replace(other, search=replace(other.search, **change)), Quiet())
+    with pytest.raises(SearchError, match="another search: data was"):
+        choose(replace(other, data=prepare(data_set(windows=66), 0)), Quiet())
+    with pytest.raises(SearchError, match="holds no study 'other' to go on with"):
+        choose(replace(other, study="other"), Quiet())
+
+
+def test_a_damaged_study_is_refused(tmp_path):
+    """Not a database, a cut one, and one of someone else."""
+    (tmp_path / "study.db").write_bytes(b"this is no database at all" * 100)
+    with pytest.raises(SearchError, match="the study is damaged .*begin anew"):
+        choose(request(tmp_path, resume=True), Quiet())
+    (tmp_path / "study.db").unlink()
+    choose(request(tmp_path), Quiet())
+    with sqlite3.connect(tmp_path / "study.db") as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    whole = (tmp_path / "study.db").read_bytes()
+    (tmp_path / "study.db").write_bytes(whole[:20_000] + b"\xff" * (len(whole) - 20_000))
+    with pytest.raises(SearchError, match="the study is damaged"):
+        choose(request(tmp_path, resume=True), Quiet())
+
+
+def test_a_study_that_no_search_made_is_refused(tmp_path):
+    """Its trials mean something else."""
+    import_optuna().create_study(
+        storage=f"sqlite:///{tmp_path}/study.db", study_name="edgeseq", directions=["maximize"] + ["minimize"] * 3
+    )
+    with pytest.raises(SearchError, match="no search of edgeseq made"):
+        choose(request(tmp_path, resume=True), Quiet())
+
+
+def test_a_locked_study_is_refused(tmp_path, monkeypatch):
+    """After a while, with what to do."""
+    choose(request(tmp_path), Quiet())
+    monkeypatch.setattr("edgeseq.choose.search.study.BUSY_S", 0.2)
+    connection = sqlite3.connect(tmp_path / "study.db", isolation_level=None)
+    connection.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(SearchError, match="the study is locked by another process"):
+        choose(request(tmp_path, resume=True), Quiet())
+    connection.close()
+
+
+def test_a_study_in_use_is_refused(tmp_path):
+    """A process that is alive keeps its study; one that is gone does not."""
+    choose(request(tmp_path), Quiet())
+    study = import_optuna().load_study(storage=f"sqlite:///{tmp_path}/study.db", study_name="edgeseq")
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    owner = {"host": os.uname().nodename, "pid": other.pid, "time": time.time()}
+    owner["started"] = Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[19]
+    study.set_user_attr("owner", owner)
+    try:
+        with pytest.raises(SearchError, match=f"in use by process {other.pid}"):
+            choose(request(tmp_path, resume=True), Quiet())
+    finally:
+        other.kill()
+        other.wait()
+    choose(request(tmp_path, resume=True), Quiet())
+
+
+def test_a_storage_that_cannot_be_reached_is_refused(tmp_path):
+    """A URL of no database that is installed."""
+    with pytest.raises(SearchError, match="the study cannot be used .*--storage"):
+        choose(request(tmp_path, storage="nodatabase://here/there"), Quiet())
+
+
+def work_or_die(data, what):
+    if what == "die":
+        os.kill(os.getpid(), 9)
+    if what == "fail":
+        raise ValueError("no such thing")
+    return len(data.train), what, multiprocessing.parent_process() is not None
+
+
+def test_a_process_that_dies_takes_no_other_job_along():
+    """Each slot has its own process; one that died is replaced, and an exception is words."""
+    data = data_set()
+    workers = LocalWorkers(data, 2)
+    try:
+        jobs = {workers.submit(work_or_die, what): what for what in ("die", "one", "fail")}
+        ended = {}
+        while workers.running:
+            ended |= {jobs[outcome.job]: outcome for outcome in workers.wait(5)}
+        again = workers.submit(work_or_die, "two")
+        (last,) = workers.wait(60)
+    finally:
+        workers.close()
+    assert ended["die"].lost
+    assert ended["one"].value == (60, "one", True)
+    # It waited behind the process that died, or failed by itself.
+    assert ended["fail"].lost or "ValueError: no such thing" in ended["fail"].error
+    assert (last.job, last.value) == (again, (60, "two", True))
