@@ -59,8 +59,8 @@ def _units(context: click.Context, parameter: click.Parameter, value: str | None
 
 
 _BUDGET = (
-    click.option("--flash", type=SIZE, metavar="SIZE", help="Of the whole image, such as 24K.  [default: the board's]"),
-    click.option("--ram", type=SIZE, metavar="SIZE", help="State, scratch, stack and app together.  [default: the board's]"),
+    click.option("--flash", type=SIZE, metavar="SIZE", help="Of the whole image, such as 24K.  [default: the target's]"),
+    click.option("--ram", type=SIZE, metavar="SIZE", help="State, scratch, stack and app together.  [default: the target's]"),
     click.option("--latency", type=TIME, metavar="TIME", help="Of a decision, such as 2ms; needs a board or --clock."),
     click.option("--energy", type=ENERGY, metavar="ENERGY", help="Of a decision, such as 5uJ; needs a board with a current."),
     click.option("--clock", type=FREQUENCY, metavar="FREQUENCY", help="Clock of the core, such as 32MHz."),
@@ -178,8 +178,8 @@ def _request(out: Path, command: list[str], settings: dict[str, Any]) -> Request
     target, board = _target(settings, shape)
     fields = ("cells", "layers", "schemes", "windows", "strides")
     space = default_space(shape, data.task, sizes=settings["units"], **{name: settings[name] for name in fields})
-    memory = (board.flash_bytes, board.ram_bytes) if board else (None, None)
-    flash, ram = (settings[name] or most for name, most in zip(("flash", "ram"), memory, strict=True))
+    memory = board or target.core  # what does not fit it cannot be linked
+    flash, ram = settings["flash"] or memory.flash_bytes, settings["ram"] or memory.ram_bytes
     modes = OPTIMIZE_MODES if settings["optimize"] == "auto" else (settings["optimize"],)
     kept = ("trials", "time_s", "epochs", "patience", "finalists", "qat", "qat_epochs", "seed")
     options = SearchOptions(**{name: settings[name] for name in kept}, modes=modes)

@@ -46,7 +46,7 @@ class Instant:
     slots = 2
 
     def __init__(self, folder, ends=None):
-        self.folder, self.ends, self.jobs, self.numbers = folder, ends or (lambda spec: None), [], itertools.count()
+        self.folder, self.ends, self.jobs, self.numbers = folder, ends or (lambda _: None), [], itertools.count()
 
     @property
     def running(self):
@@ -175,7 +175,7 @@ def test_another_search_is_refused(tmp_path):
 def test_a_damaged_study_is_refused(tmp_path):
     """Not a database, a cut one, and one of someone else."""
     (tmp_path / "study.db").write_bytes(b"this is no database at all" * 100)
-    with pytest.raises(SearchError, match="the study is damaged .*begin anew"):
+    with pytest.raises(SearchError, match=r"the study is damaged .*begin anew"):
         choose(request(tmp_path, resume=True), Quiet())
     (tmp_path / "study.db").unlink()
     choose(request(tmp_path), Quiet())
@@ -227,7 +227,7 @@ def test_a_study_in_use_is_refused(tmp_path):
 
 def test_a_storage_that_cannot_be_reached_is_refused(tmp_path):
     """A URL of no database that is installed."""
-    with pytest.raises(SearchError, match="the study cannot be used .*--storage"):
+    with pytest.raises(SearchError, match=r"the study cannot be used .*--storage"):
         choose(request(tmp_path, storage="nodatabase://here/there"), Quiet())
 
 

@@ -229,7 +229,7 @@ def test_a_budget_that_nothing_fits_says_what_would():
 def test_a_target_without_clock_has_no_latency():
     """Nor energy; a clock gives the one, a current the other."""
     target = a_target(data_set())
-    with pytest.raises(BudgetError, match="has no clock, so no latency. Name a board .* --clock"):
+    with pytest.raises(BudgetError, match=r"has no clock, so no latency. Name a board .* --clock"):
         target.check(Budget(latency_us=100))
     with pytest.raises(BudgetError, match="no supply current with a source"):
         target.check(Budget(energy_uj=1))

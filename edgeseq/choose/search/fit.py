@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from dataclasses import dataclass, replace
 
@@ -40,11 +41,13 @@ def fit(network: Configuration, budget: Budget, target: Target, modes: tuple[Opt
 
 def largest(cell: str, space: Space, budget: Budget, target: Target, modes: tuple[Optimize, ...]) -> Proposal:
     """Return the plain candidate of a cell with the most units that fit, or with the fewest if none do."""
-    for units in reversed(space.sizes):
-        candidate = plain(cell, units, space)
-        if not fit(candidate.configuration, budget, target, modes).excess:
-            return candidate
-    return plain(cell, space.sizes[0], space)
+
+    def fits(units: int) -> bool:
+        return not fit(plain(cell, units, space).configuration, budget, target, modes).excess
+
+    # Costs grow with units; a network that must be compiled to know them is not asked for every size.
+    count = bisect.bisect_left(space.sizes, x=True, key=lambda units: not fits(units))
+    return plain(cell, space.sizes[max(0, count - 1)], space)
 
 
 def shrunk(proposal: Proposal, space: Space, budget: Budget, target: Target, modes: tuple[Optimize, ...]) -> Proposal | None:
@@ -65,13 +68,15 @@ def smallest_of_each(space: Space, target: Target, budget: Budget, modes: tuple[
     found = []
     for cell in space.cells:
         base = plain(cell, space.sizes[0], space)
-        networks = [
+        variants = [
             replace(base.configuration, scheme=scheme, input_dtype=entry, window=window, stride=stride)
             for scheme in space.schemes
             for entry in space.inputs
             for window in space.windows
             for stride in space.strides
         ]
+        # A reference is compiled to know its cost: its plainest form stands for the others.
+        networks = variants[:1] if base.configuration.reference else variants
         fits = [(network.title, fit(network, budget, target, modes)) for network in networks]
         found.append(min(fits, key=lambda pair: max(pair[1].excess.values(), default=0.0)))
     return found
@@ -79,6 +84,8 @@ def smallest_of_each(space: Space, target: Target, budget: Budget, modes: tuple[
 
 def check_something_fits(space: Space, target: Target, budget: Budget, modes: tuple[Optimize, ...]) -> None:
     """Raise BudgetError where no cell's smallest candidate fits: by how much each is over, and what budget would do."""
+    if any(not fit(plain(cell, space.sizes[0], space).configuration, budget, target, modes).excess for cell in space.cells):
+        return
     found = smallest_of_each(space, target, budget, modes)
     if any(not each.excess for _, each in found):
         return

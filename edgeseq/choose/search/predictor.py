@@ -7,6 +7,7 @@ from typing import Any
 from edgeseq.choose.budget import Cost
 from edgeseq.choose.configuration import Configuration, TaskShape
 from edgeseq.choose.search.target import Predict
+from edgeseq.choose.search.untrained import by_compiling
 from edgeseq.targets import Core, Optimize
 
 
@@ -14,7 +15,9 @@ def predictor(shape: TaskShape, core: Core) -> tuple[Predict, dict[str, Any]]:
     """Return what predicts costs on this core, and its validation errors. Raises TargetError for a core it does not know."""
     from edgeseq.choose.prediction import predict
 
+    compiled = by_compiling(shape, core)
+
     def cost(network: Configuration, optimize: Optimize) -> Cost:
-        return predict(network, shape, core, optimize).cost(None)
+        return compiled(network, optimize) if network.reference else predict(network, shape, core, optimize).cost()
 
     return cost, {}

@@ -37,12 +37,7 @@ class Target:
 
     def measured(self, measurement: Measurement) -> Cost:
         """Return the cost of a decision as it was measured."""
-        window, cycles = measurement.window, measurement.cycles_per_step
-        assert measurement.ram_image_bytes is not None  # cores have a stack
-        instructions = window.instructions if window else measurement.instructions_per_step
-        assert instructions is not None
-        in_cycles = window.cycles if window else None if cycles is None else cycles.value
-        return self._timed(Cost(measurement.flash_image_bytes, measurement.ram_image_bytes, instructions, in_cycles))
+        return self._timed(cost_of(measurement))
 
     def _timed(self, cost: Cost) -> Cost:
         if cost.cycles is None or self.clock_hz is None:
@@ -74,3 +69,13 @@ class Target:
             "cycle_error_pct": self.core.cycle_error_pct,
             "source": self.core.cycle_source,
         }
+
+
+def cost_of(measurement: Measurement) -> Cost:
+    """Return the measured cost of a decision in bytes, instructions and cycles."""
+    window, cycles = measurement.window, measurement.cycles_per_step
+    assert measurement.ram_image_bytes is not None  # cores have a stack
+    instructions = window.instructions if window else measurement.instructions_per_step
+    assert instructions is not None
+    in_cycles = window.cycles if window else None if cycles is None else cycles.value
+    return Cost(measurement.flash_image_bytes, measurement.ram_image_bytes, instructions, in_cycles)
