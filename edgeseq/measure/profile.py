@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from edgeseq.export.c import CProject, export_c
 from edgeseq.firmware import build_firmware, find_toolchain
 from edgeseq.firmware.image import Image, read_image
-from edgeseq.firmware.toolchain import CompilerName
+from edgeseq.firmware.toolchain import CompilerName, Toolchain
 from edgeseq.measure.cycles import model_cycles
 from edgeseq.measure.frames import encode_frames
 from edgeseq.measure.hosted import profile_hosted
@@ -49,7 +50,6 @@ def profile(
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
         folder = Path(scratch)
         firmware = build_firmware(project, core, toolchain, folder / "model", optimize=optimize)
-        baseline = read_image(build_firmware(None, core, toolchain, folder / "empty", optimize=optimize).elf)
         image = read_image(firmware.elf)
         run = run_image(firmware, encode_frames(stream, np.zeros(len(stream), np.bool_)), count_after=warm_up)
     calls, instructions, cycles = _totals(run, image, core)
@@ -69,7 +69,7 @@ def profile(
         macs_per_step=graph.source.macs_per_step,
         cycles_per_step=Cycles(round(cycles / steps), core.cycle_tier, core.cycle_error_pct),
         flash_model_bytes=model_bytes,
-        flash_code_bytes=image.flash_bytes - baseline.flash_bytes - model_bytes,
+        flash_code_bytes=image.flash_bytes - _empty_bytes(core, toolchain, optimize) - model_bytes,
         flash_image_bytes=image.flash_bytes,
         ram_state_bytes=project.state_bytes,
         ram_scratch_bytes=project.scratch_bytes,
@@ -84,6 +84,13 @@ def _resolve(target: str | Core | HostedTarget | Board) -> tuple[Core | HostedTa
     if isinstance(target, str):
         return resolve_target(target)
     return (target.core, target) if isinstance(target, Board) else (target, None)
+
+
+@functools.cache
+def _empty_bytes(core: Core, toolchain: Toolchain, optimize: Optimize) -> int:
+    """Flash of an image without a model, of the same flags."""
+    with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
+        return read_image(build_firmware(None, core, toolchain, Path(scratch), optimize=optimize).elf).flash_bytes
 
 
 def _totals(run: EmulatedRun, image: Image, core: Core) -> tuple[int, int, float]:

@@ -1,0 +1,178 @@
+"""Fits the predictor of costs to measured images of random networks, and says how far it is off on others.
+
+Usage: python -m benchmarks.predictor [--fit]
+
+Reads the rows of benchmarks/predictor_rows.py. Validation is crossed: each network is predicted by coefficients fitted
+without it. --fit also writes edgeseq/choose/prediction/coefficients.json. Either way writes
+benchmarks/results/predictor.json and the table of docs/choosing.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.paths import RESULTS
+from benchmarks.predictor_rows import CORES, Row, case_of, read_rows
+from edgeseq.choose.prediction.features import Features, code_features, instruction_features
+from edgeseq.choose.prediction.fitted import COEFFICIENTS, deepest, frame_bytes, stack_kinds, static_bytes, total
+from edgeseq.choose.prediction.layout import Part, layout_of, parts_of
+from edgeseq.targets import OPTIMIZE_MODES, Core, load_core
+
+FOLDS = 10
+# Ridge on columns of unit norm: breaks ties among features that say the same, and leans rare ones on common ones.
+RIDGE = 1e-4
+# Cores that run the same instructions: one's networks help to fit the other's.
+KIN = {"cortex-m33": "cortex-m4", "cortex-m4": "cortex-m33"}
+FIGURES = ("flash", "ram", "instructions", "cycles")
+Fitted = dict[str, Any]
+
+
+class Samples:
+    """Measured networks of one core and mode, with what the predictor makes of their sizes."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self.core: Core = load_core(rows[0]["core"])
+        cases = [case_of(row) for row in rows]
+        self.parts = [parts_of(*case, self.core.kernels(rows[0]["optimize"])) for case in cases]
+        self.layouts = [layout_of(parts) for parts in self.parts]
+        self.code = [code_features(parts) for parts in self.parts]
+        self.loops = [instruction_features(parts) for parts in self.parts]
+        self.frames = [
+            frame_bytes(self.core, 1 if case.input_dtype == "int8" else 2, shape.features, shape.outputs) for case, shape in cases
+        ]
+
+    def column(self, name: str) -> npt.NDArray[np.float64]:
+        """One measured figure of all."""
+        return np.array([row[name] for row in self.rows], np.float64)
+
+    def fit(self, chosen: npt.NDArray[np.int64]) -> Fitted:
+        """Coefficients from the chosen networks. Code is what the image has beyond weights and tables as measured."""
+        flash, instructions = self.column("flash"), self.column("instructions")
+        code = flash - self.column("weights") - self.column("tables")
+        return {
+            "code": ridge([self.code[i] for i in chosen], code[chosen], 1 / flash[chosen]),
+            "instructions": ridge([self.loops[i] for i in chosen], instructions[chosen], 1 / instructions[chosen]),
+            "stack": self._stack(chosen),
+            "cycles_per_instruction": round(float(np.median(self.column("cycles")[chosen] / instructions[chosen])), 4),
+        }
+
+    def _stack(self, chosen: Iterable[int]) -> dict[str, float]:
+        """The most that a kind of layer was seen to need, of networks whose layers are all of that kind."""
+        seen: dict[str, list[float]] = defaultdict(list)
+        for index in chosen:
+            parts: list[Part] = [part for part in self.parts[index] if part.cell != "dense"]
+            for names in zip(*(stack_kinds(part) for part in parts), strict=True):
+                if len(set(names)) == 1:
+                    seen[names[0]].append(self.rows[index]["stack"] - self.frames[index])
+        return {name: float(np.median(values)) for name, values in sorted(seen.items())}
+
+    def predict(self, fitted: Fitted, index: int) -> dict[str, float]:
+        """All figures of one network."""
+        layout, parts = self.layouts[index], self.parts[index]
+        instructions = total(fitted["instructions"], self.loops[index])
+        stack = deepest(fitted["stack"], parts[:-1]) + self.frames[index]
+        return {
+            "flash": layout.weights + layout.tables + total(fitted["code"], self.code[index]),
+            "ram": static_bytes(self.core, layout.state, layout.scratch) + stack,
+            "instructions": instructions,
+            "cycles": instructions * fitted["cycles_per_instruction"],
+        }
+
+
+def ridge(features: Sequence[Features], wanted: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]) -> dict[str, float]:
+    """Least squares of weighted residuals."""
+    names = sorted({name for row in features for name in row})
+    matrix = np.array([[row.get(name, 0.0) for name in names] for row in features]) * weight[:, None]
+    norms = np.linalg.norm(matrix, axis=0)
+    norms[norms == 0] = 1
+    matrix = matrix / norms
+    solution = np.linalg.solve(matrix.T @ matrix + RIDGE * np.eye(len(names)), matrix.T @ (wanted * weight))
+    return {name: round(float(value), 4) for name, value in zip(names, solution / norms, strict=True) if abs(value) > 1e-9}
+
+
+def _others(own: Sequence[Row], kin: Sequence[Row]) -> list[Row]:
+    """Rows of a core's kin, of other networks than its own: what is held out is held out of both."""
+    known = {_network(row) for row in own}
+    return [row for row in kin if _network(row) not in known]
+
+
+def _network(row: Row) -> str:
+    return json.dumps([row["case"], row["shape"]])
+
+
+def validate(samples: Samples, count: int) -> list[dict[str, float]]:
+    """Signed errors in per cent of the first `count`, each by coefficients that were fitted without its fold."""
+    order = np.random.default_rng(0).permutation(count)
+    found: list[dict[str, float]] = [{} for _ in range(count)]
+    for fold in range(FOLDS):
+        held = order[fold::FOLDS]
+        fitted = samples.fit(np.setdiff1d(np.arange(len(samples.rows)), held))
+        for index in held:
+            made = samples.predict(fitted, int(index))
+            found[index] = {name: round(100 * (made[name] / samples.rows[index][name] - 1), 3) for name in FIGURES}
+    return found
+
+
+def summary(errors: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """Median, 95th percentile and largest of the magnitudes."""
+    table: dict[str, Any] = {"networks": len(errors)}
+    for name in FIGURES:
+        sizes = np.abs([error[name] for error in errors])
+        ends = (np.median(sizes), np.percentile(sizes, 95), sizes.max())
+        table[name] = dict(zip(("median", "p95", "largest"), (round(float(end), 2) for end in ends), strict=True))
+    return table
+
+
+def by_core(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
+    """Measured networks of recurrent cells, by core and mode; none twice."""
+    found: dict[tuple[str, str], dict[str, Row]] = defaultdict(dict)
+    for row in rows:
+        if "refused" not in row and not case_of(row)[0].reference:
+            found[row["core"], row["optimize"]].setdefault(_network(row), row)
+    return {key: list(kept.values()) for key, kept in found.items()}
+
+
+def main() -> None:
+    """Fit, validate, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fit", action="store_true", help="write the coefficients too")
+    parser.add_argument("--rows", type=Path, help="rows to read instead of the user's")
+    given = parser.parse_args()
+    groups = by_core(read_rows(given.rows) if given.rows else read_rows())
+    stored: dict[str, dict[str, Any]] = defaultdict(dict)
+    results: list[Row] = []
+    for core in CORES:
+        for optimize in OPTIMIZE_MODES:
+            own = groups[core, optimize]
+            samples = Samples([*own, *_others(own, groups.get((KIN.get(core, ""), optimize), []))])
+            errors = validate(samples, len(own))
+            table = summary(errors)
+            print(core, optimize, json.dumps(table))
+            stored[core][optimize] = samples.fit(np.arange(len(samples.rows))) | {"errors": table}
+            results += [
+                {"core": core, "optimize": optimize, "layers": row["case"]["layers"], "scheme": row["case"]["scheme"]}
+                | {"input_dtype": row["case"]["input_dtype"], "shape": row["shape"]}
+                | {name: row[name] for name in FIGURES}
+                | {"error_pct": error}
+                for row, error in zip(own, errors, strict=True)
+            ]
+    if given.fit:
+        COEFFICIENTS.write_text(json.dumps(stored, indent=1) + "\n")
+    summaries = [
+        {"core": core, "optimize": mode} | fit["errors"] for core, modes in stored.items() for mode, fit in modes.items()
+    ]
+    lines = ",\n".join(json.dumps(row) for row in results)
+    (RESULTS / "predictor.json").write_text(f'{{"errors": {json.dumps(summaries, indent=1)},\n"networks": [\n{lines}\n]}}\n')
+
+
+if __name__ == "__main__":
+    main()

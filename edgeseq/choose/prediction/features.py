@@ -1,0 +1,180 @@
+"""What instructions, code and stack are linear in: counts of the kernels' own loops, and which functions are there.
+
+A feature's name says whose it is; its coefficient is fitted on measured images (benchmarks/predictor.py). What only one
+kind of layer has comes after what it shares with others, so that rare kinds lean on the common ones.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from edgeseq.choose.prediction.layout import FAST_CELLS, GATES, Part
+
+Features = Mapping[str, float]
+# Units whose rows lie together; columns that a row loop takes at a time.
+_GROUP = {"compact": 1, "dsp": 4, "thumb1": 4, "scalar": 2, "avr": 4, "portable": 1}
+_COLUMNS = {"compact": 1, "dsp": 4, "thumb1": 1, "scalar": 1, "avr": 1, "portable": 1}
+_DENSE_GROUP = {"compact": 1, "dsp": 2, "thumb1": 4, "scalar": 2, "avr": 2, "portable": 1}
+# Loops of up to so many rounds may be unrolled whole; a turn of the dsp kernels' loop has so many rounds.
+_UNROLLED, _TURN = 8, 4
+
+
+def _up(value: int, step: int) -> int:
+    return -(-value // step)
+
+
+def instruction_features(parts: Iterable[Part]) -> Features:
+    """Rounds of every loop of one step."""
+    found: dict[str, float] = defaultdict(float)
+    found["call"] = 1
+    for part in parts:
+        for name, value in _dense_rounds(part) if part.cell == "dense" else _rounds(part):
+            found[name] += value
+    return found
+
+
+def _dense_rounds(part: Part) -> Iterable[tuple[str, float]]:
+    group = _DENSE_GROUP[part.family]
+    rows = group * _up(part.units, group)
+    yield "dense.row", rows
+    yield "dense.mac", rows * _up(part.inputs, _COLUMNS[part.family])
+    if part.family not in ("compact", "dsp"):
+        yield "dense.odd", part.units % 4 in (1, 2)
+        yield "dense.remainder", _up(part.units, 4) * (part.inputs % 4)
+        yield "dense.short", (part.units % 4 in (1, 2)) * part.inputs
+
+
+def _rounds(part: Part) -> Iterable[tuple[str, float]]:
+    """Loops of a recurrent layer: its rows, its views, its units."""
+    family, bits = part.family, part.bits
+    yield from _ROW_ROUNDS[family](part)
+    yield f"{family}.view{bits}.{part.entry}", _up(part.inputs, _COLUMNS[family])
+    if part.cell != "mingru":
+        yield f"{family}.view{bits}.{'state16' if part.wide_state else 'state'}", _up(part.units, _COLUMNS[family])
+    yield f"{family}.unit.{part.cell}", part.units
+    yield f"{family}.group.{part.cell}", _up(part.units, _GROUP[family])
+    yield f"{family}.layer.{part.cell}", 1
+    yield f"{family}.unit", part.units
+    yield f"{family}.layer", 1
+
+
+def _sides(part: Part) -> list[tuple[int, int]]:
+    """Columns and width of what each matrix reads."""
+    sides = [(part.inputs, 16 if part.wide else 8), (part.units, 16 if part.wide_state else 8)]
+    return sides[: 1 if part.cell == "mingru" else 2]
+
+
+def _gates(part: Part) -> tuple[int, int]:
+    """Gates, and those that keep their parts apart."""
+    sums, apart = FAST_CELLS.get(part.cell, (GATES[part.cell], 0))
+    return sums + apart, apart
+
+
+def _compact(part: Part) -> Iterable[tuple[str, float]]:
+    """One row after another, all views alike."""
+    gates, apart = _gates(part)
+    rows = gates * part.units
+    for size, _ in _sides(part):
+        yield f"compact.mac{part.bits}", rows * (_up(size, 2) if part.bits == 4 else size)
+    yield f"compact.row{part.bits}", rows
+    yield "compact.apart", apart * part.units
+
+
+def _portable(part: Part) -> Iterable[tuple[str, float]]:
+    """One row after another; the loop of each pair of types is a function that a compiler may unroll."""
+    rows = GATES[part.cell] * part.units
+    for size, width in _sides(part):
+        kind = f"portable.{width}.{part.bits}"
+        columns = _up(size, 2) if part.bits == 4 else size
+        yield f"{kind}.mac", rows * columns
+        yield f"{kind}.row", rows
+        yield f"{kind}.remainder", rows * (size % 4)
+        yield f"{kind}.odd", rows * (size % 2)
+
+
+def _dsp(part: Part) -> Iterable[tuple[str, float]]:
+    """Blocks of four rows, rounds of four columns, turns of four rounds."""
+    gates, apart = _gates(part)
+    groups = _up(part.units, 4)
+    for size, width in _sides(part):
+        kind = f"dsp.{width}.{part.bits}"
+        yield f"{kind}.round", groups * gates * _up(size, 4)
+        yield f"{kind}.turn", groups * gates * _up(size, 4 * _TURN)
+        yield f"{kind}.block", groups * gates
+    yield "dsp.apart", groups * apart
+
+
+def _thumb1(part: Part) -> Iterable[tuple[str, float]]:
+    """Two gates of four units at once, a last one alone."""
+    gates, _ = _gates(part)
+    groups = _up(part.units, 4)
+    for size, width in _sides(part):
+        kind = "thumb1.8" if part.bits == 8 else f"thumb1.4.{width}"
+        for name, count in (("pair", gates // 2), ("single", gates % 2)):
+            yield f"{kind}.{name}.column", groups * count * (_up(size, 2) if name == "single" and part.bits == 4 else size)
+            yield f"{kind}.{name}", groups * count
+            yield f"{kind}.{name}.odd", groups * count * (size % 2)
+
+
+def _scalar(part: Part) -> Iterable[tuple[str, float]]:
+    """All gate rows of two units, four columns a round."""
+    gates, apart = _gates(part)
+    groups = _up(part.units, 2)
+    for size, width in _sides(part):
+        yield f"scalar.{width}.mac", groups * gates * size
+        yield f"scalar.{width}.column", groups * size
+        yield f"scalar.{width}.round", groups * (size // 4)
+        yield f"scalar.{width}.remainder", groups * (size % 4)
+        yield f"scalar.{width}.loop", groups * (size >= 4)
+    yield "scalar.row", groups * gates
+    yield "scalar.apart", groups * apart
+
+
+def _avr(part: Part) -> Iterable[tuple[str, float]]:
+    """Blocks of four rows of one gate."""
+    gates, apart = _gates(part)
+    groups = _up(part.units, 4)
+    for (size, width), side in zip(_sides(part), "xh", strict=False):
+        yield f"avr.{width}.column", groups * gates * size
+        yield f"avr.{width}.block.{side}", groups * gates
+    yield "avr.apart", groups * apart
+
+
+_ROW_ROUNDS = {"compact": _compact, "portable": _portable, "dsp": _dsp, "thumb1": _thumb1, "scalar": _scalar, "avr": _avr}
+
+
+def code_features(parts: Iterable[Part]) -> Features:
+    """Functions of the image, and what each layer adds to them."""
+    found: dict[str, float] = defaultdict(float)
+    found["image"] = 1
+    for part in parts:
+        if part.cell == "dense":
+            found["dense.outputs"] = min(part.units, _UNROLLED)
+            found["dense.odd"] = part.units % 2
+            found["dense.rows"] = part.units % 4
+            continue
+        family, cell = part.family, part.cell
+        kind = f"{family}.{part.bits}"
+        x, h = 16 if part.wide else 8, 16 if part.wide_state else 8
+        groups = _up(part.units, _GROUP[family])
+        for name in (f"has.{family}", f"has.{family}.{cell}", f"has.{kind}.x{x}", f"has.{kind}.h{h}", f"has.{kind}.{x}.{h}"):
+            found[name] = 1
+        # Functions by what they read: shared by layers that read the same.
+        found[f"view.{family}.{part.entry}"] = 1
+        found[f"step.{kind}.{cell}.{x}.{h}"] = 1
+        found[f"bounded.{family}.{part.bounded}"] = part.fast
+        found[f"layer.{family}"] += 1
+        found[f"layer.{family}.{cell}"] += 1
+        if part.fast:
+            found[f"unrolled.{family}.{min(groups, _UNROLLED + 1)}"] += 1
+            found[f"unrolled.{family}.{cell}"] += groups if groups <= _UNROLLED else 0
+            found[f"tail.{family}.{cell}"] += part.units % _GROUP[family] != 0
+            found[f"short.{family}.x"] += min(part.inputs, _UNROLLED + 1)
+            found[f"short.{family}.h"] += min(part.units, _UNROLLED + 1)
+    # As many instances as there are kinds of steps.
+    for name in [name for name in found if name.startswith("step.")]:
+        family, _, cell = name.split(".")[1:4]
+        found[f"steps.{family}.{cell}"] += 1
+        found[f"steps.{family}"] += 1
+    return found

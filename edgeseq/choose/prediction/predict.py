@@ -1,0 +1,77 @@
+"""Flash, RAM and instructions of a network that nobody has trained, compiled or run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeseq.choose.budget import Cost
+from edgeseq.choose.configuration import Configuration, TaskShape
+from edgeseq.choose.prediction.features import code_features, instruction_features
+from edgeseq.choose.prediction.fitted import Errors, deepest, frame_bytes, load_fit, static_bytes, total
+from edgeseq.choose.prediction.layout import Layout, layout_of, parts_of
+from edgeseq.errors import TargetError
+from edgeseq.measure.on_board import on_board
+from edgeseq.targets import Board, Core, Optimize
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What an image would cost, as `profile` measures it; a decision is a step, or a window of a model of windows.
+
+    layout: weights, tables, state and scratch, by closed form. errors: what validation found for this core and mode.
+    """
+
+    core: Core
+    optimize: Optimize
+    layout: Layout
+    flash_bytes: int
+    ram_bytes: int
+    stack_bytes: int
+    instructions: int
+    cycles: int
+    errors: Errors
+
+    @property
+    def label(self) -> str:
+        """How far the figures can be trusted: the largest error of nineteen in twenty networks that were held out."""
+        errors = self.errors
+        return (
+            f"predicted (flash ± {errors.flash.p95:.2g} %, RAM ± {errors.ram.p95:.2g} %, "
+            f"instructions ± {errors.instructions.p95:.2g} %; 95 % of {errors.networks} networks held out)"
+        )
+
+    def cost(self, board: Board | None = None) -> Cost:
+        """The figures, with time and energy on a board. Raises TargetError for a board with another core."""
+        if board is None:
+            return Cost(self.flash_bytes, self.ram_bytes, self.instructions, self.cycles)
+        if board.core.name != self.core.name:
+            raise TargetError(f"{board.name} has a {board.core.name}; this prediction is of a {self.core.name}")
+        found = on_board(board, self.cycles)
+        return Cost(self.flash_bytes, self.ram_bytes, self.instructions, self.cycles, found.latency_us, found.energy_uj)
+
+
+def predict(configuration: Configuration, shape: TaskShape, core: Core, optimize: Optimize = "speed") -> Prediction:
+    """Predict what the image of a network costs on a core, compiled by zig (by gcc for AVR).
+
+    Raises TargetError for a core without a fit, and for networks of whole windows.
+    """
+    fit = load_fit(core.name, optimize)
+    if configuration.reference:
+        raise TargetError(f"{configuration.title}: only recurrent layers can be predicted; measure the exported model instead")
+    parts = parts_of(configuration, shape, core.kernels(optimize))
+    layout = layout_of(parts)
+    code = total(fit.code, code_features(parts))
+    instructions = max(1.0, total(fit.instructions, instruction_features(parts)))
+    width = 1 if configuration.input_dtype == "int8" else 2
+    stack = deepest(fit.stack, parts[:-1]) + frame_bytes(core, width, shape.features, shape.outputs)
+    return Prediction(
+        core=core,
+        optimize=optimize,
+        layout=layout,
+        flash_bytes=round(layout.weights + layout.tables + code),
+        ram_bytes=round(static_bytes(core, layout.state, layout.scratch) + stack),
+        stack_bytes=round(stack),
+        instructions=round(instructions),
+        cycles=round(instructions * fit.cycles_per_instruction),
+        errors=fit.errors,
+    )
