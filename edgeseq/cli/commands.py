@@ -13,6 +13,7 @@ from rich import box
 from rich.console import Group
 from rich.table import Table
 
+from edgeseq.cli.compare import compare
 from edgeseq.cli.demo import demo
 from edgeseq.cli.doctor import doctor
 from edgeseq.cli.exchange import EXCHANGE, FORMS, PRECISIONS, Exchange, check
@@ -296,4 +297,4 @@ def targets(json_wanted: bool) -> None:
     show(Group(table, board_table(boards)), document, json_wanted=json_wanted)
 
 
-COMMANDS = (demo, train, inspect, quantize, export, verify, profile, targets, doctor)
+COMMANDS = (demo, train, compare, inspect, quantize, export, verify, profile, targets, doctor)
