@@ -52,11 +52,14 @@ def workers(data: DataSet, plan: Plan, folder: Path, jobs: int) -> Iterator[Work
                 "a process that trains has died, for want of memory perhaps (fewer --jobs need less). Finished models are kept; "
                 "go on with --resume"
             ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        except BaseException:
+            # What a process is at would take minutes to end.
             for child in multiprocessing.active_children():
                 if child.pid not in before:
                     child.terminate()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager
