@@ -14,6 +14,7 @@ from rich.console import Group
 from rich.table import Table
 
 from edgeseq.cli.choose import choose
+from edgeseq.cli.compare import compare
 from edgeseq.cli.demo import demo
 from edgeseq.cli.doctor import doctor
 from edgeseq.cli.exchange import EXCHANGE, FORMS, PRECISIONS, Exchange, check
@@ -297,4 +298,4 @@ def targets(json_wanted: bool) -> None:
     show(Group(table, board_table(boards)), document, json_wanted=json_wanted)
 
 
-COMMANDS = (demo, train, inspect, quantize, export, verify, profile, choose, targets, doctor)
+COMMANDS = (demo, train, choose, compare, inspect, quantize, export, verify, profile, targets, doctor)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console, RenderableType
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 RESULT = Console()
@@ -21,6 +22,12 @@ def show(result: RenderableType, as_json: dict[str, Any], *, json_wanted: bool) 
         sys.stdout.write(json.dumps(as_json, indent=2) + "\n")
     else:
         RESULT.print(result)
+
+
+def show_notes(notes: Iterable[str]) -> None:
+    """Print what a user should know about the data."""
+    for note in notes:
+        NOTES.print(escape(note if note.startswith("warning") else f"note: {note}"), highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.markup import escape
 
 from edgeseq.cli.options import json_option
-from edgeseq.cli.output import NOTES, Stages, progress, show
+from edgeseq.cli.output import Stages, progress, show, show_notes
 from edgeseq.cli.qat_options import QatChoice, qat_options
 from edgeseq.cli.train_options import DATA_OPTIONS, RECIPE_OPTIONS, all_of
 from edgeseq.data import DataOptions
@@ -81,7 +80,7 @@ def train(
         stages = Stages(display)
         stages.start("loading data")
         loaded = load_data(data, options)
-        _show_notes(loaded.notes)
+        show_notes(loaded.notes)
         if save_data is not None:
             from edgeseq.data.prepared import save_data as write_data
 
@@ -99,11 +98,6 @@ def train(
     show(_text(paths, result, choice), _document(paths, loaded.name, result, choice), json_wanted=json_wanted)
     if result.status == "interrupted":
         sys.exit(INTERRUPTED)
-
-
-def _show_notes(notes: tuple[str, ...]) -> None:
-    for note in notes:
-        NOTES.print(escape(note if note.startswith("warning") else f"note: {note}"), highlight=False, soft_wrap=True)
 
 
 def _run(

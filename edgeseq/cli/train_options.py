@@ -17,7 +17,8 @@ def _names(context: click.Context, parameter: click.Parameter, value: str) -> tu
     return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
-def _units(context: click.Context, parameter: click.Parameter, value: str) -> int | tuple[int, ...]:
+def parse_units(context: click.Context, parameter: click.Parameter, value: str) -> int | tuple[int, ...]:
+    """Units of all layers, or of each."""
     try:
         sizes = tuple(int(word) for word in value.split(","))
     except ValueError:
@@ -27,14 +28,14 @@ def _units(context: click.Context, parameter: click.Parameter, value: str) -> in
     return sizes if len(sizes) > 1 else sizes[0]
 
 
-_TARGET_HELP = ".csv: column to forecast, or with --task regression to estimate."
-_TARGET = click.option("--target", metavar="COLUMN", help=_TARGET_HELP)
+TARGET_HELP = ".csv: column to forecast, or with --task regression to estimate."
+TARGET_COLUMN = click.option("--target", metavar="COLUMN", help=TARGET_HELP)
 DATA_OPTIONS = (
     click.option("--task", type=click.Choice(["auto", *TASK_NAMES]), default="auto", show_default=True, help="What to learn."),
     click.option("--window", type=click.IntRange(1), help="Steps (or audio frames) per window.  [default: 128 for streams]"),
     click.option("--stride", type=click.IntRange(1), help="Steps from window to window.  [default: half a window]"),
     click.option("--label", metavar="COLUMN", help=".csv: column of classes; with --task anomaly, of known anomalies."),
-    _TARGET,
+    TARGET_COLUMN,
     click.option("--horizon", type=click.IntRange(1), default=1, show_default=True, help="Steps ahead of a forecast."),
     click.option("--subject", metavar="COLUMN", help=".csv: who was measured. .wav: a pattern such as '_([a-z]+)_'."),
     click.option("--sequence", metavar="COLUMN", help=".csv: rows of the same value are one sequence."),
@@ -50,16 +51,18 @@ DATA_OPTIONS = (
     click.option("--hop-ms", type=click.FloatRange(1, 1000), default=16.0, show_default=True, help=".wav: from step to step."),
     click.option("--mel-bands", type=click.IntRange(1, 256), default=20, show_default=True, help=".wav: features per step."),
 )
-# For commands whose --target is where the network runs.
+# Where --target is what runs the model.
 DATA_OPTIONS_BESIDE_TARGET = (
-    *(option for option in DATA_OPTIONS if option is not _TARGET),
-    click.option("--target-column", metavar="COLUMN", help=_TARGET_HELP),
+    *(option for option in DATA_OPTIONS if option is not TARGET_COLUMN),
+    click.option("--target-column", metavar="COLUMN", help=TARGET_HELP),
 )
-RECIPE_OPTIONS = (
+SHAPE_OPTIONS = (
     click.option("--cell", default="gru", show_default=True, metavar="CELL", help="gru, lstm, rnn, ...; lstm+gru stacks two."),
-    click.option("--units", callback=_units, default="32", show_default=True, help="Hidden size; 32,16 for two layers."),
+    click.option("--units", callback=parse_units, default="32", show_default=True, help="Hidden size; 32,16 for two layers."),
     click.option("--layers", type=click.IntRange(1, 8), default=1, show_default=True),
     click.option("--bidirectional", is_flag=True, help="Read windows both ways; for tasks with one output per window."),
+)
+FITTING_OPTIONS = (
     click.option(
         "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True, help="After each cell."
     ),
@@ -72,9 +75,16 @@ RECIPE_OPTIONS = (
     click.option("--optimizer", type=click.Choice(["adam", "rmsprop"]), default="adam", show_default=True),
     click.option("--clipnorm", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Of each gradient."),
     click.option("--class-weights", type=click.Choice(["none", "balanced"]), default="none", show_default=True),
-    click.option("--mask", is_flag=True, help="Skip the padding of windows of unequal length."),
+)
+VALIDATION_OPTIONS = (
     click.option("--validation", type=click.Choice(["auto", "subjects", "random"]), default="auto", show_default=True),
     click.option("--validation-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1, show_default=True),
+)
+RECIPE_OPTIONS = (
+    *SHAPE_OPTIONS,
+    *FITTING_OPTIONS,
+    click.option("--mask", is_flag=True, help="Skip the padding of windows of unequal length."),
+    *VALIDATION_OPTIONS,
     click.option(
         "--alarm-quantile",
         type=click.FloatRange(0, 1, min_open=True),

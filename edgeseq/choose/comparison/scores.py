@@ -1,0 +1,128 @@
+"""What is compared: the task's metric, window by window, so that windows can be drawn again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseq.data import DataSet, Part, TaskName
+from edgeseq.data.types import per_step
+from edgeseq.quantize.types import QuantGraph
+from edgeseq.simulate import Oracle
+from edgeseq.simulate.oracle import dequantize_output, quantize_input
+
+# Windows that run at once: their tensors stay in the processor's cache.
+BATCH = 256
+_SMALLEST = 1e-7
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What decides. key: its name among the metrics of training; unit: of its values; words: in a sentence."""
+
+    name: str
+    higher_is_better: bool
+    unit: str
+    key: str
+    words: str
+
+
+ACCURACY = Metric("accuracy", higher_is_better=True, unit="share", key="accuracy", words="accuracy")
+MAE = Metric("mae", higher_is_better=False, unit="units of the target", key="mae", words="mean absolute error")
+NLL = Metric("nll", higher_is_better=False, unit="nats per step", key="nll_nats_per_step", words="negative log-likelihood")
+METRICS: dict[TaskName, Metric] = {
+    "classification": ACCURACY,
+    "tagging": ACCURACY,
+    "regression": MAE,
+    "forecast": MAE,
+    "multilabel": NLL,
+    "anomaly": MAE,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowScores:
+    """The metric in parts: its value is totals.sum() / weights.sum(). totals, weights: float64 (windows,)."""
+
+    totals: Floats
+    weights: Floats
+
+    @property
+    def value(self) -> float:
+        """The metric over all windows."""
+        return float(self.totals.sum() / self.weights.sum())
+
+
+def window_scores(data: DataSet, part: Part, predicted: npt.NDArray[Any]) -> WindowScores:
+    """Return the metric of each window; padded steps count nowhere.
+
+    predicted: outputs in units of the targets, (n, outputs), or (n, time, outputs) where each step has a target.
+    """
+    assert part.y is not None
+    stepwise = per_step(data.task, data.train.y)
+    valid = part.valid(at_end=True) if stepwise else np.ones((len(part), 1), np.bool_)
+    wanted, answer = (part.y, predicted) if stepwise else (part.y[:, None], predicted[:, None])
+    metric = METRICS[data.task]
+    if metric is ACCURACY:
+        each = (answer.argmax(axis=-1) == wanted).astype(np.float64)
+        return WindowScores((each * valid).sum(axis=1), valid.sum(axis=1, dtype=np.float64))
+    if metric is NLL:
+        p = np.clip(answer.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
+        each = -np.where(wanted > 0.5, np.log(p), np.log(1 - p)).sum(axis=-1)
+        return WindowScores((each * valid).sum(axis=1), valid.sum(axis=1, dtype=np.float64))
+    each = np.abs(answer.astype(np.float64) - wanted).sum(axis=-1)
+    return WindowScores((each * valid).sum(axis=1), valid.sum(axis=1, dtype=np.float64) * wanted.shape[-1])
+
+
+def integer_outputs(graph: QuantGraph, part: Part, *, stepwise: bool) -> Floats:
+    """Run the integers on each window from a reset state; outputs (n, time, outputs), or those of the last step (n, outputs)."""
+    codes = quantize_input(graph.input, part.x)
+    found = []
+    for at in range(0, len(codes), BATCH):
+        outputs = Oracle(graph, batch=len(codes[at : at + BATCH])).run(codes[at : at + BATCH]).outputs
+        found.append(dequantize_output(graph, outputs if stepwise else outputs[:, -1]))
+    return np.concatenate(found)
+
+
+def baseline(data: DataSet) -> float:
+    """Return the metric on the test part of an answer that needs no network.
+
+    The most frequent class of training; the mean target of training; of a forecast, the present value; of labels, how
+    often each occurs in training.
+    """
+    train, test = data.train, data.test
+    assert train.y is not None
+    if data.target_columns:
+        return window_scores(data, test, test.x[..., list(data.target_columns)]).value
+    stepwise = per_step(data.task, train.y)
+    seen = train.y[train.valid(at_end=True)] if stepwise else train.y
+    if METRICS[data.task] is ACCURACY:
+        answer = np.eye(data.classes)[np.bincount(seen.ravel(), minlength=data.classes).argmax()]
+    else:
+        answer = seen.mean(axis=0, dtype=np.float64)
+    shape = (len(test), test.x.shape[1]) if stepwise else (len(test),)
+    return window_scores(data, test, np.broadcast_to(answer, (*shape, len(answer)))).value
+
+
+def gain(metric: Metric, value: float, base: float) -> float:
+    """Points over the baseline: of an accuracy, percentage points; of an error, per cent of the baseline's error removed."""
+    if metric.higher_is_better:
+        return 100 * (value - base)
+    return 100 * (1 - value / base) if base > 0 else 0.0
+
+
+def drawn_together(part: Part, least: int = 5) -> npt.NDArray[np.int64]:
+    """Return which windows a bootstrap draws as one, (n,) numbers: those of a subject where there are `least` subjects or more.
+
+    Windows of one subject are alike, and so are overlapping windows of a recording: drawn one by one they would pretend
+    to more evidence than there is.
+    """
+    if part.subjects is not None:
+        names, index = np.unique(part.subjects, return_inverse=True)
+        if len(names) >= least:
+            return index.reshape(-1).astype(np.int64)
+    return np.arange(len(part), dtype=np.int64)

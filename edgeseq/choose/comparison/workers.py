@@ -1,0 +1,100 @@
+"""Processes that train: spawned, one TensorFlow thread each, gone when the process that started them is."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any, TypeVar
+
+from edgeseq.choose.comparison.plan import Plan
+from edgeseq.data import DataSet
+from edgeseq.errors import TrainingError
+
+T = TypeVar("T")
+_ONE_THREAD = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_shared: tuple[DataSet, Plan, Path] | None = None  # of a worker
+
+
+class Workers:
+    """Runs functions of (data, plan, folder, *arguments) in other processes."""
+
+    def __init__(self, pool: ProcessPoolExecutor) -> None:
+        self._pool = pool
+
+    def submit(self, function: Callable[..., T], *arguments: Any) -> Future[T]:
+        """Run `function(data, plan, folder, *arguments)` when a process is free."""
+        return self._pool.submit(_call, function, arguments)
+
+
+@contextmanager
+def workers(data: DataSet, plan: Plan, folder: Path, jobs: int) -> Iterator[Workers]:
+    """Yield `jobs` processes; they are stopped where they are when the block ends, by an error or Ctrl-C too.
+
+    Raises TrainingError where one of them dies.
+    """
+    before = {child.pid for child in multiprocessing.active_children()}
+    context = multiprocessing.get_context("spawn")
+    with _one_thread():
+        pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(data, plan, folder))
+        try:
+            yield Workers(pool)
+        except BrokenProcessPool as error:
+            raise TrainingError(
+                "a process that trains has died, for want of memory perhaps (fewer --jobs need less). Finished models are kept; "
+                "go on with --resume"
+            ) from error
+        except BaseException:
+            # What a process is at would take minutes to end.
+            for child in multiprocessing.active_children():
+                if child.pid not in before:
+                    child.terminate()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have processes that start meanwhile compute in one thread each: libraries read this when they are loaded."""
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _begin(data: DataSet, plan: Plan, folder: Path) -> None:
+    global _shared  # noqa: PLW0603  a process has one comparison, handed over once instead of with every call
+    _shared = (data, plan, folder)
+    # Ctrl-C reaches all processes of a terminal; the one that started this one decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    # Each model is a graph of its own: TensorFlow takes their number for a mistake.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def _leave_with_parent() -> None:
+    """A parent that was killed cannot stop its processes."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _call(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+    assert _shared is not None
+    return function(*_shared, *arguments)

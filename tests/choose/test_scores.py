@@ -1,0 +1,82 @@
+"""Scores window by window add up to the figures that training reports."""
+
+import numpy as np
+import pytest
+
+from edgeseq.choose.comparison.scores import ACCURACY, MAE, METRICS, baseline, drawn_together, gain, window_scores
+from edgeseq.data import DataSet, Part
+from edgeseq.train.recipe import Recipe
+from edgeseq.train.split import Split
+from edgeseq.train.tasks import TASKS
+
+STEPS = 6
+
+
+def data_of(task: str, *, lengths: bool) -> tuple[DataSet, np.ndarray]:
+    """A data set of 40 and 30 windows, and made-up predictions of its test part."""
+    rng = np.random.default_rng(0)
+    parts = []
+    for n in (40, 30):
+        x = rng.normal(0, 1, (n, STEPS, 2)).astype(np.float32)
+        y = {
+            "classification": rng.integers(0, 3, n),
+            "tagging": rng.integers(0, 3, (n, STEPS)),
+            "regression": rng.normal(3, 1, (n, 2)).astype(np.float32),
+            "forecast": rng.normal(0, 1, (n, STEPS, 1)).astype(np.float32),
+            "anomaly": rng.normal(0, 1, (n, STEPS, 2)).astype(np.float32),
+            "multilabel": (rng.random((n, STEPS, 4)) < 0.3).astype(np.float32),
+        }[task]
+        parts.append(Part(x, y, rng.integers(2, STEPS + 1, n) if lengths else None))
+    columns = {"forecast": (1,), "anomaly": (0, 1)}.get(task, ())
+    data = DataSet("made", *parts, task=task, target_columns=columns)
+    outputs = {"classification": 3, "tagging": 3, "regression": 2, "forecast": 1, "anomaly": 2, "multilabel": 4}[task]
+    shape = (30, outputs) if task in ("classification", "regression") else (30, STEPS, outputs)
+    answer = rng.random(shape)
+    return data, answer
+
+
+@pytest.mark.parametrize("lengths", [False, True])
+@pytest.mark.parametrize("task", list(METRICS))
+def test_windows_add_up_to_the_tasks_metric(task, lengths):
+    """The value over all windows is what the task's own judge says, padding left out."""
+    data, answer = data_of(task, lengths=lengths)
+    parts = Split(data.train, data.train, data.test, "given")
+    judged = TASKS[task](data, parts, Recipe()).judge(
+        lambda part: answer if part is data.test else np.zeros((40, *answer.shape[1:])), parts
+    )
+    found = window_scores(data, data.test, answer)
+    assert found.totals.shape == found.weights.shape == (30,)
+    # Sums in float64 in another order.
+    assert found.value == pytest.approx(judged[METRICS[task].key], rel=1e-9)
+
+
+def test_baselines_are_those_of_training():
+    """Errors are judged against the baselines that training prints; classes against the most frequent one."""
+    for task, key in (("forecast", "persistence_mae"), ("multilabel", "marginal_nll_nats_per_step")):
+        data, answer = data_of(task, lengths=True)
+        parts = Split(data.train, data.train, data.test, "given")
+        # float32 differences in one of the two.
+        assert baseline(data) == pytest.approx(
+            TASKS[task](data, parts, Recipe()).judge(lambda _, a=answer: a, parts)[key], rel=1e-5
+        )
+    data, _ = data_of("classification", lengths=False)
+    most = np.bincount(data.y_train).argmax()
+    assert baseline(data) == (data.y_test == most).mean()
+    data, _ = data_of("regression", lengths=False)
+    assert baseline(data) == pytest.approx(np.abs(data.y_test - data.y_train.mean(axis=0)).mean(), rel=1e-6)
+
+
+def test_gains_are_points_or_error_removed():
+    assert gain(ACCURACY, 0.9, 0.4) == pytest.approx(50)
+    assert gain(MAE, 0.5, 2.0) == pytest.approx(75)
+    assert gain(MAE, 3.0, 2.0) == pytest.approx(-50)
+    assert gain(MAE, 0.0, 0.0) == 0
+
+
+def test_subjects_are_drawn_together_where_there_are_enough():
+    """Five subjects or more are drawn as such; fewer, or none, leave windows."""
+    x = np.zeros((12, 2, 1), np.float32)
+    many = Part(x, subjects=np.array(list("aabbccddeeff")))
+    assert drawn_together(many).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    assert drawn_together(Part(x, subjects=np.array(list("aaaabbbbcccc")))).tolist() == list(range(12))
+    assert drawn_together(Part(x)).tolist() == list(range(12))
