@@ -14,6 +14,10 @@ from edgeseq.choose.search.target import Target
 from edgeseq.errors import BudgetError
 from edgeseq.targets import OPTIMIZE_MODES, Optimize
 
+# Of a prediction whose error nobody told.
+MARGIN_PCT = 3.0
+_ERRORS = {"flash_bytes": "flash", "ram_bytes": "ram", "latency_us": "cycles", "energy_uj": "cycles"}
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -91,7 +95,7 @@ def check_something_fits(space: Space, target: Target, budget: Budget, modes: tu
         return
     rows = [f"  {title}: {excess_text(budget, each.cost)}" for title, each in found]
     _, nearest = min(found, key=lambda pair: max(pair[1].excess.values()))
-    enough = _enough(budget, nearest.cost)
+    enough = _enough(budget, nearest, target)
     over = ", ".join(NAMES[name] for name in budget.excess(nearest.cost))
     raise BudgetError(
         f"nothing fits {budget_text(budget)} on {target.name}. The smallest candidate of each cell, predicted:\n"
@@ -100,11 +104,12 @@ def check_something_fits(space: Space, target: Target, budget: Budget, modes: tu
     )
 
 
-def _enough(budget: Budget, cost: Cost) -> Budget:
-    """Return the budget, raised where needed to hold this cost and a margin for the predictor's error."""
+def _enough(budget: Budget, found: Fit, target: Target) -> Budget:
+    """Return the budget, raised where needed to hold this candidate and what the prediction may be off."""
     raised = {}
-    for name in budget.excess(cost):
-        value = getattr(cost, name) * 1.03
+    for name in budget.excess(found.cost):
+        errors = target.prediction_error.get(found.optimize, {}).get(_ERRORS[name], {})
+        value = getattr(found.cost, name) * (1 + errors.get("p95", MARGIN_PCT) / 100)
         raised[name] = 256 * math.ceil(value / 256) if name in ("flash_bytes", "ram_bytes") else math.ceil(value * 10) / 10
     return replace(budget, **raised)
 

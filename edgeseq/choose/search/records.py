@@ -62,12 +62,12 @@ def close_infeasible(study: Any, trial: Any, reason: str) -> None:
 
 
 def close_failed(study: Any, trial: Any, reason: str) -> None:
-    """End a trial that has no result."""
+    """End a trial that has no result; the sampler counts it as a poor one, so that it does not ask for the like again."""
     from optuna.trial import TrialState
 
     trial.set_user_attr("status", "failed")
     trial.set_user_attr("reason", reason)
-    study.tell(trial, state=TrialState.FAIL)
+    study.tell(trial, state=TrialState.PRUNED)
 
 
 def close_trained(study: Any, trial: Any, result: TrialResult, folder: RunFolder, metric: Metric) -> None:
@@ -88,10 +88,9 @@ def close_trained(study: Any, trial: Any, result: TrialResult, folder: RunFolder
         study.tell(trial, state=TrialState.PRUNED)
 
 
-def directions(metric: Metric, cost: Cost) -> list[str]:
-    """Return the directions of `objectives` on a target whose costs look like this one."""
-    first = "maximize" if metric.higher_is_better else "minimize"
-    return [first] + ["minimize"] * (len(objectives(0.0, cost, metric)) - 1)
+def directions(metric: Metric, *, energy: bool) -> list[str]:
+    """Return the directions of `objectives` on a target that has an energy or not."""
+    return ["maximize" if metric.higher_is_better else "minimize"] + ["minimize"] * (4 if energy else 3)
 
 
 def objectives(score: float, cost: Cost, metric: Metric) -> list[float]:
