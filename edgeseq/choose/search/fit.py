@@ -49,7 +49,7 @@ def largest(cell: str, space: Space, budget: Budget, target: Target, modes: tupl
     def fits(units: int) -> bool:
         return not fit(plain(cell, units, space).configuration, budget, target, modes).excess
 
-    # Costs grow with units; a network that must be compiled to know them is not asked for every size.
+    # Costs grow with units.
     count = bisect.bisect_left(space.sizes, x=True, key=lambda units: not fits(units))
     return plain(cell, space.sizes[max(0, count - 1)], space)
 
@@ -72,15 +72,13 @@ def smallest_of_each(space: Space, target: Target, budget: Budget, modes: tuple[
     found = []
     for cell in space.cells:
         base = plain(cell, space.sizes[0], space)
-        variants = [
+        networks = [
             replace(base.configuration, scheme=scheme, input_dtype=entry, window=window, stride=stride)
             for scheme in space.schemes
             for entry in space.inputs
             for window in space.windows
             for stride in space.strides
         ]
-        # A reference is compiled to know its cost: its plainest form stands for the others.
-        networks = variants[:1] if base.configuration.reference else variants
         fits = [(network.title, fit(network, budget, target, modes)) for network in networks]
         found.append(min(fits, key=lambda pair: max(pair[1].excess.values(), default=0.0)))
     return found

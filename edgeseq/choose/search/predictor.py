@@ -8,7 +8,6 @@ from typing import Any
 from edgeseq.choose.budget import Cost
 from edgeseq.choose.configuration import Configuration, TaskShape
 from edgeseq.choose.search.target import Predict
-from edgeseq.choose.search.untrained import by_compiling
 from edgeseq.targets import OPTIMIZE_MODES, Core, Optimize
 
 
@@ -16,10 +15,8 @@ def predictor(shape: TaskShape, core: Core) -> tuple[Predict, dict[str, Any]]:
     """Return what predicts costs on this core, and its validation errors. Raises TargetError for a core it does not know."""
     from edgeseq.choose.prediction import predict
 
-    compiled = by_compiling(shape, core)
-
     def cost(network: Configuration, optimize: Optimize) -> Cost:
-        return compiled(network, optimize) if network.reference else predict(network, shape, core, optimize).cost()
+        return predict(network, shape, core, optimize).cost()
 
     errors: dict[str, Any] = {}
     for mode in OPTIMIZE_MODES:
