@@ -20,6 +20,7 @@ from edgeseq.choose.search.workers import Workers
 from edgeseq.data import DataSet
 from edgeseq.data.prepared import fingerprint
 from edgeseq.errors import SearchError
+from edgeseq.files import write_atomically
 from edgeseq.measure.measurement import Measurement
 
 # Rounds of finalists, should none of a round keep the budget when measured.
@@ -179,8 +180,9 @@ def _measure(
                 progress.advance(done, f"{candidate.name}: {UNMEASURED}: {outcome.error}")
                 continue
             finding = outcome.value
-            (search.folder.path / candidate.files["keras"]).write_bytes(finding.keras)
-            (search.folder.path / candidate.files["esq"]).write_bytes(finding.esq)
+            beside = search.folder.measurement(candidate.number)
+            write_atomically(beside.with_suffix(".keras"), finding.keras)
+            write_atomically(beside.with_suffix(".esq"), finding.esq)
             measured = judged(finding, search.budget, search.target, request.render)
             write_measured(search.folder.measurement(candidate.number), measured)
             progress.advance(done, f"{candidate.name}: {search.metric.text(measured.score)}, {measured.mismatches} mismatches")

@@ -108,6 +108,7 @@ def candidates(study: Any, folder: RunFolder) -> list[Candidate]:
 def _candidate(trial: Any, folder: RunFolder) -> Candidate:
     kept = trial.user_attrs
     measured = read_measured(folder.measurement(trial.number))
+    place = "measured" if measured else "models"
     status = cast("Status", kept.get("status", "failed"))
     scores = kept.get("scores", {})
     return Candidate(
@@ -123,7 +124,7 @@ def _candidate(trial: Any, folder: RunFolder) -> Candidate:
         tuple(kept.get("history", ())),
         kept.get("seconds"),
         measured,
-        {kind: f"models/trial_{trial.number:04d}.{kind}" for kind in ("keras", "esq") if scores},
+        {kind: f"{place}/trial_{trial.number:04d}.{kind}" for kind in ("keras", "esq") if scores},
     )
 
 
