@@ -21,14 +21,14 @@ import numpy.typing as npt
 
 from benchmarks.paths import RESULTS
 from benchmarks.predictor_rows import CORES, Row, case_of, read_rows
-from edgeseq.choose.prediction.features import Features, code_features, instruction_features
-from edgeseq.choose.prediction.fitted import COEFFICIENTS, deepest, frame_bytes, stack_kinds, static_bytes, total
-from edgeseq.choose.prediction.layout import Part, layout_of, parts_of
+from edgeseq.choose.prediction.features import Features
+from edgeseq.choose.prediction.fitted import COEFFICIENTS, deepest, total
+from edgeseq.choose.prediction.network import network_of
 from edgeseq.targets import OPTIMIZE_MODES, Core, load_core
 
 FOLDS = 10
 # Ridge on columns of unit norm: breaks ties among features that say the same, and leans rare ones on common ones.
-RIDGE = 1e-4
+_CODE_RIDGE, _LOOP_RIDGE = 1e-2, 1e-3
 # Cores that run the same instructions: one's networks help to fit the other's.
 KIN = {"cortex-m33": "cortex-m4", "cortex-m4": "cortex-m33"}
 FIGURES = ("flash", "ram", "instructions", "cycles")
@@ -41,14 +41,10 @@ class Samples:
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = rows
         self.core: Core = load_core(rows[0]["core"])
-        cases = [case_of(row) for row in rows]
-        self.parts = [parts_of(*case, self.core.kernels(rows[0]["optimize"])) for case in cases]
-        self.layouts = [layout_of(parts) for parts in self.parts]
-        self.code = [code_features(parts) for parts in self.parts]
-        self.loops = [instruction_features(parts) for parts in self.parts]
-        self.frames = [
-            frame_bytes(self.core, 1 if case.input_dtype == "int8" else 2, shape.features, shape.outputs) for case, shape in cases
-        ]
+        kernels = self.core.kernels(rows[0]["optimize"])
+        self.networks = [network_of(*case_of(row), kernels) for row in rows]
+        # What was measured is fitted with what its weights told the exporter, which a prediction cannot know.
+        self.measured = [network_of(*case_of(row), kernels, [flag == 1 for flag in row["bounded"]]) for row in rows]
 
     def column(self, name: str) -> npt.NDArray[np.float64]:
         """One measured figure of all."""
@@ -59,8 +55,10 @@ class Samples:
         flash, instructions = self.column("flash"), self.column("instructions")
         code = flash - self.column("weights") - self.column("tables")
         return {
-            "code": ridge([self.code[i] for i in chosen], code[chosen], 1 / flash[chosen]),
-            "instructions": ridge([self.loops[i] for i in chosen], instructions[chosen], 1 / instructions[chosen]),
+            "code": ridge([self.measured[i].code for i in chosen], code[chosen], 1 / flash[chosen], _CODE_RIDGE),
+            "instructions": ridge(
+                [self.measured[i].loops for i in chosen], instructions[chosen], 1 / instructions[chosen], _LOOP_RIDGE
+            ),
             "stack": self._stack(chosen),
             "cycles_per_instruction": round(float(np.median(self.column("cycles")[chosen] / instructions[chosen])), 4),
         }
@@ -69,33 +67,35 @@ class Samples:
         """The most that a kind of layer was seen to need, of networks whose layers are all of that kind."""
         seen: dict[str, list[float]] = defaultdict(list)
         for index in chosen:
-            parts: list[Part] = [part for part in self.parts[index] if part.cell != "dense"]
-            for names in zip(*(stack_kinds(part) for part in parts), strict=True):
+            network, row = self.networks[index], self.rows[index]
+            for names in zip(*network.kinds, strict=True):
                 if len(set(names)) == 1:
-                    seen[names[0]].append(self.rows[index]["stack"] - self.frames[index])
+                    seen[names[0]].append(row["stack"] - network.frame_bytes(self.core))
         return {name: float(np.median(values)) for name, values in sorted(seen.items())}
 
-    def predict(self, fitted: Fitted, index: int) -> dict[str, float]:
-        """All figures of one network."""
-        layout, parts = self.layouts[index], self.parts[index]
-        instructions = total(fitted["instructions"], self.loops[index])
-        stack = deepest(fitted["stack"], parts[:-1]) + self.frames[index]
+    def predict(self, fitted: Fitted, index: int, *, told: bool = False) -> dict[str, float]:
+        """All figures of one network. told: also what its weights told the exporter."""
+        network = self.measured[index] if told else self.networks[index]
+        layout, instructions = network.layout, total(fitted["instructions"], network.loops)
+        stack = deepest(fitted["stack"], network.kinds) + network.frame_bytes(self.core)
         return {
-            "flash": layout.weights + layout.tables + total(fitted["code"], self.code[index]),
-            "ram": static_bytes(self.core, layout.state, layout.scratch) + stack,
+            "flash": layout.weights + layout.tables + total(fitted["code"], network.code),
+            "ram": network.static_bytes(self.core) + stack,
             "instructions": instructions,
             "cycles": instructions * fitted["cycles_per_instruction"],
         }
 
 
-def ridge(features: Sequence[Features], wanted: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]) -> dict[str, float]:
+def ridge(
+    features: Sequence[Features], wanted: npt.NDArray[np.float64], weight: npt.NDArray[np.float64], penalty: float
+) -> dict[str, float]:
     """Least squares of weighted residuals."""
     names = sorted({name for row in features for name in row})
     matrix = np.array([[row.get(name, 0.0) for name in names] for row in features]) * weight[:, None]
     norms = np.linalg.norm(matrix, axis=0)
     norms[norms == 0] = 1
     matrix = matrix / norms
-    solution = np.linalg.solve(matrix.T @ matrix + RIDGE * np.eye(len(names)), matrix.T @ (wanted * weight))
+    solution = np.linalg.solve(matrix.T @ matrix + penalty * np.eye(len(names)), matrix.T @ (wanted * weight))
     return {name: round(float(value), 4) for name, value in zip(names, solution / norms, strict=True) if abs(value) > 1e-9}
 
 
@@ -133,10 +133,10 @@ def summary(errors: Sequence[dict[str, float]]) -> dict[str, Any]:
 
 
 def by_core(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
-    """Measured networks of recurrent cells, by core and mode; none twice."""
+    """Measured networks, by core and mode; none twice."""
     found: dict[tuple[str, str], dict[str, Row]] = defaultdict(dict)
     for row in rows:
-        if "refused" not in row and not case_of(row)[0].reference:
+        if "refused" not in row:
             found[row["core"], row["optimize"]].setdefault(_network(row), row)
     return {key: list(kept.values()) for key, kept in found.items()}
 

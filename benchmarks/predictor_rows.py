@@ -1,6 +1,6 @@
 """Measured images of random networks, one JSON line each: kept outside the project, added to whenever this runs.
 
-Usage: python -m benchmarks.predictor_rows --count N [--macs N] [--seed S]
+Usage: python -m benchmarks.predictor_rows --count N [--macs N] [--small] [--seed S]
 """
 
 from __future__ import annotations
@@ -93,12 +93,11 @@ def case_of(row: Row) -> tuple[Configuration, TaskShape]:
     return Configuration(**{**row["case"], "layers": layers}), TaskShape(**row["shape"])
 
 
-def _new_rows(seed: int, largest_macs: float) -> Iterator[Row]:
-    """Two small networks of one cell in turn through all cells and types, then one of any shape."""
+def _new_rows(seed: int, largest_macs: float, *, small: bool) -> Iterator[Row]:
+    """Random networks; or small ones of one cell, in turn through all cells and types."""
     rng = np.random.default_rng(seed)
-    for number in itertools.count():
-        small = number % 3 != 2
-        case = small_case(rng, number - number // 3) if small else random_case(rng, largest_macs)
+    for number in itertools.count(seed):
+        case = small_case(rng, number) if small else random_case(rng, largest_macs)
         try:
             graph = quantized_case(*case, seed=int(rng.integers(1 << 30)))
         except EdgeseqError as error:
@@ -106,7 +105,7 @@ def _new_rows(seed: int, largest_macs: float) -> Iterator[Row]:
             continue
         for core in CORES:
             # The Cortex-M33 runs what the M4 runs; size mode is regular, and large networks run long in it.
-            if core == "cortex-m33" and number % 3 != 2:
+            if core == "cortex-m33" and small:
                 continue
             for optimize in OPTIMIZE_MODES if small or rng.uniform() < 0.3 else ("speed",):
                 yield measure_row(case, graph, core, cast("Optimize", optimize))
@@ -119,10 +118,11 @@ def main() -> None:
     parser.add_argument("--macs", type=float, default=40_000)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--out", type=Path, default=ROWS)
+    parser.add_argument("--small", action="store_true", help="small networks that hold all kinds of layers, not any shape")
     given = parser.parse_args()
     given.out.parent.mkdir(parents=True, exist_ok=True)
     seed = given.seed if given.seed is not None else 1000 + len(read_rows(given.out))
-    for _, row in zip(range(given.count), _new_rows(seed, given.macs), strict=False):
+    for _, row in zip(range(given.count), _new_rows(seed, given.macs, small=given.small), strict=False):
         with given.out.open("a") as file:
             file.write(json.dumps(row) + "\n")
 

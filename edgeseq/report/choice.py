@@ -130,6 +130,10 @@ def _sources(document: Document, measured: list[Document]) -> list[str]:
         lines.append(
             f"us, uJ: modelled ({target['tier']}, {error}) at {target['clock_hz'] / 1e6:g} MHz, without flash wait states"
         )
+    error = document["prediction_error"]
+    lines += [
+        f"{mode} kernels, before measuring: {error[mode]['label']}" for mode in document["options"]["modes"] if mode in error
+    ]
     if len(measured) > 1:
         lines.append(f"the best of {len(measured)} finalists on the same test part: its score is a little too good")
     return [f"[dim]{escape(line)}[/]" for line in lines if line]

@@ -145,36 +145,83 @@ _ROW_ROUNDS = {"compact": _compact, "portable": _portable, "dsp": _dsp, "thumb1"
 
 
 def code_features(parts: Iterable[Part]) -> Features:
-    """Functions of the image, and what each layer adds to them."""
+    """Functions of the image, and what each layer adds to the model's own."""
     found: dict[str, float] = defaultdict(float)
     found["image"] = 1
+    steps: set[tuple[str, ...]] = set()
     for part in parts:
         if part.cell == "dense":
-            found["dense.outputs"] = min(part.units, _UNROLLED)
-            found["dense.odd"] = part.units % 2
-            found["dense.rows"] = part.units % 4
+            found |= _dense_functions(part)
             continue
+        found |= dict.fromkeys(_functions(part), 1)
         family, cell = part.family, part.cell
-        kind = f"{family}.{part.bits}"
-        x, h = 16 if part.wide else 8, 16 if part.wide_state else 8
-        groups = _up(part.units, _GROUP[family])
-        for name in (f"has.{family}", f"has.{family}.{cell}", f"has.{kind}.x{x}", f"has.{kind}.h{h}", f"has.{kind}.{x}.{h}"):
-            found[name] = 1
-        # Functions by what they read: shared by layers that read the same.
-        found[f"view.{family}.{part.entry}"] = 1
-        found[f"step.{kind}.{cell}.{x}.{h}"] = 1
-        found[f"bounded.{family}.{part.bounded}"] = part.fast
         found[f"layer.{family}"] += 1
         found[f"layer.{family}.{cell}"] += 1
+        found[f"view.{family}.{part.bits}.{part.entry}"] += 1
         if part.fast:
-            found[f"unrolled.{family}.{min(groups, _UNROLLED + 1)}"] += 1
-            found[f"unrolled.{family}.{cell}"] += groups if groups <= _UNROLLED else 0
-            found[f"tail.{family}.{cell}"] += part.units % _GROUP[family] != 0
-            found[f"short.{family}.x"] += min(part.inputs, _UNROLLED + 1)
-            found[f"short.{family}.h"] += min(part.units, _UNROLLED + 1)
-    # As many instances as there are kinds of steps.
-    for name in [name for name in found if name.startswith("step.")]:
-        family, _, cell = name.split(".")[1:4]
-        found[f"steps.{family}.{cell}"] += 1
-        found[f"steps.{family}"] += 1
+            found[f"view.{family}.{part.bits}.{'state16' if part.wide_state else 'state'}"] += 1
+            found[f"bounded.{family}"] += part.bounded
+            for name, value in _unrolled(part):
+                found[name] += value
+        else:
+            steps.add((cell, f"x{16 if part.wide else 8}", f"h{16 if part.wide_state else 8}", f"w{part.bits}"))
+    for cell, *types in steps:
+        # An instance of a step for each pair of types.
+        found["step"] += 1
+        found[f"step.{cell}"] += 1
+        for name in types:
+            found[f"step.{name}"] += 1
+            found[f"step.{cell}.{name}"] += 1
     return found
+
+
+def _dense_functions(part: Part) -> dict[str, float]:
+    """The head: its rows are unrolled by how many there are."""
+    found = {"dense.outputs": float(min(part.units, _UNROLLED)), "dense.one": float(part.units == 1)}
+    found |= {"dense.odd": float(part.units % 2), "dense.rest": float(part.units % 4 in (1, 2))}
+    if part.family == "thumb1" and part.units > 4:
+        found["function.rows8"] = 1
+    return found
+
+
+def _functions(part: Part) -> Iterable[str]:
+    """Functions that a layer calls, whoever else does."""
+    family, cell, bits = part.family, part.cell, part.bits
+    x, h = 16 if part.wide else 8, 16 if part.wide_state else 8
+    yield f"has.{family}"
+    yield f"has.{family}.{cell}"
+    if not part.fast:
+        # FastGRNN, MGU and minGRU use both curves; views and row loops are by type.
+        yield from (f"dot.{width}.{bits}" for width in ((x,) if cell == "mingru" else (x, h)))
+        if cell != "mingru" or part.entry.startswith("state"):
+            yield f"function.view{h}"
+    elif family == "dsp":
+        gates, apart = _gates(part)
+        kinds = ["parts"] * (apart > 0 or not part.bounded) + ["sum"] * (part.bounded and gates > apart)
+        for kind in kinds:
+            yield f"rows.{kind}.{bits}"
+            yield f"rows.{kind}.{bits}.{x}.{h}"
+    elif family == "thumb1":
+        gates, _ = _gates(part)
+        names = ["rows"] if bits == 8 else [f"nibbles{width}" for width in (x, h)]
+        yield from (f"function.{name}{count}" for name in names for count in {8 * (gates > 1), 4 * (gates % 2)} - {0})
+    elif family == "avr":
+        yield f"blocks.{part.bounded}.{x}"
+    else:
+        yield f"rows.{family}.{bits}"
+
+
+def _unrolled(part: Part) -> Iterable[tuple[str, float]]:
+    """What a compiler that knows the sizes makes of loops of few rounds."""
+    family, cell = part.family, part.cell
+    if family == "compact":
+        return
+    groups = _up(part.units, _GROUP[family])
+    yield f"groups.{family}.{min(groups, _UNROLLED + 1)}", 1
+    yield f"groups.{family}.{cell}", min(groups, _UNROLLED) if groups <= _UNROLLED else 0
+    yield f"rolled.{family}.{cell}", groups > _UNROLLED
+    yield f"tail.{family}.{cell}", part.units % _GROUP[family] != 0
+    yield f"rows.{family}.{_gates(part)[0]}.{part.wide}.{part.wide_state}", 1
+    for side, size in (("x", part.inputs), ("h", part.units)):
+        yield f"short.{family}.{side}", min(size, _UNROLLED + 1)
+        yield f"rest.{family}.{side}", size % 4 != 0

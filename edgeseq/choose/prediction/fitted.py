@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeseq.choose.prediction.features import Features
-from edgeseq.choose.prediction.layout import Part
 from edgeseq.errors import TargetError
-from edgeseq.targets import Core, Optimize
+from edgeseq.targets import Optimize
 
 COEFFICIENTS = Path(__file__).with_name("coefficients.json")
 
@@ -70,7 +69,10 @@ def load_fit(core: str, optimize: Optimize) -> Fit:
         found["stack"],
         found["cycles_per_instruction"],
         Errors(
-            *(Error(**errors[name]) for name in ("flash", "ram", "instructions", "cycles")),
+            flash=Error(**errors["flash"]),
+            ram=Error(**errors["ram"]),
+            instructions=Error(**errors["instructions"]),
+            cycles=Error(**errors["cycles"]),
             networks=errors["networks"],
         ),
     )
@@ -81,30 +83,6 @@ def total(coefficients: Mapping[str, float], features: Features) -> float:
     return sum(coefficients.get(name, 0.0) * value for name, value in features.items())
 
 
-def stack_kinds(part: Part) -> tuple[str, ...]:
-    """Names of a layer's kind, from the most to the least particular."""
-    x, h = 16 if part.wide else 8, 16 if part.wide_state else 8
-    names = (part.family, part.cell, part.bits, x, h, part.entry)
-    return tuple(".".join(map(str, names[:count])) for count in (6, 5, 3, 2, 1))
-
-
-def deepest(stack: Mapping[str, float], parts: Iterable[Part]) -> float:
-    """Bytes of the deepest layer's calls; layers run one after another."""
-    return max(next((stack[name] for name in stack_kinds(part) if name in stack), 0.0) for part in parts)
-
-
-def frame_bytes(core: Core, input_bytes: int, features: int, outputs: int) -> int:
-    """Stack of what the measured firmware reads and writes: a flag and a time step in, the outputs out."""
-    frame, outs = (1 + features) * input_bytes, 2 * outputs
-    if core.isa == "avr":
-        return frame + outs
-    step = 16 if core.isa == "rv32" else 8
-    return -(-(-(-frame // 4) * 4 + -(-outs // 4) * 4) // step) * step
-
-
-def static_bytes(core: Core, state: int, scratch: int) -> int:
-    """Static RAM: the state struct, and what start-up aligns and keeps behind it."""
-    if core.isa == "avr":
-        return state + scratch
-    step = 16 if core.isa == "rv32" else 8
-    return -(-(state + scratch) // step) * step + 8
+def deepest(stack: Mapping[str, float], kinds: Iterable[Iterable[str]]) -> float:
+    """Bytes of the deepest layer's calls; layers run one after another. kinds: names of each, the most particular first."""
+    return max(next((stack[name] for name in names if name in stack), 0.0) for names in kinds)

@@ -8,7 +8,7 @@ saw.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,7 +28,11 @@ Entry = Literal["codes8", "codes16", "state", "state16"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A layer as the exporter plans it. family: of its kernels, "portable" where the core's own cannot run it."""
+    """A layer as the exporter plans it.
+
+    family: of its kernels, "portable" where the core's own cannot run it. bounded: whether its rows are proved to stay
+    within int16, so that sums need one bias alone.
+    """
 
     cell: str
     inputs: int
@@ -37,16 +41,12 @@ class Part:
     entry: Entry
     wide_state: bool
     family: str
+    bounded: bool = True
 
     @property
     def wide(self) -> bool:
         """Whether x has more than 8 bits."""
         return self.entry in ("codes16", "state16")
-
-    @property
-    def bounded(self) -> bool:
-        """Whether its rows stay within int16, so that sums need one bias alone."""
-        return self.entry != "codes16"
 
     @property
     def fast(self) -> bool:
@@ -64,17 +64,19 @@ class Layout:
     scratch: int
 
 
-def parts_of(configuration: Configuration, shape: TaskShape, kernel_set: str) -> tuple[Part, ...]:
-    """The recurrent layers, then the Dense head, as a kernel set runs them."""
+def parts_of(configuration: Configuration, shape: TaskShape, kernel_set: str, bounded: Sequence[bool] = ()) -> tuple[Part, ...]:
+    """The recurrent layers, then the Dense head, as a kernel set runs them. bounded: of fast layers, where it is known."""
     bits = 4 if configuration.scheme.endswith("x4") else 8
     wide_state = configuration.scheme.startswith("int16")
     codes: Entry = "codes8" if configuration.input_dtype == "int8" else "codes16"
     state: Entry = "state16" if wide_state else "state"
     parts = []
-    size, entry = shape.features, codes
+    size, entry, at = shape.features, codes, 0
     for cell, units in configuration.layers:
         able = cell in FAST_CELLS and (bits == 8 or kernel_set in _FOUR_BITS) and (not wide_state or kernel_set in _WIDE_STATE)
-        parts.append(Part(cell, size, units, bits, entry, wide_state, kernel_set if able else "portable"))
+        known = bounded[at] if able and at < len(bounded) else entry != "codes16"
+        at += able
+        parts.append(Part(cell, size, units, bits, entry, wide_state, kernel_set if able else "portable", known))
         size, entry = units, state
     return (*parts, Part("dense", size, shape.outputs, 8, "state16", wide_state, kernel_set))
 
@@ -212,7 +214,13 @@ def _dense_scalar(columns: int, rows: int) -> tuple[int, int]:
     return 4 * (fours * columns + (_up(2 * columns, 4) if rest else 0)), fours * 24 + rest * 12
 
 
-_DENSE = {
+def dense_bytes(family: str, columns: int, rows: int) -> tuple[int, int]:
+    """Bytes of weights and of tables of a Dense layer that reads an int16 tensor."""
+    return _DENSE[family](columns, rows)
+
+
+_DENSE: dict[str, Callable[[int, int], tuple[int, int]]] = {
+    "portable": lambda columns, rows: (rows * columns, 6 * rows),
     "compact": lambda columns, rows: (rows * columns, 4 * rows + 1),
     "dsp": lambda columns, rows: (8 * _up(rows, 2) * _up(columns, 4), 16 * _up(rows, 2)),
     "thumb1": lambda columns, rows: (4 * _up(rows, 4) * columns, 24 * _up(rows, 4)),

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from edgeseq.choose.budget import Cost
 from edgeseq.choose.configuration import Configuration, TaskShape
-from edgeseq.choose.prediction.features import code_features, instruction_features
-from edgeseq.choose.prediction.fitted import Errors, deepest, frame_bytes, load_fit, static_bytes, total
-from edgeseq.choose.prediction.layout import Layout, layout_of, parts_of
+from edgeseq.choose.prediction.fitted import Errors, deepest, load_fit, total
+from edgeseq.choose.prediction.layout import Layout
+from edgeseq.choose.prediction.network import network_of
 from edgeseq.errors import TargetError
 from edgeseq.measure.on_board import on_board
 from edgeseq.targets import Board, Core, Optimize
@@ -53,23 +53,19 @@ class Prediction:
 def predict(configuration: Configuration, shape: TaskShape, core: Core, optimize: Optimize = "speed") -> Prediction:
     """Predict what the image of a network costs on a core, compiled by zig (by gcc for AVR).
 
-    Raises TargetError for a core without a fit, and for networks of whole windows.
+    Raises TargetError for a core without a fit.
     """
     fit = load_fit(core.name, optimize)
-    if configuration.reference:
-        raise TargetError(f"{configuration.title}: only recurrent layers can be predicted; measure the exported model instead")
-    parts = parts_of(configuration, shape, core.kernels(optimize))
-    layout = layout_of(parts)
-    code = total(fit.code, code_features(parts))
-    instructions = max(1.0, total(fit.instructions, instruction_features(parts)))
-    width = 1 if configuration.input_dtype == "int8" else 2
-    stack = deepest(fit.stack, parts[:-1]) + frame_bytes(core, width, shape.features, shape.outputs)
+    network = network_of(configuration, shape, core.kernels(optimize))
+    layout = network.layout
+    instructions = max(1.0, total(fit.instructions, network.loops))
+    stack = deepest(fit.stack, network.kinds) + network.frame_bytes(core)
     return Prediction(
         core=core,
         optimize=optimize,
         layout=layout,
-        flash_bytes=round(layout.weights + layout.tables + code),
-        ram_bytes=round(static_bytes(core, layout.state, layout.scratch) + stack),
+        flash_bytes=round(layout.weights + layout.tables + total(fit.code, network.code)),
+        ram_bytes=round(network.static_bytes(core) + stack),
         stack_bytes=round(stack),
         instructions=round(instructions),
         cycles=round(instructions * fit.cycles_per_instruction),

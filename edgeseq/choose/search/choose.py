@@ -10,19 +10,18 @@ from typing import Any, Protocol
 from edgeseq.choose.search import results
 from edgeseq.choose.search.candidate import Candidate
 from edgeseq.choose.search.finalists import MeasureSpec, judged, measure, pick
-from edgeseq.choose.search.fit import check_something_fits, fit
+from edgeseq.choose.search.fit import check_something_fits
 from edgeseq.choose.search.loop import ATTEMPTS, WAIT_S, Search, run_search, warm_start
 from edgeseq.choose.search.records import candidates, directions, write_measured
 from edgeseq.choose.search.results import Choice, conclude
-from edgeseq.choose.search.space import plain
 from edgeseq.choose.search.study import beat, open_study, release, rerun_lost
 from edgeseq.choose.search.trial import TrialSpec
 from edgeseq.choose.search.workers import Workers
 from edgeseq.data import DataSet
 from edgeseq.data.prepared import fingerprint
 from edgeseq.errors import SearchError
+from edgeseq.files import write_atomically
 from edgeseq.measure.measurement import Measurement
-from edgeseq.targets import Optimize
 
 # Rounds of finalists, should none of a round keep the budget when measured.
 ROUNDS = 3
@@ -100,12 +99,11 @@ def _ignore(choice: Choice) -> None:
 def _study(request: Request) -> Any:
     """Open the study; queue what a killed process left undone, or the first candidates of a new study."""
     search = request.search
-    like = fit(plain(search.space.cells[0], search.space.sizes[0], search.space).configuration, search.budget, search.target)
     study = open_study(
         request.storage or search.folder.database,
         request.study,
         identity(request),
-        directions(search.metric, like.cost),
+        directions(search.metric, energy=search.target.run_watts is not None),
         resume=request.resume,
         seed=search.options.seed,
     )
@@ -182,8 +180,9 @@ def _measure(
                 progress.advance(done, f"{candidate.name}: {UNMEASURED}: {outcome.error}")
                 continue
             finding = outcome.value
-            (search.folder.path / candidate.files["keras"]).write_bytes(finding.keras)
-            (search.folder.path / candidate.files["esq"]).write_bytes(finding.esq)
+            beside = search.folder.measurement(candidate.number)
+            write_atomically(beside.with_suffix(".keras"), finding.keras)
+            write_atomically(beside.with_suffix(".esq"), finding.esq)
             measured = judged(finding, search.budget, search.target, request.render)
             write_measured(search.folder.measurement(candidate.number), measured)
             progress.advance(done, f"{candidate.name}: {search.metric.text(measured.score)}, {measured.mismatches} mismatches")
@@ -193,13 +192,11 @@ def _measure(
 def _spec(request: Request, candidate: Candidate) -> MeasureSpec:
     search, options = request.search, request.search.options
     trial = TrialSpec(candidate.number, candidate.proposal, options.epochs, options.patience, options.seed)
-    modes: tuple[Optimize, ...] = (candidate.optimize,)
-    if candidate.optimize == "speed" and "size" in options.modes:
-        modes = ("speed", "size")
+    # Both modes are measured: a prediction decides what is trained, never what is recommended.
     keras_file, esq_file = (search.folder.path / candidate.files[kind] for kind in ("keras", "esq"))
     target = search.target.board or search.target.core.name
     qat_epochs = options.qat_epochs if options.qat else None
-    return MeasureSpec(trial, keras_file.read_bytes(), esq_file.read_bytes(), target, modes, qat_epochs)
+    return MeasureSpec(trial, keras_file.read_bytes(), esq_file.read_bytes(), target, options.modes, qat_epochs)
 
 
 def _with_failure(candidate: Candidate, failures: dict[int, str]) -> Candidate:

@@ -75,7 +75,7 @@ def _not_a_finalist(candidate: Candidate, others: Sequence[Candidate], metric: M
         last = min(finalists, key=lambda each: metric.goodness(each.validation or 0.0))
         assert last.validation is not None
         return (
-            f"not measured: validation {metric.text(candidate.validation)}; the {len(finalists)} finalists have "
+            f"not measured: validation {metric.text(candidate.validation)}; the finalists have "
             f"{metric.text(last.validation)} and better"
         )
     return "trained, not measured yet"

@@ -14,6 +14,10 @@ from edgeseq.choose.search.target import Target
 from edgeseq.errors import BudgetError
 from edgeseq.targets import OPTIMIZE_MODES, Optimize
 
+# Of a prediction whose error nobody told.
+MARGIN_PCT = 3.0
+_ERRORS = {"flash_bytes": "flash", "ram_bytes": "ram", "latency_us": "cycles", "energy_uj": "cycles"}
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -45,7 +49,7 @@ def largest(cell: str, space: Space, budget: Budget, target: Target, modes: tupl
     def fits(units: int) -> bool:
         return not fit(plain(cell, units, space).configuration, budget, target, modes).excess
 
-    # Costs grow with units; a network that must be compiled to know them is not asked for every size.
+    # Costs grow with units.
     count = bisect.bisect_left(space.sizes, x=True, key=lambda units: not fits(units))
     return plain(cell, space.sizes[max(0, count - 1)], space)
 
@@ -68,15 +72,13 @@ def smallest_of_each(space: Space, target: Target, budget: Budget, modes: tuple[
     found = []
     for cell in space.cells:
         base = plain(cell, space.sizes[0], space)
-        variants = [
+        networks = [
             replace(base.configuration, scheme=scheme, input_dtype=entry, window=window, stride=stride)
             for scheme in space.schemes
             for entry in space.inputs
             for window in space.windows
             for stride in space.strides
         ]
-        # A reference is compiled to know its cost: its plainest form stands for the others.
-        networks = variants[:1] if base.configuration.reference else variants
         fits = [(network.title, fit(network, budget, target, modes)) for network in networks]
         found.append(min(fits, key=lambda pair: max(pair[1].excess.values(), default=0.0)))
     return found
@@ -91,7 +93,7 @@ def check_something_fits(space: Space, target: Target, budget: Budget, modes: tu
         return
     rows = [f"  {title}: {excess_text(budget, each.cost)}" for title, each in found]
     _, nearest = min(found, key=lambda pair: max(pair[1].excess.values()))
-    enough = _enough(budget, nearest.cost)
+    enough = _enough(budget, nearest, target)
     over = ", ".join(NAMES[name] for name in budget.excess(nearest.cost))
     raise BudgetError(
         f"nothing fits {budget_text(budget)} on {target.name}. The smallest candidate of each cell, predicted:\n"
@@ -100,11 +102,12 @@ def check_something_fits(space: Space, target: Target, budget: Budget, modes: tu
     )
 
 
-def _enough(budget: Budget, cost: Cost) -> Budget:
-    """Return the budget, raised where needed to hold this cost and a margin for the predictor's error."""
+def _enough(budget: Budget, found: Fit, target: Target) -> Budget:
+    """Return the budget, raised where needed to hold this candidate and what the prediction may be off."""
     raised = {}
-    for name in budget.excess(cost):
-        value = getattr(cost, name) * 1.03
+    for name in budget.excess(found.cost):
+        errors = target.prediction_error.get(found.optimize, {}).get(_ERRORS[name], {})
+        value = getattr(found.cost, name) * (1 + errors.get("p95", MARGIN_PCT) / 100)
         raised[name] = 256 * math.ceil(value / 256) if name in ("flash_bytes", "ram_bytes") else math.ceil(value * 10) / 10
     return replace(budget, **raised)
 

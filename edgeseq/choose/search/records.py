@@ -62,12 +62,12 @@ def close_infeasible(study: Any, trial: Any, reason: str) -> None:
 
 
 def close_failed(study: Any, trial: Any, reason: str) -> None:
-    """End a trial that has no result."""
+    """End a trial that has no result; the sampler counts it as a poor one, so that it does not ask for the like again."""
     from optuna.trial import TrialState
 
     trial.set_user_attr("status", "failed")
     trial.set_user_attr("reason", reason)
-    study.tell(trial, state=TrialState.FAIL)
+    study.tell(trial, state=TrialState.PRUNED)
 
 
 def close_trained(study: Any, trial: Any, result: TrialResult, folder: RunFolder, metric: Metric) -> None:
@@ -88,10 +88,9 @@ def close_trained(study: Any, trial: Any, result: TrialResult, folder: RunFolder
         study.tell(trial, state=TrialState.PRUNED)
 
 
-def directions(metric: Metric, cost: Cost) -> list[str]:
-    """Return the directions of `objectives` on a target whose costs look like this one."""
-    first = "maximize" if metric.higher_is_better else "minimize"
-    return [first] + ["minimize"] * (len(objectives(0.0, cost, metric)) - 1)
+def directions(metric: Metric, *, energy: bool) -> list[str]:
+    """Return the directions of `objectives` on a target that has an energy or not."""
+    return ["maximize" if metric.higher_is_better else "minimize"] + ["minimize"] * (4 if energy else 3)
 
 
 def objectives(score: float, cost: Cost, metric: Metric) -> list[float]:
@@ -109,6 +108,7 @@ def candidates(study: Any, folder: RunFolder) -> list[Candidate]:
 def _candidate(trial: Any, folder: RunFolder) -> Candidate:
     kept = trial.user_attrs
     measured = read_measured(folder.measurement(trial.number))
+    place = "measured" if measured else "models"
     status = cast("Status", kept.get("status", "failed"))
     scores = kept.get("scores", {})
     return Candidate(
@@ -124,7 +124,7 @@ def _candidate(trial: Any, folder: RunFolder) -> Candidate:
         tuple(kept.get("history", ())),
         kept.get("seconds"),
         measured,
-        {kind: f"models/trial_{trial.number:04d}.{kind}" for kind in ("keras", "esq") if scores},
+        {kind: f"{place}/trial_{trial.number:04d}.{kind}" for kind in ("keras", "esq") if scores},
     )
 
 

@@ -181,6 +181,8 @@ def rerun_lost(study: Any) -> list[int]:
         trial.set_user_attr("status", "failed")
         trial.set_user_attr("reason", f"{LOST}; the same candidate was queued again")
         study.tell(each.number, state=optuna.trial.TrialState.FAIL)
-        if each.params:
-            study.enqueue_trial(each.params, user_attrs={"again": each.number})
+        # A queued candidate may have been taken, but not yet asked for all of its parameters.
+        known = {**each.system_attrs.get("fixed_params", {}), **each.params}
+        if known:
+            study.enqueue_trial(known, user_attrs={"again": each.number})
     return [each.number for each in lost]
