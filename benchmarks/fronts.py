@@ -38,7 +38,12 @@ def draw(rows: list[dict[str, Any]], file: Path = FILE) -> None:
             )
             for row, at in zip(line, flash, strict=True):
                 panel.annotate(
-                    str(row["units"]), (at, 100 * row["mean"]), (0, 4), textcoords="offset points", fontsize=5.5, color=colour
+                    str(row["units"]),
+                    (at, 100 * row["mean"]),
+                    (0, 5 if cell == "gru" else -9),
+                    textcoords="offset points",
+                    fontsize=5.5,
+                    color=colour,
                 )
         panel.set_xscale("log", base=2)
         panel.xaxis.set_major_formatter(lambda value, _: f"{value:g}")

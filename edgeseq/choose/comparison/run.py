@@ -17,6 +17,7 @@ from edgeseq.choose.comparison.training import Job, train_model, untrained_flash
 from edgeseq.choose.comparison.workers import Workers, workers
 from edgeseq.data import DataSet
 from edgeseq.data.prepared import fingerprint
+from edgeseq.errors import EdgeseqError, TrainingError
 from edgeseq.targets import Core, resolve_target
 
 # Called with the comparison as it stands whenever a model is finished.
@@ -119,4 +120,7 @@ def _matched(ledger: Ledger, helpers: LazyWorkers, before: tuple[Matched, ...], 
 
 
 def _untrained_flash(data: DataSet, plan: Plan, folder: Path, cell: str, units: tuple[int, ...]) -> int:
-    return untrained_flash(data, plan, cell, units)
+    try:
+        return untrained_flash(data, plan, cell, units)
+    except EdgeseqError as error:
+        raise TrainingError(f"{title(cell, units)} cannot be sized for {plan.target}: {error}") from error
