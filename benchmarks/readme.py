@@ -10,15 +10,17 @@ import sys
 from collections.abc import Callable, Iterable
 
 from benchmarks.paths import ROOT
-from benchmarks.tables import accuracy, cost, exchange, exported, music, runtimes, support
+from benchmarks.tables import accuracy, compare, cost, exchange, exported, music, runtimes, support
 
 TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy.accuracy_table,
     "compact": accuracy.compact_table,
+    "compare": compare.compare_table,
     "cores": cost.core_table,
     "export times": exported.export_table,
     "fidelity": accuracy.fidelity_table,
     "fused": exported.fused_table,
+    "gru claim": compare.gru_claim,
     "host": cost.host_table,
     "layers": support.layer_table,
     "models": cost.model_table,

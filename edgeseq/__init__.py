@@ -22,6 +22,7 @@ from edgeseq.errors import EdgeseqError
 from edgeseq.quantize import quantize, read_esq, write_esq
 
 if TYPE_CHECKING:
+    from edgeseq.choose.comparison import compare
     from edgeseq.data import load_data, load_windows
     from edgeseq.export.c import export_c, write_project
     from edgeseq.export.onnx import export_onnx
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Oracle": "edgeseq.simulate",
+    "compare": "edgeseq.choose.comparison",
     "core_names": "edgeseq.targets",
     "export_c": "edgeseq.export.c",
     "export_onnx": "edgeseq.export.onnx",
@@ -54,6 +56,7 @@ __all__ = [
     "EdgeseqError",
     "Oracle",
     "__version__",
+    "compare",
     "core_names",
     "export_c",
     "export_onnx",

@@ -139,13 +139,13 @@ def table(found: CellComparison, data: DataSet) -> Group:
     rows = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, title_justify="left")
     rows.title = f"{data.name}, {plan.scheme}, {plan.target} ({plan.optimize}), equal {plan.match}"
     rows.add_column("cell", overflow="fold")
-    per_cost = "per µJ" if energy else "per kcyc"
+    per_cost = ["per µJ"] if energy else ["per kcyc"] if any(each.efficiency.per_kilocycle for each in found.cells) else []
     score = f"{metric.name} %" if metric.unit == "share" else metric.name
-    for heading in ("param.", "flash", "RAM", "instr.", "train", score, "per KB", per_cost):
+    for heading in ("param.", "flash", "RAM", "instr.", "train", score, "per KB", *per_cost):
         rows.add_column(heading, justify="right", no_wrap=True)
     for each in found.cells:
         rows.add_row(
-            each.title,
+            each.title.replace("+", " +"),  # layers of a stack on lines of their own
             f"{each.parameters:,}",
             f"{each.cost.flash_image_bytes:,}",
             _count(each.cost.ram_image_bytes),
@@ -153,7 +153,7 @@ def table(found: CellComparison, data: DataSet) -> Group:
             f"{each.seconds:.0f} s",
             _spread(each, metric),
             f"{each.efficiency.per_kb:.2f}",
-            _efficiency(each.efficiency.per_uj if energy else each.efficiency.per_kilocycle),
+            *(_efficiency(each.efficiency.per_uj if energy else each.efficiency.per_kilocycle) for _ in per_cost),
         )
     sentences = [Text(sentence) for sentence in (*(pair.verdict for pair in found.pairs), *found.notes)]
     separated = [part for sentence in sentences for part in (sentence, Text())]

@@ -305,3 +305,17 @@ def test_leaking_subjects_are_warned_of(capsys, tmp_path):
     assert "warning: 4 subjects (0, 1, 2, 3) are in both train and test; the test figures flatter the model" in " ".join(
         err.split()
     )
+
+
+@pytest.mark.slow
+def test_flash_is_matched_by_linked_images(windows, tmp_path):
+    """What untrained networks take is what trained ones take within 1 %, and the images of the cells come within 5 %."""
+    plan = Plan(("gru", "rnn"), (6,), "flash", seeds=2, optimize="size", recipe=Recipe(epochs=1))
+    found = compare(load_data(str(windows)), plan, tmp_path / "run", jobs=2)
+    matched = json.loads((tmp_path / "run" / "settings.json").read_text())["matched"]
+    for each, cell in zip(matched, found.cells, strict=True):
+        assert cell.units == tuple(each["units"])
+        assert cell.cost.flash_image_bytes == pytest.approx(each["size"], rel=0.01)
+    gru, rnn = (cell.cost.flash_image_bytes for cell in found.cells)
+    assert rnn == pytest.approx(gru, rel=0.05)
+    assert found.cells[1].units[0] > 6
