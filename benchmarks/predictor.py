@@ -52,7 +52,7 @@ class Samples:
 
     def fit(self, chosen: npt.NDArray[np.int64]) -> Fitted:
         """Coefficients from the chosen networks. Code is what the image has beyond weights and tables as measured."""
-        flash, instructions = self.column("flash"), self.column("instructions")
+        flash, instructions, cycles = self.column("flash"), self.column("instructions"), self.column("cycles")
         code = flash - self.column("weights") - self.column("tables")
         return {
             "code": ridge([self.measured[i].code for i in chosen], code[chosen], 1 / flash[chosen], _CODE_RIDGE),
@@ -60,7 +60,7 @@ class Samples:
                 [self.measured[i].loops for i in chosen], instructions[chosen], 1 / instructions[chosen], _LOOP_RIDGE
             ),
             "stack": self._stack(chosen),
-            "cycles_per_instruction": round(float(np.median(self.column("cycles")[chosen] / instructions[chosen])), 4),
+            "cycles": ridge([self.measured[i].loops for i in chosen], cycles[chosen], 1 / cycles[chosen], _LOOP_RIDGE),
         }
 
     def _stack(self, chosen: Iterable[int]) -> dict[str, float]:
@@ -82,7 +82,7 @@ class Samples:
             "flash": layout.weights + layout.tables + total(fitted["code"], network.code),
             "ram": network.static_bytes(self.core) + stack,
             "instructions": instructions,
-            "cycles": instructions * fitted["cycles_per_instruction"],
+            "cycles": total(fitted["cycles"], network.loops),
         }
 
 
@@ -124,12 +124,32 @@ def validate(samples: Samples, count: int) -> list[dict[str, float]]:
 
 def summary(errors: Sequence[dict[str, float]]) -> dict[str, Any]:
     """Median, 95th percentile and largest of the magnitudes."""
-    table: dict[str, Any] = {"networks": len(errors)}
-    for name in FIGURES:
-        sizes = np.abs([error[name] for error in errors])
-        ends = (np.median(sizes), np.percentile(sizes, 95), sizes.max())
-        table[name] = dict(zip(("median", "p95", "largest"), (round(float(end), 2) for end in ends), strict=True))
-    return table
+    return {"networks": len(errors)} | {name: _spread([error[name] for error in errors]) for name in FIGURES}
+
+
+def by_kind(rows: Sequence[Row], errors: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """Errors of recurrent networks, and of those without recurrence."""
+    found = {}
+    for kind, is_reference in (("recurrent", False), ("reference", True)):
+        chosen = [(row, error) for row, error in zip(rows, errors, strict=True) if case_of(row)[0].reference == is_reference]
+        if chosen:
+            kept, missed = zip(*chosen, strict=True)
+            found[kind] = summary(missed) | in_bytes(kept, missed)
+    return found
+
+
+def in_bytes(rows: Sequence[Row], errors: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """The same of flash and RAM in bytes."""
+    return {
+        f"{name}_bytes": _spread([error[name] / 100 * row[name] for row, error in zip(rows, errors, strict=True)])
+        for name in ("flash", "ram")
+    }
+
+
+def _spread(errors: Sequence[float]) -> dict[str, float]:
+    sizes = np.abs(errors)
+    ends = (np.median(sizes), np.percentile(sizes, 95), sizes.max())
+    return dict(zip(("median", "p95", "largest"), (round(float(end), 2) for end in ends), strict=True))
 
 
 def by_core(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
@@ -155,9 +175,9 @@ def main() -> None:
             own = groups[core, optimize]
             samples = Samples([*own, *_others(own, groups.get((KIN.get(core, ""), optimize), []))])
             errors = validate(samples, len(own))
-            table = summary(errors)
-            print(core, optimize, json.dumps(table))
-            stored[core][optimize] = samples.fit(np.arange(len(samples.rows))) | {"errors": table}
+            tables = by_kind(own, errors)
+            print(core, optimize, json.dumps(tables))
+            stored[core][optimize] = samples.fit(np.arange(len(samples.rows))) | {"errors": tables}
             results += [
                 {"core": core, "optimize": optimize, "layers": row["case"]["layers"], "scheme": row["case"]["scheme"]}
                 | {"input_dtype": row["case"]["input_dtype"], "shape": row["shape"]}
@@ -168,7 +188,10 @@ def main() -> None:
     if given.fit:
         COEFFICIENTS.write_text(json.dumps(stored, indent=1) + "\n")
     summaries = [
-        {"core": core, "optimize": mode} | fit["errors"] for core, modes in stored.items() for mode, fit in modes.items()
+        {"core": core, "optimize": mode, "kind": kind} | table
+        for core, modes in stored.items()
+        for mode, fit in modes.items()
+        for kind, table in fit["errors"].items()
     ]
     lines = ",\n".join(json.dumps(row) for row in results)
     (RESULTS / "predictor.json").write_text(f'{{"errors": {json.dumps(summaries, indent=1)},\n"networks": [\n{lines}\n]}}\n')
