@@ -32,6 +32,10 @@ _CODE_RIDGE, _LOOP_RIDGE = 1e-2, 1e-3
 # Cores that run the same instructions: one's networks help to fit the other's.
 KIN = {"cortex-m33": "cortex-m4", "cortex-m4": "cortex-m33"}
 FIGURES = ("flash", "ram", "instructions", "cycles")
+COLUMNS = [
+    *("core", "optimize", "layers", "scheme", "input_dtype", "features", "outputs", "window_steps"),
+    *(f"measured {', '.join(FIGURES)}", "error in per cent of each"),
+]
 Fitted = dict[str, Any]
 
 
@@ -169,7 +173,7 @@ def main() -> None:
     given = parser.parse_args()
     groups = by_core(read_rows(given.rows) if given.rows else read_rows())
     stored: dict[str, dict[str, Any]] = defaultdict(dict)
-    results: list[Row] = []
+    results: list[list[Any]] = []
     for core in CORES:
         for optimize in OPTIMIZE_MODES:
             own = groups[core, optimize]
@@ -178,13 +182,7 @@ def main() -> None:
             tables = by_kind(own, errors)
             print(core, optimize, json.dumps(tables))
             stored[core][optimize] = samples.fit(np.arange(len(samples.rows))) | {"errors": tables}
-            results += [
-                {"core": core, "optimize": optimize, "layers": row["case"]["layers"], "scheme": row["case"]["scheme"]}
-                | {"input_dtype": row["case"]["input_dtype"], "shape": row["shape"]}
-                | {name: row[name] for name in FIGURES}
-                | {"error_pct": error}
-                for row, error in zip(own, errors, strict=True)
-            ]
+            results += [_stored(row, error) for row, error in zip(own, errors, strict=True)]
     if given.fit:
         COEFFICIENTS.write_text(json.dumps(stored, indent=1) + "\n")
     summaries = [
@@ -193,8 +191,16 @@ def main() -> None:
         for mode, fit in modes.items()
         for kind, table in fit["errors"].items()
     ]
-    lines = ",\n".join(json.dumps(row) for row in results)
-    (RESULTS / "predictor.json").write_text(f'{{"errors": {json.dumps(summaries, indent=1)},\n"networks": [\n{lines}\n]}}\n')
+    lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in results)
+    head = f'"errors": {json.dumps(summaries, indent=1)},\n"columns": {json.dumps(COLUMNS)}'
+    (RESULTS / "predictor.json").write_text(f'{{{head},\n"networks": [\n{lines}\n]}}\n')
+
+
+def _stored(row: Row, error: dict[str, float]) -> list[Any]:
+    """One network, in the order of COLUMNS."""
+    case, shape = row["case"], row["shape"]
+    network = [case["layers"], case["scheme"], case["input_dtype"], shape["features"], shape["outputs"], shape["window_steps"]]
+    return [row["core"], row["optimize"], *network, [row[name] for name in FIGURES], [error[name] for name in FIGURES]]
 
 
 if __name__ == "__main__":
