@@ -4,7 +4,7 @@ Usage: python -m benchmarks.predictor [--fit]
 
 Reads the rows of benchmarks/predictor_rows.py. Validation is crossed: each network is predicted by coefficients fitted
 without it. --fit also writes edgeseq/choose/prediction/coefficients.json. Either way writes
-benchmarks/results/predictor.json and the table of docs/choosing.md.
+benchmarks/results/predictor.json and the table of docs/predicting.md.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ _CODE_RIDGE, _LOOP_RIDGE = 1e-2, 1e-3
 # Cores that run the same instructions: one's networks help to fit the other's.
 KIN = {"cortex-m33": "cortex-m4", "cortex-m4": "cortex-m33"}
 FIGURES = ("flash", "ram", "instructions", "cycles")
+COLUMNS = [
+    *("core", "optimize", "layers", "scheme", "input_dtype", "features", "outputs", "window_steps"),
+    *(f"measured {', '.join(FIGURES)}", "error in per cent of each"),
+]
 Fitted = dict[str, Any]
 
 
@@ -52,7 +56,7 @@ class Samples:
 
     def fit(self, chosen: npt.NDArray[np.int64]) -> Fitted:
         """Coefficients from the chosen networks. Code is what the image has beyond weights and tables as measured."""
-        flash, instructions = self.column("flash"), self.column("instructions")
+        flash, instructions, cycles = self.column("flash"), self.column("instructions"), self.column("cycles")
         code = flash - self.column("weights") - self.column("tables")
         return {
             "code": ridge([self.measured[i].code for i in chosen], code[chosen], 1 / flash[chosen], _CODE_RIDGE),
@@ -60,7 +64,7 @@ class Samples:
                 [self.measured[i].loops for i in chosen], instructions[chosen], 1 / instructions[chosen], _LOOP_RIDGE
             ),
             "stack": self._stack(chosen),
-            "cycles_per_instruction": round(float(np.median(self.column("cycles")[chosen] / instructions[chosen])), 4),
+            "cycles": ridge([self.measured[i].loops for i in chosen], cycles[chosen], 1 / cycles[chosen], _LOOP_RIDGE),
         }
 
     def _stack(self, chosen: Iterable[int]) -> dict[str, float]:
@@ -82,7 +86,7 @@ class Samples:
             "flash": layout.weights + layout.tables + total(fitted["code"], network.code),
             "ram": network.static_bytes(self.core) + stack,
             "instructions": instructions,
-            "cycles": instructions * fitted["cycles_per_instruction"],
+            "cycles": total(fitted["cycles"], network.loops),
         }
 
 
@@ -124,12 +128,32 @@ def validate(samples: Samples, count: int) -> list[dict[str, float]]:
 
 def summary(errors: Sequence[dict[str, float]]) -> dict[str, Any]:
     """Median, 95th percentile and largest of the magnitudes."""
-    table: dict[str, Any] = {"networks": len(errors)}
-    for name in FIGURES:
-        sizes = np.abs([error[name] for error in errors])
-        ends = (np.median(sizes), np.percentile(sizes, 95), sizes.max())
-        table[name] = dict(zip(("median", "p95", "largest"), (round(float(end), 2) for end in ends), strict=True))
-    return table
+    return {"networks": len(errors)} | {name: _spread([error[name] for error in errors]) for name in FIGURES}
+
+
+def by_kind(rows: Sequence[Row], errors: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """Errors of recurrent networks, and of those without recurrence."""
+    found = {}
+    for kind, is_reference in (("recurrent", False), ("reference", True)):
+        chosen = [(row, error) for row, error in zip(rows, errors, strict=True) if case_of(row)[0].reference == is_reference]
+        if chosen:
+            kept, missed = zip(*chosen, strict=True)
+            found[kind] = summary(missed) | in_bytes(kept, missed)
+    return found
+
+
+def in_bytes(rows: Sequence[Row], errors: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """The same of flash and RAM in bytes."""
+    return {
+        f"{name}_bytes": _spread([error[name] / 100 * row[name] for row, error in zip(rows, errors, strict=True)])
+        for name in ("flash", "ram")
+    }
+
+
+def _spread(errors: Sequence[float]) -> dict[str, float]:
+    sizes = np.abs(errors)
+    ends = (np.median(sizes), np.percentile(sizes, 95), sizes.max())
+    return dict(zip(("median", "p95", "largest"), (round(float(end), 2) for end in ends), strict=True))
 
 
 def by_core(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
@@ -149,29 +173,34 @@ def main() -> None:
     given = parser.parse_args()
     groups = by_core(read_rows(given.rows) if given.rows else read_rows())
     stored: dict[str, dict[str, Any]] = defaultdict(dict)
-    results: list[Row] = []
+    results: list[list[Any]] = []
     for core in CORES:
         for optimize in OPTIMIZE_MODES:
             own = groups[core, optimize]
             samples = Samples([*own, *_others(own, groups.get((KIN.get(core, ""), optimize), []))])
             errors = validate(samples, len(own))
-            table = summary(errors)
-            print(core, optimize, json.dumps(table))
-            stored[core][optimize] = samples.fit(np.arange(len(samples.rows))) | {"errors": table}
-            results += [
-                {"core": core, "optimize": optimize, "layers": row["case"]["layers"], "scheme": row["case"]["scheme"]}
-                | {"input_dtype": row["case"]["input_dtype"], "shape": row["shape"]}
-                | {name: row[name] for name in FIGURES}
-                | {"error_pct": error}
-                for row, error in zip(own, errors, strict=True)
-            ]
+            tables = by_kind(own, errors)
+            print(core, optimize, json.dumps(tables))
+            stored[core][optimize] = samples.fit(np.arange(len(samples.rows))) | {"errors": tables}
+            results += [_stored(row, error) for row, error in zip(own, errors, strict=True)]
     if given.fit:
         COEFFICIENTS.write_text(json.dumps(stored, indent=1) + "\n")
     summaries = [
-        {"core": core, "optimize": mode} | fit["errors"] for core, modes in stored.items() for mode, fit in modes.items()
+        {"core": core, "optimize": mode, "kind": kind} | table
+        for core, modes in stored.items()
+        for mode, fit in modes.items()
+        for kind, table in fit["errors"].items()
     ]
-    lines = ",\n".join(json.dumps(row) for row in results)
-    (RESULTS / "predictor.json").write_text(f'{{"errors": {json.dumps(summaries, indent=1)},\n"networks": [\n{lines}\n]}}\n')
+    lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in results)
+    head = f'"errors": {json.dumps(summaries, indent=1)},\n"columns": {json.dumps(COLUMNS)}'
+    (RESULTS / "predictor.json").write_text(f'{{{head},\n"networks": [\n{lines}\n]}}\n')
+
+
+def _stored(row: Row, error: dict[str, float]) -> list[Any]:
+    """One network, in the order of COLUMNS."""
+    case, shape = row["case"], row["shape"]
+    network = [case["layers"], case["scheme"], case["input_dtype"], shape["features"], shape["outputs"], shape["window_steps"]]
+    return [row["core"], row["optimize"], *network, [row[name] for name in FIGURES], [error[name] for name in FIGURES]]
 
 
 if __name__ == "__main__":

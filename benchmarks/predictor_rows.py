@@ -1,6 +1,6 @@
 """Measured images of random networks, one JSON line each: kept outside the project, added to whenever this runs.
 
-Usage: python -m benchmarks.predictor_rows --count N [--macs N] [--small] [--seed S]
+Usage: python -m benchmarks.predictor_rows --count N [--macs N] [--kind small] [--seed S]
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.random_models import quantized_case, random_case, small_case
+from benchmarks.random_models import quantized_case, random_case, reference_case, small_case
 from edgeseq.choose.configuration import Configuration, TaskShape
-from edgeseq.errors import EdgeseqError, ToolchainError
+from edgeseq.errors import EdgeseqError, EmulationError, ToolchainError
 from edgeseq.export.c import CProject, export_c
 from edgeseq.firmware.toolchain import CompilerName
 from edgeseq.measure.profile import profile
@@ -28,7 +28,7 @@ from edgeseq.targets import OPTIMIZE_MODES, Optimize, load_core
 CORES = ("cortex-m0plus", "cortex-m4", "cortex-m33", "rv32imc", "atmega328p")
 ROWS = Path.home() / ".cache" / "edgeseq" / "predictor" / "rows.jsonl"
 # An ATmega328P has no room for more; a large model's instructions are its mean over fewer steps.
-_AVR_WEIGHT_BYTES, _MANY_MACS, _FEW_FRAMES = 26000, 4000, 28
+_AVR_WEIGHT_BYTES, _AVR_RAM_BYTES, _MANY_MACS, _FEW_FRAMES = 26000, 1500, 4000, 28
 
 Row = dict[str, Any]
 
@@ -40,12 +40,13 @@ def measure_row(case: tuple[Configuration, TaskShape], graph: QuantGraph, core: 
     target = load_core(core)
     project = export_c(graph, kernel_set=target.kernels(optimize), name="model")
     row |= _layout(project, graph)
-    if core == "atmega328p" and project.weight_bytes > _AVR_WEIGHT_BYTES:
-        return row | {"refused": "too many weights"}
+    ram = project.state_bytes + project.scratch_bytes + 2 * (project.window_steps or 1) * project.input_size
+    if core == "atmega328p" and (project.weight_bytes > _AVR_WEIGHT_BYTES or ram > _AVR_RAM_BYTES):
+        return row | {"refused": "too large"}
     compiler: CompilerName = "zig" if target.zig_target else "gcc"
     try:
         cost = profile(graph, target, compiler=compiler, optimize=optimize, project=project, inputs=_inputs(graph))
-    except ToolchainError as error:
+    except (EmulationError, ToolchainError) as error:
         return row | {"refused": str(error).partition(":")[0]}
     assert cost.cycles_per_step is not None  # bare cores have them
     return row | {
@@ -93,11 +94,13 @@ def case_of(row: Row) -> tuple[Configuration, TaskShape]:
     return Configuration(**{**row["case"], "layers": layers}), TaskShape(**row["shape"])
 
 
-def _new_rows(seed: int, largest_macs: float, *, small: bool) -> Iterator[Row]:
-    """Random networks; or small ones of one cell, in turn through all cells and types."""
+def _new_rows(seed: int, largest_macs: float, kind: str) -> Iterator[Row]:
+    """Random networks; or small ones of one cell, or without recurrence, in turn through all kinds and types."""
     rng = np.random.default_rng(seed)
     for number in itertools.count(seed):
-        case = small_case(rng, number) if small else random_case(rng, largest_macs)
+        small = kind != "random"
+        make = {"small": small_case, "references": reference_case}.get(kind)
+        case = make(rng, number) if make else random_case(rng, largest_macs)
         try:
             graph = quantized_case(*case, seed=int(rng.integers(1 << 30)))
         except EdgeseqError as error:
@@ -118,11 +121,11 @@ def main() -> None:
     parser.add_argument("--macs", type=float, default=40_000)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--out", type=Path, default=ROWS)
-    parser.add_argument("--small", action="store_true", help="small networks that hold all kinds of layers, not any shape")
+    parser.add_argument("--kind", choices=["random", "small", "references"], default="random", help="of networks")
     given = parser.parse_args()
     given.out.parent.mkdir(parents=True, exist_ok=True)
     seed = given.seed if given.seed is not None else 1000 + len(read_rows(given.out))
-    for _, row in zip(range(given.count), _new_rows(seed, given.macs, small=given.small), strict=False):
+    for _, row in zip(range(given.count), _new_rows(seed, given.macs, given.kind), strict=False):
         with given.out.open("a") as file:
             file.write(json.dumps(row) + "\n")
 

@@ -51,6 +51,16 @@ def small_case(rng: Rng, number: int) -> tuple[Configuration, TaskShape]:
     return Configuration(layers, scheme, dtype), shape
 
 
+def reference_case(rng: Rng, number: int) -> tuple[Configuration, TaskShape]:
+    """A small network without recurrence, by its number as `small_case`."""
+    kinds = list(itertools.product(REFERENCES, SCHEMES, ("int8", "int16")))
+    name, scheme, dtype = kinds[number * 7 % len(kinds)]
+    units = int(rng.integers(2, LARGEST_REFERENCE // 2 + 1))
+    features = units if rng.uniform() < 0.15 else _log_uniform(rng, _SMALL)
+    shape = TaskShape(features, int(rng.integers(1, LARGEST_OUTPUTS + 1)), int(rng.integers(WINDOWS[0], 25)))
+    return Configuration(((name, units),), scheme, dtype), shape
+
+
 def _log_uniform(rng: Rng, largest: int) -> int:
     return min(largest, int(np.exp(rng.uniform(0, np.log(largest + 1)))))
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from benchmarks.paths import ROOT
-from benchmarks.tables import accuracy, compare, cost, exchange, exported, music, runtimes, support
+from benchmarks.tables import accuracy, compare, cost, exchange, exported, music, prediction, runtimes, support
 
 TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy.accuracy_table,
@@ -28,6 +28,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "music schemes": music.music_schemes_table,
     "onnx forms": exchange.onnx_forms_table,
     "operations": support.operation_table,
+    "prediction": prediction.prediction_table,
     "pruned": accuracy.pruned_table,
     "runtime bytes": runtimes.bytes_table,
     "runtime fidelity": runtimes.fidelity_table,
@@ -46,6 +47,7 @@ TABLES: dict[str, Callable[[], str]] = {
 DOCUMENTS = {
     "README.md": ("accuracy", "cores", "host", "models", "versus"),
     "docs/accuracy.md": ("fidelity", "compact"),
+    "docs/predicting.md": ("prediction",),
     "docs/music.md": ("music", "music schemes"),
     "docs/onnx.md": ("onnx forms",),
     "docs/qat.md": ("pruned", "sparse"),

@@ -133,7 +133,7 @@ def test_ridge_finds_the_coefficients():
     rng = np.random.default_rng(0)
     features = [{"a": float(x), "b": float(y)} for x, y in rng.uniform(1, 2, (50, 2))]
     wanted = np.array([3 * row["a"] + 5 * row["b"] for row in features])
-    found = ridge(features, wanted, np.ones(50))
+    found = ridge(features, wanted, np.ones(50), 1e-4)
     assert found["a"] == pytest.approx(3, rel=0.01)
     assert found["b"] == pytest.approx(5, rel=0.01)
     one = dict.fromkeys(("flash", "ram", "instructions", "cycles"), -2.0)

@@ -28,9 +28,13 @@ def instruction_features(parts: Iterable[Part]) -> Features:
     """Rounds of every loop of one step."""
     found: dict[str, float] = defaultdict(float)
     found["call"] = 1
-    for part in parts:
+    layers = tuple(parts)
+    for part in layers:
         for name, value in _dense_rounds(part) if part.cell == "dense" else _rounds(part):
             found[name] += value
+    if layers[-1].family == "compact":
+        # Compiled for size, no loop has a remainder.
+        return {name: value for name, value in found.items() if not name.endswith(".remainder")}
     return found
 
 
@@ -53,7 +57,8 @@ def _rounds(part: Part) -> Iterable[tuple[str, float]]:
     if part.cell != "mingru":
         yield f"{family}.view{bits}.{'state16' if part.wide_state else 'state'}", _up(part.units, _COLUMNS[family])
     yield f"{family}.unit.{part.cell}", part.units
-    yield f"{family}.group.{part.cell}", _up(part.units, _GROUP[family])
+    if _GROUP[family] > 1:
+        yield f"{family}.group.{part.cell}", _up(part.units, _GROUP[family])
     yield f"{family}.layer.{part.cell}", 1
     yield f"{family}.unit", part.units
     yield f"{family}.layer", 1
@@ -90,7 +95,6 @@ def _portable(part: Part) -> Iterable[tuple[str, float]]:
         yield f"{kind}.mac", rows * columns
         yield f"{kind}.row", rows
         yield f"{kind}.remainder", rows * (size % 4)
-        yield f"{kind}.odd", rows * (size % 2)
 
 
 def _dsp(part: Part) -> Iterable[tuple[str, float]]:

@@ -38,13 +38,13 @@ class Errors:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Coefficients by feature; stack: bytes by kind of layer, from the most to the least particular."""
+    """Coefficients by feature; stack: bytes by kind of layer; errors: of "recurrent" and "reference" networks."""
 
     code: Mapping[str, float]
     instructions: Mapping[str, float]
     stack: Mapping[str, float]
-    cycles_per_instruction: float
-    errors: Errors
+    cycles: Mapping[str, float]
+    errors: Mapping[str, Errors]
 
 
 @functools.cache
@@ -62,20 +62,20 @@ def load_fit(core: str, optimize: Optimize) -> Fit:
             f"{core}, {optimize}: no fitted predictor; fitted: {', '.join(sorted(stored))}. "
             "Profile the model there instead (edgeseq profile), or choose for one of those"
         )
-    errors = found["errors"]
     return Fit(
         found["code"],
         found["instructions"],
         found["stack"],
-        found["cycles_per_instruction"],
-        Errors(
-            flash=Error(**errors["flash"]),
-            ram=Error(**errors["ram"]),
-            instructions=Error(**errors["instructions"]),
-            cycles=Error(**errors["cycles"]),
-            networks=errors["networks"],
-        ),
+        found["cycles"],
+        {kind: _errors(value) for kind, value in found["errors"].items()},
     )
+
+
+def _errors(stored: dict[str, Any]) -> Errors:
+    def of(name: str) -> Error:
+        return Error(**stored[name])
+
+    return Errors(of("flash"), of("ram"), of("instructions"), of("cycles"), stored["networks"])
 
 
 def total(coefficients: Mapping[str, float], features: Features) -> float:

@@ -21,6 +21,8 @@ FAST_CELLS = {"gru": (2, 1), "lstm": (4, 0), "rnn": (1, 0)}
 GATES = {"rnn": 1, "gru": 3, "lstm": 4, "mgu": 2, "mingru": 2, "fastgrnn": 1}
 # Families whose products read 15 bits of the state, and those that have 4-bit weights.
 _WIDE_STATE, _FOUR_BITS = ("compact", "thumb1", "dsp", "scalar", "simd"), ("compact", "thumb1", "dsp")
+# Columns beyond which the Armv6-M kernels mostly refuse 4-bit weights of an 8-bit view: a row could leave 16 bits.
+_LARGEST_NIBBLE_ROW = 72
 _SIGMOID_TABLE = SHARED_TABLES["es_sigmoid_table.c"]
 
 Entry = Literal["codes8", "codes16", "state", "state16"]
@@ -74,6 +76,9 @@ def parts_of(configuration: Configuration, shape: TaskShape, kernel_set: str, bo
     size, entry, at = shape.features, codes, 0
     for cell, units in configuration.layers:
         able = cell in FAST_CELLS and (bits == 8 or kernel_set in _FOUR_BITS) and (not wide_state or kernel_set in _WIDE_STATE)
+        if kernel_set == "thumb1" and bits == 4:
+            narrow = [size] * (entry in ("codes8", "state")) + [units] * (not wide_state)
+            able = able and max(narrow, default=0) <= _LARGEST_NIBBLE_ROW
         known = bounded[at] if able and at < len(bounded) else entry != "codes16"
         at += able
         parts.append(Part(cell, size, units, bits, entry, wide_state, kernel_set if able else "portable", known))

@@ -42,7 +42,7 @@ class Network:
         state = self.layout.state + self.layout.scratch
         if core.isa == "avr":
             return state + buffers
-        return _aligned(_aligned(state, 4) + _aligned(buffers, 4), _stack_step(core)) + 8
+        return _aligned(_aligned(state, 4) + _aligned(buffers, 4) + 8, _stack_step(core))
 
 
 def _stack_step(core: Core) -> int:

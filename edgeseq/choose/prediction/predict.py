@@ -18,7 +18,8 @@ from edgeseq.targets import Board, Core, Optimize
 class Prediction:
     """What an image would cost, as `profile` measures it; a decision is a step, or a window of a model of windows.
 
-    layout: weights, tables, state and scratch, by closed form. errors: what validation found for this core and mode.
+    layout: weights, tables, state and scratch, by closed form. errors: what validation found for this core,
+    mode and kind of network.
     """
 
     core: Core
@@ -53,9 +54,14 @@ class Prediction:
 def predict(configuration: Configuration, shape: TaskShape, core: Core, optimize: Optimize = "speed") -> Prediction:
     """Predict what the image of a network costs on a core, compiled by zig (by gcc for AVR).
 
-    Raises TargetError for a core without a fit.
+    Raises TargetError for a core without a fit, or a kind of network that was not validated there.
     """
     fit = load_fit(core.name, optimize)
+    kind = "reference" if configuration.reference else "recurrent"
+    if kind not in fit.errors:
+        raise TargetError(
+            f"{configuration.title} on {core.name}, {optimize}: no such network was validated. Profile the model instead"
+        )
     network = network_of(configuration, shape, core.kernels(optimize))
     layout = network.layout
     instructions = max(1.0, total(fit.instructions, network.loops))
@@ -68,6 +74,6 @@ def predict(configuration: Configuration, shape: TaskShape, core: Core, optimize
         ram_bytes=round(network.static_bytes(core) + stack),
         stack_bytes=round(stack),
         instructions=round(instructions),
-        cycles=round(instructions * fit.cycles_per_instruction),
-        errors=fit.errors,
+        cycles=round(max(instructions, total(fit.cycles, network.loops))),
+        errors=fit.errors[kind],
     )
