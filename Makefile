@@ -56,6 +56,8 @@ bench: $(VENV)/.bench ## measure costs on every core and accuracy on the data se
 	@$(BIN)/python -m benchmarks.tflite
 	@$(BIN)/python -m benchmarks.onnx_forms
 	@$(BIN)/python -m benchmarks.other_runtimes --environments $(RUNTIMES)
+	@$(BIN)/python -m benchmarks.predictor --fit
+	@$(BIN)/python -m benchmarks.compare --fronts
 	@$(BIN)/python -m benchmarks.plot
 	@$(BIN)/python -m benchmarks.readme
 
@@ -85,7 +87,7 @@ $(VENV)/.bench: pyproject.toml | $(VENV)/.dev
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@echo "installing edgeseq with everything the tests use (once)"
-	@$(PIP) -e '.[train,emulate,runtimes,dev]'
+	@$(PIP) -e '.[train,emulate,runtimes,choose,cluster,report,dev]'
 	@touch $@ $(VENV)/.demo
 
 $(RUNTIMES)/.done: | $(VENV)/.dev
