@@ -160,9 +160,9 @@ class _Shown:
 def _request(out: Path, command: list[str], settings: dict[str, Any]) -> Request:
     """Turn the options into what is asked for. Raises EdgeseqError where they do not fit the data or the target."""
     from edgeseq.choose.budget import Budget
+    from edgeseq.choose.metric import METRICS
     from edgeseq.choose.search.choose import Request
     from edgeseq.choose.search.loop import Search, SearchOptions
-    from edgeseq.choose.search.metric import METRICS
     from edgeseq.choose.search.records import RunFolder
     from edgeseq.choose.search.space import default_space
     from edgeseq.choose.search.windows import prepare, task_shape

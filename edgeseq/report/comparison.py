@@ -12,8 +12,8 @@ from rich.text import Text
 
 from edgeseq._version import __version__
 from edgeseq.choose.comparison import CellComparison, CellResult
-from edgeseq.choose.comparison.scores import Metric
 from edgeseq.choose.comparison.statistics import CONFIDENCE, DRAWS
+from edgeseq.choose.metric import Metric
 from edgeseq.data import DataSet
 from edgeseq.report import as_json
 from edgeseq.targets import Core, resolve_target
@@ -44,7 +44,7 @@ def document(found: CellComparison, data: DataSet, command: list[str]) -> dict[s
             "notes": list(data.notes),
         },
         "target": _target(plan.target),
-        "metric": {"name": metric.name, "higher_is_better": metric.higher_is_better, "unit": metric.unit},
+        "metric": metric.as_json(),
         "match": plan.match,
         "scheme": plan.scheme,
         "optimize": plan.optimize,

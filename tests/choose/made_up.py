@@ -37,11 +37,11 @@ def candidate(number: int, cell: str = "gru", units: int = 8, *, validation: flo
 
 def measured(hits: list[int], flash: float = 9000, ram: float = 700, mismatches: int = 0) -> Measured:
     """What a finalist showed that got these test windows right."""
-    values = tuple(float(hit) for hit in hits)
-    score = sum(values) / len(values)
+    totals = tuple(float(hit) for hit in hits)
+    score = sum(totals) / len(totals)
     cost = Cost(flash, ram, 5000, 7000)
     profile = {"cycles_per_step": {"value": 7000}, "compiler": "zig"}
-    ones = (1.0,) * len(values)
+    ones = (1.0,) * len(totals)
     return Measured(
         "speed",
         "ptq",
@@ -51,8 +51,8 @@ def measured(hits: list[int], flash: float = 9000, ram: float = 700, mismatches:
         score,
         score,
         score,
-        len(values),
-        values,
+        len(totals),
+        totals,
         ones,
         None,
         None,

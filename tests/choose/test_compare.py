@@ -14,7 +14,7 @@ import pytest
 
 from edgeseq.choose.comparison import Plan, compare
 from edgeseq.choose.comparison.matching import parameters
-from edgeseq.choose.comparison.scores import integer_outputs
+from edgeseq.choose.scores import integer_outputs
 from edgeseq.cli.main import main
 from edgeseq.data import DataOptions, load_data
 from edgeseq.errors import TrainingError

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from edgeseq.choose.comparison.scores import ACCURACY, MAE, METRICS, baseline, drawn_together, gain, window_scores
+from edgeseq.choose.metric import ACCURACY, MAE, METRICS
+from edgeseq.choose.scores import baseline, drawn_together, gain, window_scores
 from edgeseq.data import DataSet, Part
 from edgeseq.train.recipe import Recipe
 from edgeseq.train.split import Split
@@ -56,14 +57,14 @@ def test_baselines_are_those_of_training():
         data, answer = data_of(task, lengths=True)
         parts = Split(data.train, data.train, data.test, "given")
         # float32 differences in one of the two.
-        assert baseline(data) == pytest.approx(
+        assert baseline(data, data.test)[1].value == pytest.approx(
             TASKS[task](data, parts, Recipe()).judge(lambda _, a=answer: a, parts)[key], rel=1e-5
         )
     data, _ = data_of("classification", lengths=False)
     most = np.bincount(data.y_train).argmax()
-    assert baseline(data) == (data.y_test == most).mean()
+    assert baseline(data, data.test)[1].value == (data.y_test == most).mean()
     data, _ = data_of("regression", lengths=False)
-    assert baseline(data) == pytest.approx(np.abs(data.y_test - data.y_train.mean(axis=0)).mean(), rel=1e-6)
+    assert baseline(data, data.test)[1].value == pytest.approx(np.abs(data.y_test - data.y_train.mean(axis=0)).mean(), rel=1e-6)
 
 
 def test_gains_are_points_or_error_removed():

@@ -6,9 +6,9 @@ import os
 import pytest
 
 from edgeseq.choose.budget import Budget
+from edgeseq.choose.metric import METRICS
 from edgeseq.choose.search.choose import Request, choose
 from edgeseq.choose.search.loop import Search, SearchOptions
-from edgeseq.choose.search.metric import METRICS
 from edgeseq.choose.search.ray_workers import RayWorkers
 from edgeseq.choose.search.records import RunFolder
 from edgeseq.choose.search.space import Space

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from edgeseq.choose.budget import Budget
+from edgeseq.choose.metric import METRICS
 from edgeseq.choose.search.choose import Request, SearchInterrupted, choose
 from edgeseq.choose.search.loop import Search, SearchOptions
-from edgeseq.choose.search.metric import METRICS
 from edgeseq.choose.search.records import RunFolder, write_measured
 from edgeseq.choose.search.space import Space
 from edgeseq.choose.search.study import import_optuna

@@ -7,12 +7,13 @@ import pytest
 
 from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.configuration import Configuration
+from edgeseq.choose.metric import METRICS
+from edgeseq.choose.scores import WindowScores, baseline, window_scores
 from edgeseq.choose.search.explain import explain
 from edgeseq.choose.search.finalists import pick
 from edgeseq.choose.search.fit import check_something_fits, fit, largest, shrunk
 from edgeseq.choose.search.front import dominates, front, measured_front
 from edgeseq.choose.search.median import MedianRule
-from edgeseq.choose.search.metric import METRICS, WindowScores, baseline, window_scores
 from edgeseq.choose.search.space import SIZES, Proposal, Space
 from edgeseq.choose.search.target import Target
 from edgeseq.choose.search.verdict import difference, judge
@@ -88,8 +89,8 @@ def test_scores_equal_those_of_training():
         judged = TASKS[task](data, Split(part, part, part, "given"), Recipe()).judge(
             lambda _, o=outputs: o, Split(part, part, part, "given")
         )
-        assert window_scores(data, part, outputs).score == pytest.approx(judged[name], rel=1e-9), task
-        assert np.isfinite(baseline(data, part)[1].score)
+        assert window_scores(data, part, outputs).value == pytest.approx(judged[name], rel=1e-9), task
+        assert np.isfinite(baseline(data, part)[1].value)
 
 
 def test_the_bootstrap_knows_equal_and_different():
@@ -99,25 +100,32 @@ def test_the_bootstrap_knows_equal_and_different():
     same = difference(a, a, ACCURACY)
     assert (same.value, same.error, same.low, same.high) == (0, 0, 0, 0)
     gap = difference(a, b, ACCURACY)
-    expected = np.std(a.values - b.values) / np.sqrt(500)
+    expected = np.std(a.totals - b.totals) / np.sqrt(500)
     assert gap.error == pytest.approx(expected, rel=0.1)  # 2,000 draws: a spread of 1.6 %
     assert gap.shown
     assert difference(a, b, METRICS["forecast"]).value == -gap.value
 
 
-def test_the_smallest_within_one_standard_error_is_recommended():
-    """The best score wins; what is as good within the error bar and smaller wins against it."""
+def test_the_best_is_recommended_and_a_smaller_equal_named():
+    """The best score that fits wins; the smallest within its error bar is named with what it saves."""
     best = candidate(0, measured=measured([1] * 90 + [0] * 10, 9500), status="measured")
     tied = candidate(1, "lstm", measured=measured([1] * 89 + [0] * 11, 9000), status="measured")
     worse = candidate(2, "tcn", measured=measured([1] * 60 + [0] * 40, 5000), status="measured")
     verdict = judge([best, tied, worse], BUDGET, ACCURACY)
-    assert verdict.recommended is tied
+    assert verdict.recommended is best
     text = " ".join(verdict.sentences)
-    assert "Take lstm(8) int8 #1" in text
-    assert "gru(8) int8 #0 scored 1.00 points better, within the standard error" in text
-    assert "500 B more flash" in text
-    assert "The better buy here is LSTM." in text
-    assert "Against the best GRU, gru(8) int8 #0" in text
+    assert "Take gru(8) int8 #0" in text
+    assert "Where memory counts more: lstm(8) int8 #1 scores 1.00 points less, within the standard error of" in text
+    assert "takes 5 % less flash" in text
+    assert "Against the best LSTM, lstm(8) int8 #1: 1.00 points better" in text
+    assert "The better buy here is LSTM." in " ".join(judge([tied, worse], BUDGET, ACCURACY).sentences)
+
+
+def test_of_equal_scores_the_smallest_is_recommended():
+    """And the larger one's reason says so."""
+    large, small = (candidate(n, measured=measured([1] * 90, size), status="measured") for n, size in ((0, 9000), (1, 8000)))
+    assert judge([large, small], BUDGET, ACCURACY).recommended is small
+    assert explain([large, small], small, BUDGET, ACCURACY)[large.name] == f"fits and scores as {small.name}, which is smaller"
 
 
 def test_a_network_without_recurrence_can_be_the_better_buy():

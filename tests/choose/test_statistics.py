@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from edgeseq.choose.comparison.scores import WindowScores
 from edgeseq.choose.comparison.statistics import interval, paired, single
+from edgeseq.choose.scores import WindowScores
 
 
 def scores(rng, seeds: int, windows: int, share: float) -> list[WindowScores]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.choose.comparison import matching, scores
+from edgeseq.choose import scores
+from edgeseq.choose.comparison import matching
 from edgeseq.choose.comparison.efficiency import efficiency
 from edgeseq.choose.comparison.matching import Matched
 from edgeseq.choose.comparison.plan import Plan, title
@@ -19,6 +20,7 @@ from edgeseq.choose.comparison.sentences import verdict
 from edgeseq.choose.comparison.statistics import Interval, paired, single
 from edgeseq.choose.comparison.store import Record, model_paths, read_record
 from edgeseq.choose.comparison.training import Job, profile_inputs
+from edgeseq.choose.metric import ACCURACY, METRICS, Metric
 from edgeseq.data import DataSet
 from edgeseq.errors import DataError
 from edgeseq.measure.measurement import Measurement
@@ -45,19 +47,19 @@ class Ledger:
     def __post_init__(self) -> None:
         if self.data.test.y is None:
             raise DataError(f"{self.data.name}: its test part has no targets to compare by; choose another --task")
-        self.blocks, self.baseline = scores.drawn_together(self.data.test), scores.baseline(self.data)
+        self.blocks, self.baseline = scores.drawn_together(self.data.test), scores.baseline(self.data, self.data.test)[1].value
 
     @property
-    def metric(self) -> scores.Metric:
+    def metric(self) -> Metric:
         """What decides."""
-        return scores.METRICS[self.data.task]
+        return METRICS[self.data.task]
 
     @property
     def outputs(self) -> int:
         """Outputs of the head."""
         y = self.data.train.y
         assert y is not None
-        return self.data.classes if self.metric is scores.ACCURACY else int(y.shape[-1])
+        return self.data.classes if self.metric is ACCURACY else int(y.shape[-1])
 
     def parameters(self, cell: str, units: tuple[int, ...]) -> int:
         """Trainable parameters of a network for these data."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.choose.comparison.scores import Floats, WindowScores
+from edgeseq.choose.scores import Floats, WindowScores
 from edgeseq.errors import MissingExtraError
 
 CONFIDENCE = 0.95

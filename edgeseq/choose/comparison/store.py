@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from edgeseq.choose.comparison.matching import Matched
-from edgeseq.choose.comparison.scores import WindowScores
+from edgeseq.choose.scores import WindowScores
 from edgeseq.errors import OutputError, TrainingError
 from edgeseq.files import check_writable, write_atomically
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from edgeseq.choose.comparison.plan import Plan, title
-from edgeseq.choose.comparison.scores import METRICS, integer_outputs, window_scores
 from edgeseq.choose.comparison.store import Record, model_paths, write_record
+from edgeseq.choose.metric import METRICS
+from edgeseq.choose.scores import integer_outputs, window_scores
 from edgeseq.data import DataSet, Part
 from edgeseq.data.types import FloatArray, per_step
 from edgeseq.errors import EdgeseqError, TrainingError

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import connection
 from pathlib import Path
 from typing import Any, TypeVar
 
 from edgeseq.choose.comparison.plan import Plan
+from edgeseq.choose.processes import one_thread, settle
 from edgeseq.data import DataSet
 from edgeseq.errors import TrainingError
 
 T = TypeVar("T")
-_ONE_THREAD = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _shared: tuple[DataSet, Plan, Path] | None = None  # of a worker
 
 
@@ -43,7 +38,7 @@ def workers(data: DataSet, plan: Plan, folder: Path, jobs: int) -> Iterator[Work
     """
     before = {child.pid for child in multiprocessing.active_children()}
     context = multiprocessing.get_context("spawn")
-    with _one_thread():
+    with one_thread():
         pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(data, plan, folder))
         try:
             yield Workers(pool)
@@ -62,37 +57,10 @@ def workers(data: DataSet, plan: Plan, folder: Path, jobs: int) -> Iterator[Work
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Have processes that start meanwhile compute in one thread each: libraries read this when they are loaded."""
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
 def _begin(data: DataSet, plan: Plan, folder: Path) -> None:
     global _shared  # noqa: PLW0603  a process has one comparison, handed over once instead of with every call
     _shared = (data, plan, folder)
-    # Ctrl-C reaches all processes of a terminal; the one that started this one decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-    # Each model is a graph of its own: TensorFlow takes their number for a mistake.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-
-
-def _leave_with_parent() -> None:
-    """A parent that was killed cannot stop its processes."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
+    settle()
 
 
 def _call(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from edgeseq.choose.budget import Budget, Cost
+from edgeseq.choose.metric import Metric
 from edgeseq.choose.search.amounts import excess_text
-from edgeseq.choose.search.metric import Metric
 from edgeseq.choose.search.space import Proposal
 from edgeseq.targets import Optimize
 
@@ -19,8 +19,9 @@ class Measured:
     """What a finalist showed on the target and on the test part.
 
     cost: of a decision, measured. score, float_score: of the integers and of the float model on the whole test part.
-    values, weights: the integers' score window by window. device_score: of the emulated core's outputs on device_windows
-    windows of the test part; None where it differed. method: ptq or qat. mismatches: of values, against the oracle.
+    totals, weights: the integers' score window by window, as in `WindowScores`. device_score: of the emulated core's
+    outputs on device_windows windows of the test part; None where it differed. method: ptq or qat. mismatches: of
+    values, against the oracle.
     """
 
     optimize: Optimize
@@ -32,7 +33,7 @@ class Measured:
     float_score: float
     device_score: float | None
     device_windows: int
-    values: tuple[float, ...]
+    totals: tuple[float, ...]
     weights: tuple[float, ...]
     confusion: list[list[int]] | None
     forecast: dict[str, Any] | None
@@ -47,7 +48,7 @@ class Measured:
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> Measured:
         """Return what as_json wrote. Raises KeyError or TypeError where it is of another version."""
-        tuples = {name: tuple(found[name]) for name in ("values", "weights", "notes")}
+        tuples = {name: tuple(found[name]) for name in ("totals", "weights", "notes")}
         return cls(**{**found, **tuples, "cost": Cost(**found["cost"])})
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgeseq.choose.budget import Budget
+from edgeseq.choose.metric import Metric
 from edgeseq.choose.search.amounts import amount
 from edgeseq.choose.search.candidate import Candidate, over_when_measured
 from edgeseq.choose.search.front import dominates, validation_point
-from edgeseq.choose.search.metric import Metric
 from edgeseq.choose.search.verdict import compared
 
 
@@ -52,11 +52,7 @@ def _measured(candidate: Candidate, recommended: Candidate | None, budget: Budge
     if gap.value > 0:
         doubt = "" if gap.shown else ", a difference that the test part does not show for sure"
         return f"fits, but scores {text} worse than {recommended.name}{doubt}"
-    assert recommended.measured
-    if gap.value == 0:
-        return f"fits and scores as {recommended.name}, which is smaller"
-    error = metric.difference(gap.error)
-    return f"fits and scores {text} better, within the standard error of {error}; {recommended.name} is smaller"
+    return f"fits and scores as {recommended.name}, which is smaller"
 
 
 def _not_a_finalist(candidate: Candidate, others: Sequence[Candidate], metric: Metric) -> str:

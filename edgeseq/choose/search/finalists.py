@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from edgeseq.choose.budget import Budget
+from edgeseq.choose.metric import METRICS, Metric
+from edgeseq.choose.scores import BATCH, window_scores
 from edgeseq.choose.search.candidate import Candidate, Measured
 from edgeseq.choose.search.front import front, validation_point
 from edgeseq.choose.search.layers import layer_costs, memory_map
-from edgeseq.choose.search.metric import Metric, window_scores
 from edgeseq.choose.search.target import Target
-from edgeseq.choose.search.trial import BATCH, TrialSpec, as_files, integer_scores, quantized, recipe_of
+from edgeseq.choose.search.trial import TrialSpec, as_files, integer_scores, quantized, recipe_of
 from edgeseq.choose.search.windows import seen_by
 from edgeseq.data import DataSet
 from edgeseq.errors import EdgeseqError
@@ -74,7 +75,7 @@ class Finding:
     float_score: float
     device_score: float
     device_windows: int
-    values: tuple[float, ...]
+    totals: tuple[float, ...]
     weights: tuple[float, ...]
     confusion: list[list[int]] | None
     forecast: dict[str, Any] | None
@@ -98,12 +99,12 @@ def measure(data: DataSet, spec: MeasureSpec) -> Finding:
         method,
         tuple(profile(graph, spec.core, optimize=mode) for mode in spec.modes),
         tuple(_mismatches(graph, seen, windows, spec.core, mode) for mode in spec.modes),
-        scores.score,
-        window_scores(seen, seen.test, float_outputs).score,
+        scores.value,
+        window_scores(seen, seen.test, float_outputs).value,
         # The core gives the oracle's outputs, bit for bit, or the finalist is refused.
-        window_scores(seen, seen.test.take(windows), outputs[windows]).score,
+        window_scores(seen, seen.test.take(windows), outputs[windows]).value,
         len(windows),
-        tuple(scores.values.tolist()),
+        tuple(scores.totals.tolist()),
         tuple(scores.weights.tolist()),
         _confusion(seen, outputs),
         _forecast(seen, outputs),
@@ -167,10 +168,9 @@ def _tuned(seen: DataSet, spec: MeasureSpec, model: Any) -> Any:
 
 
 def _goodness(seen: DataSet, graph: QuantGraph) -> float:
-    from edgeseq.choose.search.metric import METRICS
 
     assert seen.validation is not None
-    return METRICS[seen.task].goodness(integer_scores(seen, seen.validation, graph)[0].score)
+    return METRICS[seen.task].goodness(integer_scores(seen, seen.validation, graph)[0].value)
 
 
 def _spread(count: int, most: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -227,7 +227,7 @@ def judged(finding: Finding, budget: Budget, target: Target, render: Callable[[M
         finding.float_score,
         finding.device_score if mismatches == 0 else None,
         finding.device_windows,
-        finding.values,
+        finding.totals,
         finding.weights,
         finding.confusion,
         finding.forecast,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgeseq.choose.budget import Cost
+from edgeseq.choose.metric import Metric
 from edgeseq.choose.search.candidate import Candidate
-from edgeseq.choose.search.metric import Metric
 
 FIGURES = ("flash_bytes", "ram_bytes", "latency_us", "energy_uj")
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeseq.choose.budget import Budget
+from edgeseq.choose.metric import Metric
 from edgeseq.choose.search.amounts import excess_text
 from edgeseq.choose.search.fit import Fit, fit, largest, shrunk
 from edgeseq.choose.search.median import MedianRule, best_so_far
-from edgeseq.choose.search.metric import Metric
 from edgeseq.choose.search.records import RunFolder, close_failed, close_infeasible, close_trained, propose
 from edgeseq.choose.search.space import Proposal, Space, parameters, suggest
 from edgeseq.choose.search.study import BEAT_S, LOST, beat

@@ -6,7 +6,8 @@ import logging
 import os
 from typing import Any
 
-from edgeseq.choose.search.workers import ONE_THREAD, Outcome, Work, guarded
+from edgeseq.choose.processes import ONE_THREAD
+from edgeseq.choose.search.workers import Outcome, Work, guarded
 from edgeseq.data import DataSet
 from edgeseq.errors import MissingExtraError, SearchError
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from edgeseq.choose.budget import Cost
+from edgeseq.choose.metric import Metric
 from edgeseq.choose.search.candidate import Candidate, Measured, Status
 from edgeseq.choose.search.fit import Fit
 from edgeseq.choose.search.front import point
-from edgeseq.choose.search.metric import Metric
 from edgeseq.choose.search.space import Proposal
 from edgeseq.choose.search.trial import TrialResult
 from edgeseq.errors import SearchError

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from edgeseq._version import __version__
+from edgeseq.choose.scores import baseline
 from edgeseq.choose.search.candidate import Candidate
 from edgeseq.choose.search.explain import explain
 from edgeseq.choose.search.front import measured_front
 from edgeseq.choose.search.loop import Search
-from edgeseq.choose.search.metric import baseline
 from edgeseq.choose.search.verdict import Verdict, judge
 from edgeseq.choose.search.windows import task_shape
 from edgeseq.data import DataSet

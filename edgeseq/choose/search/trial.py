@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeseq.choose.configuration import Configuration
+from edgeseq.choose.metric import METRICS
+from edgeseq.choose.scores import BATCH, Floats, WindowScores, integer_outputs, window_scores
 from edgeseq.choose.search.median import MedianRule
-from edgeseq.choose.search.metric import METRICS, WindowScores, window_scores
 from edgeseq.choose.search.space import Proposal
 from edgeseq.choose.search.windows import seen_by
 from edgeseq.data import DataSet, Part
@@ -23,8 +23,6 @@ from edgeseq.quantize.types import QuantGraph
 from edgeseq.train import Recipe, build_tcn, build_transformer
 
 CALIBRATION_WINDOWS = 128
-# Windows that run at once: their tensors stay in the processor's cache.
-BATCH = 256
 BUILDS: dict[str, Callable[[Any, DataSet, Recipe], Any]] = {"tcn": build_tcn, "transformer": build_transformer}
 
 
@@ -95,8 +93,8 @@ def run_trial(data: DataSet, spec: TrialSpec) -> TrialResult:
     return TrialResult(
         "stopped early" if watch.poor else "trained",
         watch.reason,
-        window_scores(seen, seen.validation, outputs).score,
-        integer_scores(seen, seen.validation, graph)[0].score,
+        window_scores(seen, seen.validation, outputs).value,
+        integer_scores(seen, seen.validation, graph)[0].value,
         result.history,
         round(time.monotonic() - started, 2),
         keras_file,
@@ -143,20 +141,9 @@ def quantized(graph: Any, seen: DataSet, network: Configuration) -> QuantGraph:
     return quantize(graph, seen.x_train[chosen], network.scheme, input_dtype=network.input_dtype)
 
 
-def integer_outputs(graph: QuantGraph, x: npt.NDArray[np.float32], *, per_step: bool) -> npt.NDArray[np.float64]:
-    """Outputs of the integers in units of the targets: (n, time, outputs), or of the last step (n, outputs)."""
-    from edgeseq.simulate import Oracle
-    from edgeseq.simulate.oracle import dequantize_output, quantize_input
-
-    codes = quantize_input(graph.input, x)
-    parts = [codes[at : at + BATCH] for at in range(0, len(codes), BATCH)]
-    outputs = [Oracle(graph, batch=len(part)).run(part).outputs for part in parts]
-    return np.concatenate([dequantize_output(graph, out if per_step else out[:, -1]) for out in outputs])
-
-
-def integer_scores(seen: DataSet, part: Part, graph: QuantGraph) -> tuple[WindowScores, npt.NDArray[np.float64]]:
+def integer_scores(seen: DataSet, part: Part, graph: QuantGraph) -> tuple[WindowScores, Floats]:
     """Score the integers on a part; also return their outputs."""
-    outputs = integer_outputs(graph, part.x, per_step=seen.padded_at_end)
+    outputs = integer_outputs(graph, part, stepwise=seen.padded_at_end)
     return window_scores(seen, part, outputs), outputs
 
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.configuration import REFERENCES
+from edgeseq.choose.metric import Metric
+from edgeseq.choose.scores import Floats, WindowScores
 from edgeseq.choose.search.amounts import amount, budget_text
 from edgeseq.choose.search.candidate import Candidate, Measured
-from edgeseq.choose.search.metric import FloatArray, Metric, WindowScores
 
 DRAWS = 2000
 
@@ -47,23 +48,22 @@ class Verdict:
 def difference(a: WindowScores, b: WindowScores, metric: Metric) -> Difference:
     """Paired bootstrap over windows (Efron and Tibshirani 1993, 2,000 draws of a fixed seed)."""
     rng = np.random.default_rng(0)
-    chosen = rng.integers(0, len(a.values), (DRAWS, len(a.values)))
+    chosen = rng.integers(0, len(a.totals), (DRAWS, len(a.totals)))
     means = [_means(each, chosen) for each in (a, b)]
     sign = 1 if metric.higher_is_better else -1
     drawn = sign * (means[0] - means[1])
     low, high = np.quantile(drawn, (0.025, 0.975))
-    return Difference(sign * (a.score - b.score), float(drawn.std()), float(low), float(high))
+    return Difference(sign * (a.value - b.value), float(drawn.std()), float(low), float(high))
 
 
-def _means(scores: WindowScores, chosen: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> FloatArray:
-    weights = scores.weights[chosen]
-    total = weights.sum(axis=1)
-    return np.asarray((scores.values[chosen] * weights).sum(axis=1) / np.where(total > 0, total, 1))
+def _means(scores: WindowScores, chosen: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> Floats:
+    total = scores.weights[chosen].sum(axis=1)
+    return np.asarray(scores.totals[chosen].sum(axis=1) / np.where(total > 0, total, 1))
 
 
 def scores_of(measured: Measured) -> WindowScores:
     """Return a finalist's scores of the test windows."""
-    return WindowScores(np.asarray(measured.values, float), np.asarray(measured.weights, float))
+    return WindowScores(np.asarray(measured.totals, float), np.asarray(measured.weights, float))
 
 
 def compared(a: Candidate, b: Candidate, metric: Metric) -> Difference:
@@ -76,29 +76,34 @@ def compared(a: Candidate, b: Candidate, metric: Metric) -> Difference:
 def judge(
     candidates: Sequence[Candidate], budget: Budget, metric: Metric, nothing: tuple[str, WindowScores] | None = None
 ) -> Verdict:
-    """Recommend the best integer score that fits; of those within one standard error of it, the smallest.
+    """Recommend the best integer score that fits, of equal ones the smallest; name the smallest within one standard error.
 
-    The rule of one standard error is that of Breiman et al. (1984). nothing: what knows nothing, and its scores.
+    A budget is there to be used: what is smaller and scores a little less is for the reader to weigh. The rule of one
+    standard error is that of Breiman et al. (1984). nothing: what knows nothing, and its scores.
     """
     measured = [each for each in candidates if each.measured]
     fitting = [each for each in measured if each.fits(budget)]
     if not fitting:
         return Verdict(None, _none_fits(measured, budget))
-    best = max(fitting, key=lambda each: (_goodness(each, metric), -_size(each)[0]))
-    ties = [each for each in fitting if compared(best, each, metric).tie]
-    chosen = min(ties, key=_size)
+    best = min(fitting, key=lambda each: (-_goodness(each, metric), *_size(each)))
     if nothing is not None and (against := _against_nothing(best, nothing, metric)):
         return Verdict(None, (against,))
-    sentences = [_headline(chosen, budget, metric)]
-    if chosen is not best:
-        gap = compared(best, chosen, metric)
-        sentences.append(
-            f"{best.name} scored {metric.difference(gap.value)} better, within the standard error of "
-            f"{metric.difference(gap.error)}, and takes {_saving(best, chosen)}."
-        )
-    sentences += [_beside(cell, chosen, measured, budget, metric) for cell in ("gru", "lstm")]
-    sentences.append(_kind(chosen, fitting, metric))
-    return Verdict(chosen, tuple(filter(None, sentences)))
+    sentences = [_headline(best, budget, metric), _thrifty(best, fitting, metric)]
+    sentences += [_beside(cell, best, measured, budget, metric) for cell in ("gru", "lstm")]
+    sentences.append(_kind(best, fitting, metric))
+    return Verdict(best, tuple(filter(None, sentences)))
+
+
+def _thrifty(best: Candidate, fitting: Sequence[Candidate], metric: Metric) -> str:
+    """Name the smallest that cannot be told from the best, if there is one."""
+    smallest = min((each for each in fitting if compared(best, each, metric).tie), key=_size)
+    if smallest is best:
+        return ""
+    gap = compared(best, smallest, metric)
+    return (
+        f"Where memory counts more: {smallest.name} scores {metric.difference(gap.value)} less, within the standard error of "
+        f"{metric.difference(gap.error)}, and takes {_relative(smallest, best)}."
+    )
 
 
 def _goodness(candidate: Candidate, metric: Metric) -> float:
@@ -132,15 +137,8 @@ def _headline(chosen: Candidate, budget: Budget, metric: Metric) -> str:
 
 def _standard_error(measured: Measured, metric: Metric) -> float:
     scores = scores_of(measured)
-    zero = WindowScores(np.zeros(len(scores.values)), scores.weights)
+    zero = WindowScores(np.zeros(len(scores.totals)), scores.weights)
     return difference(scores, zero, metric).error
-
-
-def _saving(larger: Candidate, smaller: Candidate) -> str:
-    flash = _cost(larger).flash_bytes - _cost(smaller).flash_bytes
-    ram = _cost(larger).ram_bytes - _cost(smaller).ram_bytes
-    told = f"{amount('flash_bytes', flash)} more flash" if flash > 0 else "no less flash"
-    return told + (f" and {amount('ram_bytes', abs(ram))} {'more' if ram > 0 else 'less'} RAM" if ram else "")
 
 
 def _beside(cell: str, chosen: Candidate, measured: Sequence[Candidate], budget: Budget, metric: Metric) -> str:
@@ -197,7 +195,7 @@ def _against_nothing(best: Candidate, nothing: tuple[str, WindowScores], metric:
         return ""
     return (
         f"Take no network: {best.name}, the best that fits, scores {metric.text(best.measured.score)}; {name} scores "
-        f"{metric.text(scores.score)} and costs nothing (95 % interval of the gain {_signed(gap.low, metric)} to "
+        f"{metric.text(scores.value)} and costs nothing (95 % interval of the gain {_signed(gap.low, metric)} to "
         f"{_signed(gap.high, metric)}). Give more data, more epochs or a larger budget."
     )
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
-import signal
-import threading
 import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -14,17 +11,10 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from edgeseq.choose.processes import one_thread, quieten, settle
 from edgeseq.data import DataSet
 from edgeseq.errors import EdgeseqError
 
-# One thread each: as many processes as cores share them without waiting for each other.
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-}
 # Called in a worker with the data and the job's arguments.
 Work = Callable[..., Any]
 
@@ -72,8 +62,7 @@ def cores_here() -> int:
 
 def guarded(work: Work, data: DataSet, arguments: tuple[Any, ...]) -> tuple[Any, str | None]:
     """Return (value, None) or (None, what went wrong): every outcome can be sent between processes."""
-    # Each trial is another model, so that it is traced anew is no news.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    quieten()
     try:
         return work(data, *arguments), None
     except EdgeseqError as error:
@@ -141,36 +130,20 @@ class LocalWorkers:
 
 
 def _pool(data: DataSet) -> ProcessPoolExecutor:
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(ONE_THREAD)  # read by libraries as they load, before an initializer can run
-    try:
+    with one_thread():
         pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _start, (data,))
         pool.submit(os.getpid)  # starts the process now, in this environment
         return pool
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 _DATA: DataSet
 
 
 def _start(data: DataSet) -> None:
-    """Begin a worker: it has the data, leaves Ctrl-C to its parent, and does not outlive it."""
+    """Begin a worker with the data."""
     global _DATA  # noqa: PLW0603 - what a worker holds for all its jobs
     _DATA = data
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+    settle()
 
 
 def _work(work: Work, arguments: tuple[Any, ...]) -> tuple[Any, str | None]:

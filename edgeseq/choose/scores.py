@@ -1,4 +1,4 @@
-"""What is compared: the task's metric, window by window, so that windows can be drawn again."""
+"""The metric window by window, so that windows can be drawn again: of the integers, and of an answer without a network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeseq.data import DataSet, Part, TaskName
+from edgeseq.choose.metric import ACCURACY, METRICS, NLL, Metric
+from edgeseq.data import DataSet, Part
 from edgeseq.data.types import per_step
 from edgeseq.quantize.types import QuantGraph
 from edgeseq.simulate import Oracle
@@ -18,30 +19,6 @@ from edgeseq.simulate.oracle import dequantize_output, quantize_input
 BATCH = 256
 _SMALLEST = 1e-7
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """What decides. key: its name among the metrics of training; unit: of its values; words: in a sentence."""
-
-    name: str
-    higher_is_better: bool
-    unit: str
-    key: str
-    words: str
-
-
-ACCURACY = Metric("accuracy", higher_is_better=True, unit="share", key="accuracy", words="accuracy")
-MAE = Metric("mae", higher_is_better=False, unit="units of the target", key="mae", words="mean absolute error")
-NLL = Metric("nll", higher_is_better=False, unit="nats per step", key="nll_nats_per_step", words="negative log-likelihood")
-METRICS: dict[TaskName, Metric] = {
-    "classification": ACCURACY,
-    "tagging": ACCURACY,
-    "regression": MAE,
-    "forecast": MAE,
-    "multilabel": NLL,
-    "anomaly": MAE,
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,24 +65,27 @@ def integer_outputs(graph: QuantGraph, part: Part, *, stepwise: bool) -> Floats:
     return np.concatenate(found)
 
 
-def baseline(data: DataSet) -> float:
-    """Return the metric on the test part of an answer that needs no network.
+def baseline(data: DataSet, part: Part) -> tuple[str, WindowScores]:
+    """Return what an answer that needs no network is called, and how it scores on a part.
 
     The most frequent class of training; the mean target of training; of a forecast, the present value; of labels, how
     often each occurs in training.
     """
-    train, test = data.train, data.test
+    train = data.train
     assert train.y is not None
     if data.target_columns:
-        return window_scores(data, test, test.x[..., list(data.target_columns)]).value
+        return "the last value seen", window_scores(data, part, part.x[..., list(data.target_columns)])
     stepwise = per_step(data.task, train.y)
     seen = train.y[train.valid(at_end=True)] if stepwise else train.y
-    if METRICS[data.task] is ACCURACY:
+    metric = METRICS[data.task]
+    if metric is ACCURACY:
+        name = "the most frequent class"
         answer = np.eye(data.classes)[np.bincount(seen.ravel(), minlength=data.classes).argmax()]
     else:
+        name = "how often each label is on" if metric is NLL else "the mean of the training targets"
         answer = seen.mean(axis=0, dtype=np.float64)
-    shape = (len(test), test.x.shape[1]) if stepwise else (len(test),)
-    return window_scores(data, test, np.broadcast_to(answer, (*shape, len(answer)))).value
+    shape = (len(part), part.x.shape[1]) if stepwise else (len(part),)
+    return name, window_scores(data, part, np.broadcast_to(answer, (*shape, len(answer))))
 
 
 def gain(metric: Metric, value: float, base: float) -> float:
