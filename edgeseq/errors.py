@@ -10,6 +10,7 @@ EdgeseqError                 every error a user can cause or act on; the CLI pri
 ├── TargetError              an unknown core or board, or a feature it lacks
 ├── ToolchainError           no compiler, or the compiler refused the code
 ├── EmulationError           the image did not run to its end on the emulator
+├── ResultsError             a run folder holds no results, or they are not what the schema says
 ├── OutputError              a result cannot be written where it was asked for
 └── MissingExtraError        an optional dependency is not installed
 """
@@ -55,6 +56,10 @@ class ToolchainError(EdgeseqError):
 
 class EmulationError(EdgeseqError):
     """The image faulted, hung, or did not answer as the protocol says."""
+
+
+class ResultsError(EdgeseqError):
+    """A run folder holds no results.json, or one that is not what its schema says."""
 
 
 class OutputError(EdgeseqError):

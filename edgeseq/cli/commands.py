@@ -29,6 +29,7 @@ from edgeseq.cli.options import (
 from edgeseq.cli.output import Stages, progress, show
 from edgeseq.cli.profile import profile
 from edgeseq.cli.quantize import quantize
+from edgeseq.cli.report import report
 from edgeseq.cli.train import train
 
 if TYPE_CHECKING:
@@ -291,4 +292,4 @@ def targets(json_wanted: bool) -> None:
     show(table, document, json_wanted=json_wanted)
 
 
-COMMANDS = (demo, train, inspect, quantize, export, verify, profile, targets, doctor)
+COMMANDS = (demo, train, inspect, quantize, export, verify, profile, report, targets, doctor)
