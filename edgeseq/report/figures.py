@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edgeseq.report.results import Candidate, ComparedCell, Metric, Results, Target
 
-NONE = "–"
+NONE = "\N{EN DASH}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def score(metric: Metric, value: float | None) -> str:
     """
     if value is None:
         return NONE
-    return f"{100 * value:.2f} %" if metric.is_share else f"{number(value)} {metric.unit}".rstrip()
+    return f"{100 * value:.2f} %" if metric.is_share else f"{number(value)}{metric.suffix}"
 
 
 def difference(metric: Metric, value: float | None) -> str:
@@ -73,7 +73,7 @@ def difference(metric: Metric, value: float | None) -> str:
     """
     if value is None:
         return NONE
-    return f"{100 * value:+.2f} points" if metric.is_share else f"{value:+.4g} {metric.unit}".rstrip()
+    return f"{100 * value:+.2f} points" if metric.is_share else f"{value:+.4g}{metric.suffix}"
 
 
 def percent(value: float) -> str:
@@ -108,5 +108,5 @@ def cost(row: Candidate | ComparedCell, figure: Figure) -> float | None:
 
 def present(results: Results, figures: tuple[Figure, ...] = FIGURES) -> tuple[Figure, ...]:
     """Return those figures that some row has."""
-    rows = (*results.candidates, *results.cells)
+    rows: tuple[Candidate | ComparedCell, ...] = (*results.candidates, *results.cells)
     return tuple(figure for figure in figures if any(cost(row, figure) is not None for row in rows))

@@ -26,6 +26,7 @@ MARKS = {
 }
 HYBRID = Mark("#9a6a48", "diamond", "d")
 GREY = "#87919e"
+CHOSEN = "#2f9e5f"
 LIMIT = "#d0453b"
 # Series that are no cells.
 SERIES = tuple(mark.colour for mark in MARKS.values())

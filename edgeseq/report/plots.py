@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from edgeseq.errors import MissingExtraError
-from edgeseq.report.figures import FLASH, RAM, cost, score
+from edgeseq.report.figures import FLASH, NONE, RAM, cost, score
 from edgeseq.report.html.sections.costs import blocks_of
-from edgeseq.report.palette import GREY, LIMIT, SERIES, mark
+from edgeseq.report.palette import CHOSEN, GREY, LIMIT, SERIES, mark
 from edgeseq.report.results import Candidate, Results
 from edgeseq.report.selection import shown, undominated
 from edgeseq.report.statistics import interval
@@ -57,8 +57,8 @@ def _front(axes: Axes, results: Results) -> bool:
     ahead = {each.name for each in front}
     for each in points:
         if each.name not in ahead:
-            own = mark(each.cell).matplotlib
-            axes.plot(*_at(results, each), own, color=GREY, mfc=GREY if each.feasible else "none", ms=5, alpha=0.8)
+            symbol = mark(each.cell).matplotlib
+            axes.plot(*_at(results, each), symbol, color=GREY, mfc=GREY if each.feasible else "none", ms=5, alpha=0.8)
     axes.step(*zip(*(_at(results, each) for each in front), strict=True), where="post", color=GREY, lw=1) if front else None
     named = set()
     for each in front:
@@ -70,7 +70,7 @@ def _front(axes: Axes, results: Results) -> bool:
         named.add(each.cell)
     chosen = results.candidate(results.recommended)
     if chosen is not None and chosen in points:
-        axes.plot(*_at(results, chosen), "o", mfc="none", mec="#2f9e5f", ms=16, mew=1.8, label=f"recommended: {_cut(chosen.name)}")
+        axes.plot(*_at(results, chosen), "o", mfc="none", mec=CHOSEN, ms=16, mew=1.8, label=f"recommended: {_cut(chosen.name)}")
     limit = results.budget.get(FLASH.key)
     if limit:
         axes.axvline(limit, color=LIMIT, ls="--", lw=1.2, label=f"budget {FLASH.text(limit)}")
@@ -141,7 +141,9 @@ def _cells(axes: Axes, results: Results) -> bool:
         if at is not None and row.mean is not None:
             own, label = mark(row.cell), f"{_cut(row.name)}: {score(metric, row.mean)}"
             bar = metric.shown(row.std or 0.0)
-            axes.errorbar(at, metric.shown(row.mean), yerr=bar, fmt=own.matplotlib, color=own.colour, ms=9, capsize=4, label=label)
+            axes.errorbar(
+                at, metric.shown(row.mean), yerr=bar, fmt=own.matplotlib, color=own.colour, ms=9, capsize=4, label=label
+            )
             seeds = [metric.shown(seed.accuracy) for seed in row.seeds if seed.accuracy is not None]
             axes.plot([at] * len(seeds), seeds, ".", color=own.colour, alpha=0.5)
             drawn = True
@@ -152,14 +154,14 @@ def _cells(axes: Axes, results: Results) -> bool:
 def _pairs(axes: Axes, results: Results) -> bool:
     metric = results.metric
     rows = [(pair, pair.difference, pair.low, pair.high) for pair in results.pairs]
-    names = []
+    names: list[str] = []
     for pair, middle, low, high in rows:
         if middle is None or low is None or high is None:
             continue
         at, x = len(names), metric.shown(middle)
         ends = [[x - metric.shown(low)], [metric.shown(high) - x]]
         axes.errorbar(x, at, xerr=ends, fmt="o", color=TONES[0], ms=7, capsize=5)
-        names.append(f"{_cut(pair.a, 20)} − {_cut(pair.b, 20)}")
+        names.append(f"{_cut(pair.a, 20)} \N{MINUS SIGN} {_cut(pair.b, 20)}")
     axes.axvline(0, color=GREY, lw=1)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
@@ -178,7 +180,7 @@ def _finish(axes: Axes, x: str, y: str, *, reverse: bool = False) -> None:
 
 def _cut(text: str, longest: int = 40) -> str:
     """Text in one line; a name that starts with an underscore would be left out of a legend."""
-    line = " ".join(text.split()).lstrip("_") or "–"
+    line = " ".join(text.split()).lstrip("_") or NONE
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 

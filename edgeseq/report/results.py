@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 Kind = Literal["search", "comparison"]
 T = TypeVar("T")
+LONGEST_UNIT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class Metric:
     name: str
     higher_is_better: bool
     unit: str
+
+    @property
+    def suffix(self) -> str:
+        """Unit behind a value; one that is a sentence stands on the axis alone."""
+        return f" {self.unit}" if self.unit and len(self.unit) <= LONGEST_UNIT else ""
 
     @property
     def is_share(self) -> bool:
@@ -146,6 +152,9 @@ class ComparedCell:
     per_kb: float | None
     per_uj: float | None
     profile: Mapping[str, Any] | None
+    per_kilocycle: float | None = None
+    low: float | None = None
+    high: float | None = None
 
     @property
     def name(self) -> str:
@@ -186,6 +195,7 @@ class Results:
     pairs: tuple[Pair, ...]
     match: str | None
     confidence: float | None
+    complete: bool = True
 
     def candidate(self, name: str | None) -> Candidate | None:
         """Return the candidate of this name, or None."""
@@ -206,7 +216,7 @@ def results_of(document: Mapping[str, Any]) -> Results:
         target=_picked(Target, document["target"]),
         metric=_picked(Metric, document["metric"]),
         budget=document.get("budget") or {},
-        candidates=tuple(_picked(Candidate, row) for row in document.get("candidates", ())),
+        candidates=tuple(_candidate(row) for row in document.get("candidates", ())),
         recommended=document.get("recommended"),
         verdict=tuple(document.get("verdict", ())),
         front=tuple(document.get("front", ())),
@@ -215,11 +225,25 @@ def results_of(document: Mapping[str, Any]) -> Results:
         pairs=tuple(_picked(Pair, row) for row in document.get("pairs", ())),
         match=document.get("match"),
         confidence=document.get("confidence"),
+        complete=document.get("complete", True),
     )
 
 
+def _candidate(row: Mapping[str, Any]) -> Candidate:
+    return _picked(Candidate, {**row, "history": _numbered(row["history"])})
+
+
 def _cell(row: Mapping[str, Any]) -> ComparedCell:
-    return _picked(ComparedCell, {**row, "seeds": [_picked(Seed, seed) for seed in row["seeds"]]})
+    return _picked(ComparedCell, {**row, "seeds": [_seed(seed) for seed in row["seeds"]]})
+
+
+def _seed(row: Mapping[str, Any]) -> Seed:
+    return _picked(Seed, {**row, "history": _numbered(row["history"])})
+
+
+def _numbered(history: Sequence[Mapping[str, float | None]]) -> list[Mapping[str, float | None]]:
+    """Return the history with the number of each epoch."""
+    return [{"epoch": index, **row} for index, row in enumerate(history, 1)]
 
 
 def _picked(kind: type[T], row: Mapping[str, Any]) -> T:

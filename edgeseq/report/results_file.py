@@ -123,6 +123,10 @@ def _inconsistencies(results: Results) -> Iterable[str]:
     for index, name in enumerate(results.front):
         if name not in names:
             yield f"front[{index}]: {name!r} is no candidate"
+    yield from _inconsistent_pictures(results)
+
+
+def _inconsistent_pictures(results: Results) -> Iterable[str]:
     for index, each in enumerate(results.candidates):
         rows = each.confusion or ()
         if any(len(row) != len(rows) for row in rows):

@@ -94,7 +94,12 @@ def candidate(trial: int, cell: str = "gru", units: int = 16, *, status: str = "
         "confusion": confusion(6, accuracy) if measured else None,
         "forecast": None,
         "layer_costs": [
-            {"name": f"{cell}_0", "kind": cell.upper(), "macs": GATES[cell] * units * (units + 9), "weight_bytes": GATES[cell] * units * (units + 12)},
+            {
+                "name": f"{cell}_0",
+                "kind": cell.upper(),
+                "macs": GATES[cell] * units * (units + 9),
+                "weight_bytes": GATES[cell] * units * (units + 12),
+            },
             {"name": "head", "kind": "Dense", "macs": 6 * units, "weight_bytes": 6 * units + 24},
         ]
         if measured
@@ -118,7 +123,15 @@ def search(count: int = 40, **changes: Any) -> dict[str, Any]:
             over = f"flash is over the budget by {row['flash_bytes'] - 24576:,} B"
             blank = dict.fromkeys(("accuracy", "profile", "mismatches", "confusion", "layer_costs", "seconds"))
             none = dict.fromkeys(("validation", "float", "integer", "device"))
-            row |= {**blank, "status": "infeasible", "measured": False, "reason": over, "history": [], "scores": none, "files": {}}
+            row |= {
+                **blank,
+                "status": "infeasible",
+                "measured": False,
+                "reason": over,
+                "history": [],
+                "scores": none,
+                "files": {},
+            }
         rows.append(row)
     return {
         "schema": 1,
@@ -154,7 +167,12 @@ def search(count: int = 40, **changes: Any) -> dict[str, Any]:
             "The best LSTM, lstm(20) int8 #1, is 0.6 points better, which is within the error bar, and takes 1,216 B more.",
         ],
         "front": [row["name"] for row in rows if row["measured"]][:4],
-        "prediction_error": {"flash_bytes": {"median": 0.2, "p95": 0.7, "max": 0.9}, "ram_bytes": {"max": 0}, "instructions": {"max": 2.8}},
+        "prediction_error": {
+            "flash": {"median": 0.2, "p95": 0.7, "largest": 0.9},
+            "ram": {"median": 0, "p95": 0, "largest": 0},
+            "instructions": {"median": 0.9, "p95": 2.1, "largest": 2.8},
+            "networks": 48,
+        },
         **changes,
     }
 
@@ -251,7 +269,12 @@ def hostile() -> dict[str, Any]:
     document["candidates"][0]["layer_costs"][0] |= {"name": HOSTILE, "kind": HOSTILE}
     document["candidates"][0]["files"] = {"esq": f"{HOSTILE}.esq"}
     document["candidates"][0]["memory"] = {"flash": [{"name": HOSTILE, "bytes": 3744}], "ram": [{"name": HOSTILE, "bytes": 428}]}
-    document["candidates"][0]["forecast"] = {"name": HOSTILE, "time": [HOSTILE, "b"], "truth": [1.0, 2.0], "prediction": [1.0, None]}
+    document["candidates"][0]["forecast"] = {
+        "name": HOSTILE,
+        "time": [HOSTILE, "b"],
+        "truth": [1.0, 2.0],
+        "prediction": [1.0, None],
+    }
     document["target"]["source"] = HOSTILE
     document["prediction_error"] = {HOSTILE: HOSTILE}
     return document

@@ -92,4 +92,4 @@ def _environment() -> Any:
 
 def _text(name: str) -> str:
     """Return a file of templates/."""
-    return resources.files("edgeseq.report.html").joinpath("templates", name).read_text(encoding="utf-8")
+    return resources.files("edgeseq.report.html").joinpath(f"templates/{name}").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgeseq.report.figures import ENERGY, FLASH, LATENCY, RAM, Figure, number
+from edgeseq.report.figures import FLASH, RAM, Figure, number
 
 PlotlyFigure = dict[str, Any]
 LONGEST_NAME = 40
@@ -98,7 +98,8 @@ def _one_two_five(low: float, high: float) -> list[float]:
 def _short(value: float, figure: Figure) -> str:
     """Tick in few characters.
 
-    >>> _short(16384, FLASH), _short(512, RAM), _short(20_000, LATENCY), _short(0.5, ENERGY)
+    >>> from edgeseq.report.figures import CYCLES
+    >>> _short(16384, FLASH), _short(512, RAM), _short(20_000, CYCLES), _short(0.5, CYCLES)
     ('16K', '512', '20k', '0.5')
     """
     if figure in (FLASH, RAM):

@@ -7,7 +7,9 @@ from typing import Any
 from edgeseq.report.figures import ENERGY, FLASH, LATENCY, RAM, cost, difference, score
 from edgeseq.report.html.charts.base import Chart, cost_axis, layout, plain, title
 from edgeseq.report.palette import GREY, mark
-from edgeseq.report.results import Results
+from edgeseq.report.results import ComparedCell, Metric, Results
+
+GAINS = (("per_kb", "per KB of flash"), ("per_uj", "per microjoule"), ("per_kilocycle", "per 1,000 cycles"))
 
 
 def intervals_chart(results: Results) -> Chart | None:
@@ -17,7 +19,7 @@ def intervals_chart(results: Results) -> Chart | None:
     if not rows:
         return None
     middle = [metric.shown(pair.difference or 0.0) for pair in rows]
-    names = [f"{plain(pair.a)} − {plain(pair.b)}" for pair in rows]
+    names = [f"{plain(pair.a)} \N{MINUS SIGN} {plain(pair.b)}" for pair in rows]
     trace = {
         "type": "scatter",
         "mode": "markers",
@@ -31,6 +33,7 @@ def intervals_chart(results: Results) -> Chart | None:
             "array": [metric.shown(pair.high or 0.0) - at for pair, at in zip(rows, middle, strict=True)],
             "arrayminus": [at - metric.shown(pair.low or 0.0) for pair, at in zip(rows, middle, strict=True)],
             "width": 6,
+            "color": GREY,
         },
         "text": [
             f"{difference(metric, pair.difference)}, from {difference(metric, pair.low)} to {difference(metric, pair.high)}"
@@ -40,14 +43,26 @@ def intervals_chart(results: Results) -> Chart | None:
     }
     unit = "points" if metric.is_share else metric.unit
     better = "more is better" if metric.higher_is_better else "less is better"
-    x = {"title": title(f"difference of {metric.name}{', ' if unit else ''}{unit} ({better})"), "zeroline": True, "zerolinewidth": 2}
+    x = {
+        "title": title(f"difference of {metric.name}{', ' if unit else ''}{unit} ({better})"),
+        "zeroline": True,
+        "zerolinewidth": 2,
+    }
     y = {"type": "category", "autorange": "reversed"}
     summary = "Differences between cells with their intervals; the table of pairs has the figures."
     return Chart("intervals", summary, (("", {"data": [trace], "layout": layout(x, y, 120 + 44 * len(rows))}),))
 
 
+def _bar(metric: Metric, row: ComparedCell) -> dict[str, Any]:
+    """Interval of a cell's mean if the file has one, else the standard deviation over seeds."""
+    if row.low is None or row.high is None or row.mean is None:
+        return {"type": "data", "array": [metric.shown(row.std or 0.0)], "width": 6}
+    up, down = metric.shown(row.high - row.mean), metric.shown(row.mean - row.low)
+    return {"type": "data", "symmetric": False, "array": [up], "arrayminus": [down], "width": 6}
+
+
 def cells_chart(results: Results) -> Chart | None:
-    """The metric against a cost of choice: seeds as dots, mean and standard deviation as a mark with a bar."""
+    """The metric against a cost of choice: seeds as dots, the mean as a mark with its interval or standard deviation."""
     metric, variants = results.metric, []
     for figure in (FLASH, RAM, LATENCY, ENERGY):
         data: list[dict[str, Any]] = []
@@ -69,7 +84,7 @@ def cells_chart(results: Results) -> Chart | None:
                     "text": [hover],
                     "hovertemplate": "%{text}<extra></extra>",
                     "marker": {"color": own.colour, "symbol": own.plotly, "size": 12},
-                    "error_y": {"type": "data", "array": [metric.shown(row.std or 0.0)], "width": 6},
+                    "error_y": _bar(metric, row),
                 },
             ]
         if data:
@@ -85,7 +100,7 @@ def cells_chart(results: Results) -> Chart | None:
 def efficiency_chart(results: Results) -> Chart | None:
     """Bars: points over chance for a KB of flash, or for a microjoule."""
     variants = []
-    for key, name in (("per_kb", "per KB of flash"), ("per_uj", "per microjoule")):
+    for key, name in GAINS:
         rows = [(row, value) for row in results.cells if (value := getattr(row, key)) is not None]
         if rows:
             trace = {
@@ -99,7 +114,10 @@ def efficiency_chart(results: Results) -> Chart | None:
                 "hovertemplate": "%{x}: %{text}<extra></extra>",
                 "width": 0.5,
             }
-            figure = {"data": [trace], "layout": layout({"type": "category"}, {"title": title(f"points over chance {name}")}, 340)}
+            figure = {
+                "data": [trace],
+                "layout": layout({"type": "category"}, {"title": title(f"points over chance {name}")}, 340),
+            }
             variants.append((name, figure))
     if not variants:
         return None

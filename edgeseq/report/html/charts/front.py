@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeseq.report.figures import CYCLES, ENERGY, EXACT, FLASH, LATENCY, RAM, Figure, cost, cycles_label, label, score
 from edgeseq.report.html.charts.base import Chart, PlotlyFigure, cost_axis, layout, plain, title
-from edgeseq.report.palette import GREY, LIMIT, mark
+from edgeseq.report.palette import CHOSEN, GREY, LIMIT, mark
 from edgeseq.report.results import Candidate, Metric, Results
 from edgeseq.report.selection import undominated
 from edgeseq.report.statistics import interval
@@ -33,13 +33,15 @@ def _figure(results: Results, figure: Figure, points: Sequence[Candidate]) -> Pl
     judged = [each for each in points if each.measured and each.feasible] or [each for each in points if each.feasible]
     front = undominated(metric, judged, figure)
     ahead = {each.name for each in front}
-    behind = [each for each in points if each.feasible and each.name not in ahead]
+    rest = [each for each in points if each.feasible and each.name not in ahead]
+    behind, unmeasured = [each for each in rest if each.measured], [each for each in rest if not each.measured]
     over = [each for each in points if not each.feasible]
     untried = [each for each in results.candidates if each.accuracy is None and cost(each, figure) is not None]
     limit = results.budget.get(figure.key)
     low, high = _span(results, points)
     data = [
-        _points(results, figure, behind, "dominated", {"color": GREY, "opacity": 0.75, "size": 7}),
+        _points(results, figure, unmeasured, "not measured", {"color": GREY, "opacity": 0.6, "size": 5}),
+        _points(results, figure, behind, "dominated", {"color": GREY, "size": 9}),
         _points(results, figure, over, "over budget", {"color": GREY, "size": 8}, hollow=True),
         _untried(results, figure, untried),
         _staircase(metric, figure, front),
@@ -59,7 +61,9 @@ def _figure(results: Results, figure: Figure, points: Sequence[Candidate]) -> Pl
 def _span(results: Results, points: Sequence[Candidate]) -> tuple[float, float]:
     """Range of the metric's axis: all points and their intervals, and some air."""
     metric = results.metric
-    values = [metric.shown(end) for each in points for end in (each.accuracy, *(interval(results, each) or ())) if end is not None]
+    values = [
+        metric.shown(end) for each in points for end in (each.accuracy, *(interval(results, each) or ())) if end is not None
+    ]
     low, high = min(values), max(values)
     air = 0.08 * (high - low) or max(abs(high) * 0.05, 1e-6)
     return low - 1.5 * air, high + air
@@ -94,7 +98,7 @@ def _points(
 
 def _cells(results: Results, figure: Figure, front: Sequence[Candidate]) -> list[dict[str, Any] | None]:
     """The points of the front, a trace for each cell, with error bars."""
-    traces = []
+    traces: list[dict[str, Any] | None] = []
     for cell in dict.fromkeys(each.cell for each in front):
         rows = [each for each in front if each.cell == cell]
         style = {"color": mark(cell).colour, "size": 11}
@@ -142,7 +146,7 @@ def _untried(results: Results, figure: Figure, rows: Sequence[Candidate]) -> dic
 
 def _recommended(results: Results, figure: Figure, points: Sequence[Candidate]) -> dict[str, Any] | None:
     rows = [each for each in points if each.name == results.recommended]
-    trace = _points(results, figure, rows, "recommended", {"size": 20, "line": {"width": 2}, "color": "#2f9e5f"}, hollow=True)
+    trace = _points(results, figure, rows, "recommended", {"size": 20, "line": {"width": 2}, "color": CHOSEN}, hollow=True)
     if trace is None:
         return None
     trace["marker"]["symbol"] = ["circle-open"]

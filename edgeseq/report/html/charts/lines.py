@@ -103,7 +103,10 @@ def forecast_chart(results: Results) -> Chart | None:
             ]
             # Time stamps as they are written; Plotly would guess a date where it sees one.
             kind = {"type": "category"} if any(isinstance(at, str) for at in time) else {}
-            figure = {"data": data, "layout": layout({"title": title("time"), **kind}, {"title": title(_axis(name, results.metric))})}
+            figure = {
+                "data": data,
+                "layout": layout({"title": title("time"), **kind}, {"title": title(_axis(name, results.metric))}),
+            }
             variants.append((each.name, figure))
     if not variants:
         return None

@@ -14,14 +14,25 @@ def beside(results: Results, run: str) -> Section | None:
     if gru is None and lstm is None:
         return None
     rows = [(Cell("candidate"), *(name(row.name) if row else Cell("none trained") for row in (gru, lstm)), Cell(""))]
-    rows.append(_row(results.metric.name, [score(results.metric, row.accuracy) if row else "" for row in (gru, lstm)], _gap(results, gru, lstm)))
+    rows.append(
+        _row(
+            results.metric.name,
+            [score(results.metric, row.accuracy) if row else "" for row in (gru, lstm)],
+            _gap(results, gru, lstm),
+        )
+    )
     for figure in FIGURES:
         values = [cost(row, figure) if row else None for row in (gru, lstm)]
         if any(value is not None for value in values):
             rows.append(_row(figure.title, [figure.text(value) for value in values], _relative(*values)))
     rows.append(_row("fits the budget", [_yes(row, "feasible") for row in (gru, lstm)]))
     rows.append(_row("measured", [_yes(row, "measured") for row in (gru, lstm)]))
-    table = Table("Best GRU and best LSTM", ("", "GRU", "LSTM", "GRU against LSTM"), tuple(rows), frozenset({1, 2, 3}))
+    table = Table(
+        "The best that fit the budget; costs of one decision",
+        ("", "GRU", "LSTM", "GRU against LSTM"),
+        tuple(rows),
+        frozenset({1, 2, 3}),
+    )
     absent = next((cell for cell, row in (("GRU", gru), ("LSTM", lstm)) if row is None), None)
     note = f"No {absent} was trained in this search." if absent else ""
     return Section("beside", "Best GRU beside best LSTM", "tables.html.j2", {"tables": [table], "note": note})

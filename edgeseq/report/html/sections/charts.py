@@ -11,9 +11,9 @@ from edgeseq.report.results import Candidate, Results
 from edgeseq.report.selection import shown
 
 FRONT_NOTE = (
-    "In colour: candidates that no cheaper one beats, measured ones where there are any. Grey: dominated. Hollow: over the "
-    "budget; along the bottom those that were not trained. Ring: recommended. Bars across: 95 % interval over the test "
-    "windows; bars along: error of the cycle model. Dashed: the budget."
+    "In colour: measured candidates within the budget that no cheaper one beats. Large grey: dominated. Small grey: not "
+    "measured, their score is that of the validation part. Hollow: over the budget; those along the bottom were not trained. "
+    "Ring: recommended. Upright bars: 95 % interval over the test windows; level bars: error of the cycle model."
 )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edgeseq.report.figures import cost, difference, label, number, percent, present, score
-from edgeseq.report.html.charts.comparison import cells_chart, efficiency_chart, intervals_chart
+from edgeseq.report.figures import NONE, cost, difference, label, number, percent, present, score
+from edgeseq.report.html.charts.comparison import GAINS, cells_chart, efficiency_chart, intervals_chart
 from edgeseq.report.html.parts import Cell, Section, Table, figure, name
 from edgeseq.report.results import ComparedCell, Results
 
@@ -22,7 +22,7 @@ def cells(results: Results, run: str) -> Section:
                 _float(results, row),
                 figure(number(row.parameters), row.parameters),
                 figure(number(row.macs_per_step), row.macs_per_step),
-                *(figure("–" if (at := cost(row, column)) is None else number(at), at) for column in columns),
+                *(figure(NONE if (at := cost(row, column)) is None else number(at), at) for column in columns),
                 _seconds(row),
             )
             for row in results.cells
@@ -31,7 +31,8 @@ def cells(results: Results, run: str) -> Section:
     )
     chart = cells_chart(results)
     labels = ", ".join(f"{column.title}: {label(column, measured=True, target=results.target)}" for column in columns)
-    note = f"Dots: seeds; marks with bars: mean and standard deviation. {labels[:1].upper()}{labels[1:]}."
+    bars = "intervals of the mean" if any(row.low is not None for row in results.cells) else "standard deviations"
+    note = f"Dots: seeds; marks: means, with {bars}. {labels[:1].upper()}{labels[1:]}."
     return Section("cells", "Cells", "cells.html.j2", {"tables": [table], "note": note}, (chart,) if chart else ())
 
 
@@ -44,7 +45,11 @@ def _float(results: Results, row: ComparedCell) -> Cell:
 def _seconds(row: ComparedCell) -> Cell:
     values = [seed.seconds for seed in row.seeds if seed.seconds is not None]
     mean = sum(values) / len(values) if values else None
-    return figure("–" if mean is None else f"{mean:,.0f} s", mean)
+    return figure(NONE if mean is None else f"{mean:,.0f} s", mean)
+
+
+def _gain(value: float | None) -> Cell:
+    return figure(NONE if value is None else number(value), value)
 
 
 def pairs(results: Results, run: str) -> Section | None:
@@ -57,7 +62,7 @@ def pairs(results: Results, run: str) -> Section | None:
         ("pair", "difference", "from", "to", "seeds", "verdict"),
         tuple(
             (
-                name(f"{pair.a} − {pair.b}"),
+                name(f"{pair.a} \N{MINUS SIGN} {pair.b}"),
                 *(figure(difference(metric, value), value) for value in (pair.difference, pair.low, pair.high)),
                 figure(number(pair.seeds), pair.seeds),
                 Cell(pair.verdict, name=True),
@@ -68,7 +73,9 @@ def pairs(results: Results, run: str) -> Section | None:
     )
     chart = intervals_chart(results)
     note = "An interval that holds zero shows no difference."
-    return Section("pairs", "Which differences are shown", "cells.html.j2", {"tables": [table], "note": note}, (chart,) if chart else ())
+    return Section(
+        "pairs", "Which differences are shown", "cells.html.j2", {"tables": [table], "note": note}, (chart,) if chart else ()
+    )
 
 
 def efficiency(results: Results, run: str) -> Section | None:
@@ -76,14 +83,12 @@ def efficiency(results: Results, run: str) -> Section | None:
     chart = efficiency_chart(results)
     if chart is None:
         return None
-    note = "Points of the metric over chance, divided by the KB of the whole image or by the microjoules of a decision."
+    note = "Points of the metric over chance, divided by the KB of the whole image, or by what a decision costs."
+    gains = [(key, title) for key, title in GAINS if any(getattr(row, key) is not None for row in results.cells)]
     table = Table(
-        "Gain per KB of flash and per microjoule",
-        ("cell", "per KB", "per µJ"),
-        tuple(
-            (name(row.name), *(figure("–" if value is None else number(value), value) for value in (row.per_kb, row.per_uj)))
-            for row in results.cells
-        ),
-        frozenset({1, 2}),
+        "Points over chance for what a cell costs",
+        ("cell", *(title for _, title in gains)),
+        tuple((name(row.name), *(_gain(getattr(row, key)) for key, _ in gains)) for row in results.cells),
+        frozenset(range(1, 1 + len(gains))),
     )
     return Section("efficiency", "What a kilobyte buys", "cells.html.j2", {"tables": [table], "note": note}, (chart,))

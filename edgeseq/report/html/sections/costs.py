@@ -11,7 +11,13 @@ from edgeseq.report.html.parts import Cell, Section, Table, figure, name
 from edgeseq.report.results import Candidate, Results
 from edgeseq.report.selection import shown
 
-FORMS = ("validation", "float", "integer", "device")
+FORMS = (
+    ("validation", "validation"),
+    ("float_validation", "float, validation"),
+    ("float", "float, test"),
+    ("integer", "integers, test"),
+    ("device", "device, test"),
+)
 
 
 def fidelity(results: Results, run: str) -> Section | None:
@@ -20,21 +26,31 @@ def fidelity(results: Results, run: str) -> Section | None:
     rows = rows or [each for each in shown(results) if each.accuracy is not None]
     if not rows:
         return None
+    forms = [(form, title) for form, title in FORMS if any(each.scores.get(form) is not None for each in rows)]
     table = Table(
         f"{results.metric.name} of each form, and integers that differ between oracle and image",
-        ("candidate", "float, validation", "float, test", "integers, test", "device, test", "mismatches"),
+        ("candidate", *(title for _, title in forms), "mismatches"),
         tuple(
             (
                 name(each.name),
-                *(figure(score(results.metric, value), value) for value in (each.scores.get(form) for form in FORMS)),
-                Cell("not verified") if each.mismatches is None else figure(number(each.mismatches), each.mismatches, _tone(each)),
+                *(_score(results, each, form) for form, _ in forms),
+                Cell("not verified")
+                if each.mismatches is None
+                else figure(number(each.mismatches), each.mismatches, _tone(each)),
             )
             for each in rows
         ),
-        frozenset(range(1, 6)),
+        frozenset(range(1, 2 + len(forms))),
     )
     note = "The integers of the oracle, of the C code and of the emulated image are meant to be equal: 0 mismatches."
     return Section("fidelity", "Float, integers, device", "tables.html.j2", {"tables": [table], "note": note})
+
+
+def _score(results: Results, each: Candidate, form: str) -> Cell:
+    """Score of a form; of the device, on how many windows, where those are not all."""
+    value, windows = each.scores.get(form), each.scores.get("device_windows")
+    fewer = form == "device" and value is not None and windows is not None and windows < results.data.test_windows
+    return figure(score(results.metric, value) + (f" ({windows:,.0f} windows)" if fewer and windows is not None else ""), value)
 
 
 def _tone(each: Candidate) -> Any:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from edgeseq.report.figures import Figure, number, present
+from edgeseq.report.figures import ENERGY, LATENCY, Figure, number, present
 from edgeseq.report.figures import label as label_of
 from edgeseq.report.html.parts import Cell, Section, Table, name
-from edgeseq.report.results import Candidate, Metric, Results
+from edgeseq.report.results import Candidate, ComparedCell, Metric, Results
 
 HOW = {
     "flash_bytes": "read from the linked image: code, weights, tables, start-up",
@@ -29,19 +29,22 @@ def provenance(results: Results, run: str) -> Section:
     rows = [_metric_row(results, results.metric)]
     rows += [_cost_row(results, figure) for figure in present(results) if measured]
     if guessed:
-        rows.append((Cell("costs of all others"), Cell("predicted"), Cell("by the structure of the kernels, without compiling; in italics")))
-    tables = [Table("How each number was obtained", ("figure", "label", "how"), tuple(rows))]
+        rows.append(
+            (
+                Cell("costs of the others"),
+                Cell("predicted"),
+                Cell("by the structure of the kernels, without compiling; in italics"),
+            )
+        )
+    tables = [Table("Labels of the figures of measured candidates", ("figure", "label", "how"), tuple(rows))]
     tables += _error_tables(results.prediction_error)
     target, data = results.target, results.data
     clock = "" if target.clock_hz is None else f" at {target.clock_hz / 1e6:g} MHz"
     facts = [
         ("Target", f"{target.name}: {target.core}{clock}"),
         ("Source", target.source),
-        (
-            "Data",
-            f"{data.name}: {data.task}, {data.features} features, windows of {data.window_steps} steps, "
-            f"{data.train_windows:,} to train and {data.test_windows:,} to test on",
-        ),
+        ("Data", f"{data.name}: {data.task}, {data.features} features, windows of {data.window_steps} steps"),
+        ("Windows", f"{data.train_windows:,} to train and {data.test_windows:,} to test on"),
         *(("Note", note) for note in data.notes),
         ("Written by", f"edgeseq {results.version}"),
     ]
@@ -54,7 +57,14 @@ def _metric_row(results: Results, metric: Metric) -> tuple[Cell, ...]:
 
 
 def _cost_row(results: Results, figure: Figure) -> tuple[Cell, ...]:
-    return (Cell(figure.heading), Cell(label_of(figure, measured=True, target=results.target)), Cell(HOW[figure.key]))
+    # Of a board, the profile's own label tells of wait states and of where the current comes from.
+    rows: tuple[Candidate | ComparedCell, ...] = (*results.candidates, *results.cells)
+    profile: Mapping[str, Any] = next((row.profile for row in rows if row.profile), {})
+    own = profile.get(figure.key) if figure in (LATENCY, ENERGY) else None
+    label = (
+        own["label"] if isinstance(own, Mapping) and "label" in own else label_of(figure, measured=True, target=results.target)
+    )
+    return (Cell(figure.heading), Cell(label), Cell(HOW[figure.key]))
 
 
 def _error_tables(error: Any) -> list[Table]:
@@ -66,11 +76,25 @@ def _error_tables(error: Any) -> list[Table]:
         headings = tuple(dict.fromkeys(key for row in error for key in row))
         rows = tuple(tuple(_leaf(row.get(key)) for key in headings) for row in error)
         return [Table(caption, headings, rows)]
+    if isinstance(error, Mapping) and any(isinstance(value, Mapping) for value in error.values()):
+        return _matrix(caption, error)
     leaves = list(_leaves(error, ()))
     if not leaves:
         return []
     rows = tuple((name(" ".join(path)), _leaf(value)) for path, value in leaves)
     return [Table(caption, ("of", "value"), rows)]
+
+
+def _matrix(caption: str, error: Mapping[str, Any]) -> list[Table]:
+    """A row for each figure, a column for each statistic; what is neither goes into the caption."""
+    figures = {key: value for key, value in error.items() if isinstance(value, Mapping)}
+    others = [
+        f"{key} {value}" for key, value in error.items() if not isinstance(value, (Mapping, Sequence)) and value is not None
+    ]
+    headings = tuple(dict.fromkeys(str(key) for value in figures.values() for key in value))
+    rows = tuple((name(str(key)), *(_leaf(value.get(heading)) for heading in headings)) for key, value in figures.items())
+    numbers = frozenset(range(1, 1 + len(headings)))
+    return [Table("; ".join([caption, *others]), ("figure", *headings), rows, numbers)]
 
 
 def _leaves(value: Any, path: tuple[str, ...]) -> Any:

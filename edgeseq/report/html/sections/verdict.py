@@ -18,6 +18,7 @@ class Meter:
     limit: str
     share: float
     over: bool
+    limited: bool
     label: str
 
 
@@ -63,7 +64,7 @@ def _meter(results: Results, chosen: Candidate | None, figure: Figure) -> Meter 
     share = value / limit if value is not None and limit else 0.0
     beside = "no limit" if limit is None else f"of {figure.text(limit)}" + (f", {percent(share)}" if value is not None else "")
     how = label(figure, chosen.measured, results.target) if chosen and value is not None else ""
-    return Meter(figure.title, figure.text(value), beside, min(1.0, share), share > 1, how)
+    return Meter(figure.title, figure.text(value), beside, min(1.0, share), share > 1, limit is not None, how)
 
 
 def compared(results: Results, run: str) -> Section:
@@ -79,7 +80,11 @@ def compared(results: Results, run: str) -> Section:
             ("made equal", results.match or "", "between the cells"),
             ("seeds", str(seeds), "of each cell, the same for all"),
             ("confidence", percent(results.confidence or 0.0), "of the intervals"),
-            *([("best mean", f"{score(results.metric, best.mean)}, {best.name}", "not always shown to be better")] if best else []),
+            *(
+                [("best mean", f"{score(results.metric, best.mean)}, {best.name}", "not always shown to be better")]
+                if best
+                else []
+            ),
         ],
     }
     return Section("verdict", "Verdict", "compared.html.j2", values)

@@ -71,7 +71,7 @@
       for (const axis of ["xaxis", "yaxis"]) layout[axis].fixedrange = true;
       layout.font.size = 12;
     }
-    if (width) Object.assign(layout, { width, autosize: false });
+    if (width) Object.assign(layout, { width, height: Math.min(layout.height, 340), autosize: false });
     const config = {
       responsive: true, displaylogo: false, displayModeBar: NARROW.matches || width ? false : "hover",
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"], typesetMath: false,
