@@ -82,9 +82,10 @@ def _validator() -> Any:
 
 def _problems(document: Mapping[str, Any]) -> Iterable[str]:
     """What the schema says against the document: the deepest, most telling violation."""
+    violations = _validator().iter_errors(document)
     from jsonschema.exceptions import best_match
 
-    error = best_match(_validator().iter_errors(document))
+    error = best_match(violations)
     if error is None:
         return
     what = f"{_short(error.instance)} is not what is expected there: {error.schema.get('description', '')}"
