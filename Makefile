@@ -85,7 +85,7 @@ $(VENV)/.bench: pyproject.toml | $(VENV)/.dev
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@echo "installing edgeseq with everything the tests use (once)"
-	@$(PIP) -e '.[train,emulate,runtimes,dev]'
+	@$(PIP) -e '.[train,emulate,runtimes,report,dev]'
 	@touch $@ $(VENV)/.demo
 
 $(RUNTIMES)/.done: | $(VENV)/.dev

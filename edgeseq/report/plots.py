@@ -18,7 +18,7 @@ from edgeseq.report.statistics import interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TONES = ("#2f6fae", "#5c9ad2", "#9cc3e6", "#8b97a5", "#c0c8d1", "#6f7b89")
+TONES = ("#2f6fae", "#5c9ad2", "#9cc3e6", "#1b8a9a", "#63bcc8", "#a9dbe2", "#8b97a5", "#c0c8d1")
 DOTS_PER_INCH = 144
 Drawing = Callable[["Axes", Results], bool]
 
@@ -116,16 +116,16 @@ def _memory(axes: Axes, results: Results) -> bool:
     else:
         owners = [(row.name, blocks_of(None, row.profile)) for row in results.cells]
     bars = [(f"{_cut(name, 28)}\n{kind.title}", blocks[key]) for name, blocks in owners if blocks for key, kind in MEMORIES]
-    named: set[str] = set()
+    tones: dict[str, str] = {}
     for at, (_, blocks) in enumerate(bars):
         left = 0
         whole = sum(block["bytes"] for block in blocks) or 1
-        for index, block in enumerate(blocks):
-            label = None if block["name"] in named else _cut(block["name"])
+        for block in blocks:
+            label = None if block["name"] in tones else _cut(block["name"])
+            tone = tones.setdefault(block["name"], TONES[len(tones) % len(TONES)])
             # Flash and RAM differ by a factor of ten and more: each bar is filled to 100 %.
-            axes.barh(at, 100 * block["bytes"] / whole, left=100 * left / whole, color=TONES[index % 6], label=label, height=0.6)
+            axes.barh(at, 100 * block["bytes"] / whole, left=100 * left / whole, color=tone, label=label, height=0.6)
             left += block["bytes"]
-            named.add(block["name"])
         axes.text(101, at, FLASH.text(whole), va="center", fontsize=9)
     axes.set_yticks(range(len(bars)), [text for text, _ in bars])
     axes.invert_yaxis()
@@ -165,17 +165,22 @@ def _pairs(axes: Axes, results: Results) -> bool:
     axes.axvline(0, color=GREY, lw=1)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    _finish(axes, f"difference of {metric.title}", "")
+    _finish(axes, f"difference of {metric.name}{', points' if metric.is_share else metric.suffix}", "")
     return bool(names)
 
 
 def _finish(axes: Axes, x: str, y: str, *, reverse: bool = False) -> None:
     axes.set_xlabel(_cut(x, 80))
-    axes.set_ylabel(_cut(y, 80))
+    if y:
+        axes.set_ylabel(_cut(y, 80))
     if reverse:
         axes.invert_yaxis()
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend(fontsize=8, frameon=False)
+    handles, labels = axes.get_legend_handles_labels()
+    if labels:
+        figure = axes.get_figure()
+        assert figure is not None
+        columns = min(len(labels), 4 if max(map(len, labels)) <= 28 else 2)
+        figure.legend(handles, labels, fontsize=8, frameon=False, ncols=columns, loc="outside lower center")
 
 
 def _cut(text: str, longest: int = 40) -> str:

@@ -81,13 +81,20 @@ def _environment() -> Any:
         import jinja2
     except ImportError as error:
         raise MissingExtraError("jinja2", "report") from error
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_text),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["bound"] = _bound
+    return environment
+
+
+def _bound(text: str) -> str:
+    """Keep a number and its sign or unit on one line."""
+    return text.replace("± ", "±\N{NO-BREAK SPACE}").replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _text(name: str) -> str:

@@ -71,7 +71,7 @@ def cost_axis(figure: Figure, values: Sequence[float]) -> dict[str, Any]:
     axis: dict[str, Any] = {"title": title(figure.heading)}
     positive = [value for value in values if value > 0]
     if not positive or len(positive) < len(values) or max(positive) / min(positive) <= LOGARITHMIC:
-        return axis
+        return {**axis, "tickformat": ","} if figure in (FLASH, RAM) else axis
     low, high = min(positive) / 1.3, max(positive) * 1.3
     ticks = _doublings(low, high) if figure in (FLASH, RAM) else _one_two_five(low, high)
     return {

@@ -48,7 +48,7 @@ def intervals_chart(results: Results) -> Chart | None:
         "zeroline": True,
         "zerolinewidth": 2,
     }
-    y = {"type": "category", "autorange": "reversed"}
+    y = {"type": "category", "range": [len(rows) - 0.5, -0.5]}
     summary = "Differences between cells with their intervals; the table of pairs has the figures."
     return Chart("intervals", summary, (("", {"data": [trace], "layout": layout(x, y, 120 + 44 * len(rows))}),))
 

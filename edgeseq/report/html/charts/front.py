@@ -47,6 +47,7 @@ def _figure(results: Results, figure: Figure, points: Sequence[Candidate]) -> Pl
         _staircase(metric, figure, front),
         *_cells(results, figure, front),
         _recommended(results, figure, points),
+        _targets(results, figure, points, front),
     ]
     if limit is not None:
         data.append(_limit(figure, limit, low, high))
@@ -151,6 +152,13 @@ def _recommended(results: Results, figure: Figure, points: Sequence[Candidate]) 
         return None
     trace["marker"]["symbol"] = ["circle-open"]
     return {**trace, "hoverinfo": "skip", "hovertemplate": None}
+
+
+def _targets(results: Results, figure: Figure, points: Sequence[Candidate], front: Sequence[Candidate]) -> dict[str, Any] | None:
+    """Points without a look that a pointer finds before all others in their place: it takes the smallest, then the last."""
+    rows = [*front, *(each for each in points if each.name == results.recommended)]
+    trace = _points(results, figure, rows, "", {"size": 2, "opacity": 0})
+    return trace and {**trace, "showlegend": False}
 
 
 def _limit(figure: Figure, limit: float, low: float, high: float) -> dict[str, Any]:

@@ -61,8 +61,10 @@ def _meter(results: Results, chosen: Candidate | None, figure: Figure) -> Meter 
     value = cost(chosen, figure) if chosen else None
     if limit is None and value is None:
         return None
+    if chosen is None and limit is not None:
+        return Meter(figure.title, figure.text(limit), "at most", 0.0, over=False, limited=False, label="")
     share = value / limit if value is not None and limit else 0.0
-    beside = "no limit" if limit is None else f"of {figure.text(limit)}" + (f", {percent(share)}" if value is not None else "")
+    beside = "(no limit)" if limit is None else f"of {figure.text(limit)}" + (f", {percent(share)}" if value is not None else "")
     how = label(figure, chosen.measured, results.target) if chosen and value is not None else ""
     return Meter(figure.title, figure.text(value), beside, min(1.0, share), share > 1, limit is not None, how)
 

@@ -41,9 +41,9 @@
     [...TABLE.tHead.rows[0].cells].forEach((head, column) => {
       const button = document.createElement("button");
       button.type = "button";
-      button.append(...head.childNodes);
-      button.addEventListener("click", () => sort(head, column));
+      button.ariaLabel = `Sort by ${head.textContent.trim()}`;
       head.append(button);
+      head.addEventListener("click", () => sort(head, column));
     });
     FORM.addEventListener("input", filter);
     FORM.addEventListener("submit", (event) => event.preventDefault());
