@@ -12,6 +12,7 @@ EdgeseqError                 every error a user can cause or act on; the CLI pri
 ├── EmulationError           the image did not run to its end on the emulator
 ├── SearchError              a search cannot go on: its study is damaged, in use or of another search, or a choice is void
 │   └── BudgetError              nothing fits a budget, or the target cannot be held to it
+├── ResultsError             a run folder holds no results, or they are not what the schema says
 ├── OutputError              a result cannot be written where it was asked for
 └── MissingExtraError        an optional dependency is not installed
 """
@@ -65,6 +66,10 @@ class SearchError(EdgeseqError):
 
 class BudgetError(SearchError):
     """Nothing fits the budget, or the target lacks what the budget limits."""
+
+
+class ResultsError(EdgeseqError):
+    """A run folder holds no results.json, or one that is not what its schema says."""
 
 
 class OutputError(EdgeseqError):

@@ -32,6 +32,7 @@ from edgeseq.cli.options import (
 from edgeseq.cli.output import Stages, progress, show
 from edgeseq.cli.profile import profile
 from edgeseq.cli.quantize import quantize
+from edgeseq.cli.report import report
 from edgeseq.cli.train import train
 
 if TYPE_CHECKING:
@@ -298,4 +299,4 @@ def targets(json_wanted: bool) -> None:
     show(Group(table, board_table(boards)), document, json_wanted=json_wanted)
 
 
-COMMANDS = (demo, train, choose, compare, inspect, quantize, export, verify, profile, targets, doctor)
+COMMANDS = (demo, train, choose, compare, report, inspect, quantize, export, verify, profile, targets, doctor)

@@ -1,0 +1,5 @@
+"""The report as one self-contained HTML file."""
+
+from edgeseq.report.html.page import render
+
+__all__ = ["render"]
