@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.music import Results, Run, chosen_rate, cut, integer_columns, nll, padded
+from benchmarks.music import Results, Run, chosen_rate, cut, integer_columns, nll, padded, unmeasured
 from benchmarks.music_training import CELLS, NOTES, Schedule, Trainer, build, pack, train
 from benchmarks.paths import RESULTS
 from edgeseq.arith.activation import sigmoid_q15
@@ -118,6 +118,20 @@ def test_results_go_on_where_they_stopped(tmp_path):
     assert again.row_of(Run("jsb", "gru", 0, -6.0)) == rows[1]
     assert again.row_of(Run("jsb", "gru", 1, -6.0)) is None
     assert chosen_rate(again.rows, "jsb", "gru") == -6.0
+
+
+def test_a_model_trained_again_keeps_its_row_if_it_is_the_same(tmp_path):
+    """Columns of another model would not belong together with the new one's."""
+    row = {"data": "jsb", "cell": "gru", "seed": 0, "log_rate": -5.0, "valid_nll": 8.5, "test_nll": 8.1, "epochs": 30}
+    results = Results(tmp_path / "music.json")
+    results.add(row | {"int8_nll": 8.2})
+    run = Run("jsb", "gru", 0, -5.0)
+    assert unmeasured(results, ["jsb"], ["gru"], ["int8_nll"]) == []
+    results.renew(row | {"test_nll": 8.1 + 1e-7})
+    assert results.row_of(run) == row | {"int8_nll": 8.2}
+    results.renew(row | {"test_nll": 8.11, "epochs": 31})
+    assert Results(results.path).rows == [row | {"test_nll": 8.11, "epochs": 31}]
+    assert unmeasured(results, ["jsb"], ["gru"], ["int8_nll"]) == [run]
 
 
 def test_stored_results_are_complete():
