@@ -132,9 +132,12 @@ def test_an_interrupted_search_goes_on(tmp_path):
     with pytest.raises(SearchInterrupted) as caught:
         choose(request(tmp_path, Instant(RunFolder(tmp_path), ends)), Quiet())
     assert json.loads(json.dumps(caught.value.choice.document)) == document(tmp_path)
+    assert not document(tmp_path)["complete"]
+    assert document(tmp_path)["verdict"][0].startswith("Not finished: ")
     before = document(tmp_path)["candidates"]
     choose(request(tmp_path, resume=True), Quiet())
     after = document(tmp_path)["candidates"]
+    assert document(tmp_path)["complete"]
     lost = [each for each in after if str(each["reason"]).startswith("lost with its process")]
     assert lost
     again = [(each["cell"], each["units"], each["scheme"]) for each in after if each not in lost]

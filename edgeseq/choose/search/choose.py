@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from edgeseq.choose.search import results
 from edgeseq.choose.search.candidate import Candidate
-from edgeseq.choose.search.finalists import MeasureSpec, judged, measure, pick
+from edgeseq.choose.search.finalists import UNMEASURED, MeasureSpec, judged, measure, pick
 from edgeseq.choose.search.fit import check_something_fits
 from edgeseq.choose.search.loop import ATTEMPTS, WAIT_S, Search, run_search, warm_start
 from edgeseq.choose.search.records import candidates, directions, write_measured
@@ -25,7 +25,6 @@ from edgeseq.measure.measurement import Measurement
 
 # Rounds of finalists, should none of a round keep the budget when measured.
 ROUNDS = 3
-UNMEASURED = "could not be measured"
 
 
 class Progress(Protocol):

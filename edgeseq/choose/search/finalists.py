@@ -29,6 +29,8 @@ from edgeseq.targets import Optimize
 EMULATED_STEPS = 20_000
 # Cells whose best candidate is measured whatever else is: the comparison that people ask for.
 ALWAYS = ("gru", "lstm")
+# How the reason of a finalist begins that cannot be linked or run.
+UNMEASURED = "could not be measured"
 # Time steps of a forecast that are drawn.
 FORECAST_STEPS = 400
 

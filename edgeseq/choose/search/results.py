@@ -10,6 +10,7 @@ from edgeseq._version import __version__
 from edgeseq.choose.scores import baseline
 from edgeseq.choose.search.candidate import Candidate
 from edgeseq.choose.search.explain import explain
+from edgeseq.choose.search.finalists import UNMEASURED, pick
 from edgeseq.choose.search.front import measured_front
 from edgeseq.choose.search.loop import Search
 from edgeseq.choose.search.verdict import Verdict, judge
@@ -22,7 +23,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a search came to. reasons: by name, why a candidate is not recommended. complete: finalists were measured."""
+    """What a search came to. reasons: by name, why a candidate is not recommended."""
 
     candidates: tuple[Candidate, ...]
     verdict: Verdict
@@ -33,7 +34,9 @@ class Choice:
 
 def conclude(search: Search, data: DataSet, candidates: list[Candidate], command: list[str]) -> Choice:
     """Judge what is known now, and describe it."""
+    waiting = unmeasured(candidates, search)
     verdict = judge(candidates, search.budget, search.metric, baseline(data, data.test))
+    sentences = [_unfinished(waiting)] * bool(waiting) + list(verdict.sentences)
     reasons = explain(candidates, verdict.recommended, search.budget, search.metric)
     names = tuple(measured_front(candidates, search.metric))
     document = {
@@ -49,11 +52,23 @@ def conclude(search: Search, data: DataSet, candidates: list[Candidate], command
         "options": asdict(search.options),
         "candidates": [each.as_json(reasons[each.name]) for each in candidates],
         "recommended": verdict.recommended.name if verdict.recommended else None,
-        "verdict": list(verdict.sentences),
+        "verdict": sentences,
+        "complete": not waiting,
         "front": list(names),
         "prediction_error": search.target.prediction_error,
     }
     return Choice(tuple(candidates), verdict, reasons, names, document)
+
+
+def unmeasured(candidates: list[Candidate], search: Search) -> list[Candidate]:
+    """Return the finalists that still have to be measured; those that could not be say so in their reason."""
+    finalists = pick(candidates, search.metric, search.options.finalists)
+    return [each for each in finalists if each.measured is None and not (each.reason or "").startswith(UNMEASURED)]
+
+
+def _unfinished(waiting: list[Candidate]) -> str:
+    """Say that the verdict is of what is known so far."""
+    return f"Not finished: {', '.join(each.name for each in waiting)} still to be measured."
 
 
 def describe(data: DataSet) -> dict[str, Any]:

@@ -1,0 +1,247 @@
+"""What `edgeseq choose` finds on four real data sets, two cores and three budgets, beside a hand-tuned GRU.
+
+Usage: python -m benchmarks.choose [--data har,fsdd,ecg5000,cwru] [--cores cortex-m0plus,cortex-m4]
+           [--budgets 16K/2K,32K/4K,128K/16K] [--minutes 20] [--jobs 2]
+
+The baseline is what someone without a search would do: one GRU of the most units that fit, int8 or int16 codes at the input,
+three learning rates, the model that validates best. It is trained, quantised, linked and scored as every candidate is.
+Writes benchmarks/results/choose.json after every search; goes on from there, and within a search that was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bench_models import Size, stand_in
+from benchmarks.paths import RESULTS
+from benchmarks.trained import TASKS, cache_folder, load_task
+from edgeseq.choose.budget import Budget
+from edgeseq.choose.configuration import Configuration, InputDtype
+from edgeseq.choose.metric import METRICS
+from edgeseq.choose.search.choose import Request, choose
+from edgeseq.choose.search.finalists import MeasureSpec, judged, measure
+from edgeseq.choose.search.loop import Search, SearchOptions
+from edgeseq.choose.search.predictor import predictor
+from edgeseq.choose.search.records import RunFolder
+from edgeseq.choose.search.space import Proposal, default_space
+from edgeseq.choose.search.target import Target
+from edgeseq.choose.search.trial import TrialResult, TrialSpec, run_trial
+from edgeseq.choose.search.windows import prepare, task_shape
+from edgeseq.choose.search.workers import LocalWorkers
+from edgeseq.data import DataSet
+from edgeseq.measure.profile import profile
+from edgeseq.report import as_json
+from edgeseq.targets import OPTIMIZE_MODES, load_core
+
+Row = dict[str, Any]
+BUDGETS = {"16K/2K": Budget(16_384, 2_048), "32K/4K": Budget(32_768, 4_096), "128K/16K": Budget(131_072, 16_384)}
+CORES = ("cortex-m0plus", "cortex-m4")
+RATES = (1e-3, 3e-3, 1e-2)
+INPUTS: tuple[InputDtype, ...] = ("int8", "int16")
+MOST_UNITS, UNIT_STEP = 256, 4
+FILE = RESULTS / "choose.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question: which network for these data, on this core, in this budget."""
+
+    data: str
+    core: str
+    budget: str
+
+    @property
+    def folder(self) -> Path:
+        """Where its search lies."""
+        return cache_folder().parent / "choose" / f"{self.data}-{self.core}-{self.budget.replace('/', '-')}"
+
+    def target(self, data: DataSet) -> Target:
+        """The core, with what predicts costs there."""
+        core = load_core(self.core)
+        predict, errors = predictor(task_shape(data), core)
+        return Target(self.core, core, predict, prediction_error=errors)
+
+
+class Lines:
+    """Progress of a search on stderr."""
+
+    def stage(self, words: str, total: int) -> None:
+        """Name the stage."""
+        print(f"{words} ({total})", file=sys.stderr, flush=True)
+
+    def advance(self, done: int, words: str) -> None:
+        """Say what just happened."""
+        print(f"  {done} {words}", file=sys.stderr, flush=True)
+
+
+def search(case: Case, data: DataSet, options: SearchOptions, jobs: int) -> Row:
+    """Search, and return the row of the case without its baseline."""
+    started = time.monotonic()
+    space = default_space(task_shape(data), data.task)
+    wanted = Search(space, BUDGETS[case.budget], case.target(data), METRICS[data.task], options, RunFolder(case.folder))
+    resume = RunFolder(case.folder).database.exists()
+    words = ["python", "-m", "benchmarks.choose", "--data", case.data, "--cores", case.core, "--budgets", case.budget]
+    request = Request(wanted, data, lambda data: LocalWorkers(data, jobs), as_json.measurement, words, resume=resume)
+    document = choose(request, Lines()).document
+    found = {each["name"]: each for each in document["candidates"]}
+    states = [each["status"] for each in found.values()]
+    return {
+        "data": case.data,
+        "core": case.core,
+        "budget": case.budget,
+        "seconds": round(time.monotonic() - started),
+        "resumed": resume,
+        "jobs": jobs,
+        "trials": {state: states.count(state) for state in sorted(set(states))},
+        "recommended": _point(found.get(document["recommended"])),
+        "verdict": document["verdict"],
+        **{cell: _point(_best(found.values(), cell, BUDGETS[case.budget])) for cell in ("gru", "lstm")},
+    }
+
+
+def _best(found: Any, cell: str, budget: Budget) -> Row | None:
+    """Return the best measured candidate of a cell that fits."""
+    fitting = [
+        each
+        for each in found
+        if each["measured"]
+        and each["cell"] == cell
+        and each["mismatches"] == 0
+        and each["flash_bytes"] <= (budget.flash_bytes or 0)
+        and each["ram_bytes"] <= (budget.ram_bytes or 0)
+    ]
+    return max(fitting, key=lambda each: each["accuracy"], default=None)
+
+
+def _point(candidate: Row | None) -> Row | None:
+    """Return what a table shows of a candidate."""
+    if candidate is None:
+        return None
+    names = (
+        "name",
+        "cell",
+        "units",
+        "scheme",
+        "optimize",
+        "window",
+        "stride",
+        "accuracy",
+        "flash_bytes",
+        "ram_bytes",
+        "instructions",
+    )
+    return {name: candidate[name] for name in names}
+
+
+def most_units(case: Case, data: DataSet) -> int:
+    """Return the most units, a multiple of 4, of a GRU whose smallest image fits, linked and run with random weights."""
+    shape, budget = task_shape(data), BUDGETS[case.budget]
+
+    def fits(units: int) -> bool:
+        found = profile(stand_in("gru", Size(shape.features, units, shape.outputs)).graph, case.core, optimize="size")
+        assert found.ram_image_bytes is not None  # cores have a stack
+        return found.flash_image_bytes <= (budget.flash_bytes or 0) and found.ram_image_bytes <= (budget.ram_bytes or 0)
+
+    low, high = 1, MOST_UNITS // UNIT_STEP + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(UNIT_STEP * middle) else (low, middle)
+    return UNIT_STEP * low
+
+
+def baseline(case: Case, data: DataSet, options: SearchOptions, jobs: int) -> Row:
+    """Train the hand-tuned GRU and measure it; a few units fewer where trained weights and int16 codes make it too large."""
+    budget, units = BUDGETS[case.budget], most_units(case, data)
+    while True:
+        best, spec = max(_tuned(data, units, options, jobs), key=lambda pair: pair[0].score)
+        finding = measure(data, MeasureSpec(spec, best.keras, best.esq, case.core, OPTIMIZE_MODES))
+        found = judged(finding, budget, case.target(data), as_json.measurement)
+        if not budget.excess(found.cost) or units <= UNIT_STEP:
+            break
+        units -= UNIT_STEP
+    network = spec.proposal.configuration
+    return {
+        "name": network.title,
+        "units": units,
+        "input_dtype": network.input_dtype,
+        "learning_rate": spec.proposal.learning_rate,
+        "optimize": found.optimize,
+        "validation": best.score,
+        "accuracy": found.score,
+        "flash_bytes": found.cost.flash_bytes,
+        "ram_bytes": found.cost.ram_bytes,
+        "mismatches": found.mismatches,
+    }
+
+
+def _tuned(data: DataSet, units: int, options: SearchOptions, jobs: int) -> list[tuple[TrialResult, TrialSpec]]:
+    """Train at every learning rate, with either type of input codes."""
+    specs = [
+        TrialSpec(
+            number,
+            Proposal(Configuration((("gru", units),), "int8", entry), learning_rate=rate),
+            options.epochs,
+            options.patience,
+            options.seed,
+        )
+        for number, (entry, rate) in enumerate((entry, rate) for entry in INPUTS for rate in RATES)
+    ]
+    workers = LocalWorkers(data, jobs)
+    try:
+        waiting = {workers.submit(run_trial, spec): spec for spec in specs}
+        results = []
+        while waiting:
+            for outcome in workers.wait(1.0):
+                spec = waiting.pop(outcome.job)
+                if outcome.error is not None:
+                    raise RuntimeError(f"{spec.proposal.configuration.title}: {outcome.error}")
+                results.append((outcome.value, spec))
+    finally:
+        workers.close()
+    return results
+
+
+def stored() -> list[Row]:
+    """Return the finished rows."""
+    return json.loads(FILE.read_text()) if FILE.exists() else []
+
+
+def save(rows: Sequence[Row]) -> None:
+    """Replace the results file; a kill leaves the old one or the new."""
+    new = FILE.with_suffix(".new")
+    new.write_text(json.dumps(rows, indent=1) + "\n")
+    new.replace(FILE)
+
+
+def main() -> None:
+    """Run what is not yet in the results file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", default=",".join(TASKS))
+    parser.add_argument("--cores", default=",".join(CORES))
+    parser.add_argument("--budgets", default=",".join(BUDGETS))
+    parser.add_argument("--minutes", type=float, default=20.0, help="of each search")
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+    options = SearchOptions(trials=1000, time_s=60 * arguments.minutes)
+    for name in arguments.data.split(","):
+        data = prepare(load_task(name), options.seed)
+        for budget in arguments.budgets.split(","):
+            for core in arguments.cores.split(","):
+                case, rows = Case(name, core, budget), stored()
+                if any((row["data"], row["core"], row["budget"]) == (name, core, budget) for row in rows):
+                    continue
+                row = search(case, data, options, arguments.jobs)
+                row["baseline"] = baseline(case, data, options, arguments.jobs)
+                print(json.dumps(row), file=sys.stderr, flush=True)
+                save([*rows, row])
+
+
+if __name__ == "__main__":
+    main()
