@@ -102,11 +102,11 @@ def search(case: Case, data: DataSet, options: SearchOptions, jobs: int) -> Row:
         "trials": {state: states.count(state) for state in sorted(set(states))},
         "recommended": _point(found.get(document["recommended"])),
         "verdict": document["verdict"],
-        **{cell: _point(_best(found.values(), cell, BUDGETS[case.budget])) for cell in ("gru", "lstm")},
+        **{cell: _point(best_of(found.values(), cell, BUDGETS[case.budget])) for cell in ("gru", "lstm")},
     }
 
 
-def _best(found: Any, cell: str, budget: Budget) -> Row | None:
+def best_of(found: Any, cell: str, budget: Budget) -> Row | None:
     """Return the best measured candidate of a cell that fits."""
     fitting = [
         each

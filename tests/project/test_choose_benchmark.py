@@ -1,0 +1,41 @@
+"""The benchmarks of the search: the hand-tuned baseline's size, the points that are shown, the list of trials."""
+
+import pytest
+
+from benchmarks.bench_models import Size, stand_in
+from benchmarks.choose import BUDGETS, Case, best_of, most_units
+from benchmarks.scaleout import trial_list
+from edgeseq.choose.search.windows import prepare, task_shape
+from edgeseq.measure.profile import profile
+from tests.choose.made_up import data_set
+
+
+@pytest.mark.slow
+def test_the_baseline_has_the_most_units_that_fit():
+    """Its smallest image is within the budget, and that of four units more is not."""
+    case, data = Case("made up", "cortex-m0plus", "16K/2K"), prepare(data_set(), 0)
+    shape, budget, units = task_shape(data), BUDGETS["16K/2K"], most_units(case, data)
+
+    def fits(units):
+        found = profile(stand_in("gru", Size(shape.features, units, shape.outputs)).graph, case.core, optimize="size")
+        return found.flash_image_bytes <= budget.flash_bytes and found.ram_image_bytes <= budget.ram_bytes
+
+    assert fits(units)
+    assert not fits(units + 4)
+
+
+def test_the_best_of_a_cell_is_measured_and_fits():
+    """What is too large, unverified or of another cell is not shown beside the recommendation."""
+    right = {"cell": "gru", "measured": True, "mismatches": 0, "accuracy": 0.9, "flash_bytes": 9000, "ram_bytes": 900}
+    wrong = [{"flash_bytes": 17_000}, {"ram_bytes": 3000}, {"mismatches": 1}, {"measured": False}, {"cell": "lstm"}]
+    found = [right, *(right | {"accuracy": 0.99} | each for each in wrong)]
+    assert best_of(found, "gru", BUDGETS["16K/2K"]) is right
+    assert best_of(found, "rnn", BUDGETS["16K/2K"]) is None
+
+
+def test_trials_of_the_list_differ():
+    """The same list each time; a network comes again with another seed only."""
+    specs = trial_list(30, 2)
+    assert specs == trial_list(30, 2)
+    assert len({(spec.proposal.configuration.title, spec.seed) for spec in specs}) == 30
+    assert [spec.number for spec in specs] == list(range(30))
