@@ -56,8 +56,11 @@ bench: $(VENV)/.bench ## measure costs on every core and accuracy on the data se
 	@$(BIN)/python -m benchmarks.tflite
 	@$(BIN)/python -m benchmarks.onnx_forms
 	@$(BIN)/python -m benchmarks.other_runtimes --environments $(RUNTIMES)
+	@$(BIN)/python -m benchmarks.predictor_rows --count 200
 	@$(BIN)/python -m benchmarks.predictor --fit
 	@$(BIN)/python -m benchmarks.compare --fronts
+	@$(BIN)/python -m benchmarks.choose
+	@$(BIN)/python -m benchmarks.scaleout
 	@$(BIN)/python -m benchmarks.plot
 	@$(BIN)/python -m benchmarks.readme
 
