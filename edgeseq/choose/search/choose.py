@@ -11,6 +11,7 @@ from edgeseq.choose.search import results
 from edgeseq.choose.search.candidate import Candidate
 from edgeseq.choose.search.finalists import UNMEASURED, MeasureSpec, judged, measure, pick
 from edgeseq.choose.search.fit import check_something_fits
+from edgeseq.choose.search.interrupts import interrupts
 from edgeseq.choose.search.loop import ATTEMPTS, WAIT_S, Search, run_search, warm_start
 from edgeseq.choose.search.records import candidates, directions, write_measured
 from edgeseq.choose.search.results import Choice, conclude
@@ -68,6 +69,12 @@ def choose(request: Request, progress: Progress) -> Choice:
     """
     search = request.search
     search.target.check(search.budget)
+    with interrupts() as check:
+        return _choose(request, progress, check)
+
+
+def _choose(request: Request, progress: Progress, check: Callable[[], None]) -> Choice:
+    search = request.search
     check_something_fits(search.space, search.target, search.budget, search.options.modes)
     study = _study(request)
     workers = request.workers(request.data)
@@ -81,8 +88,9 @@ def choose(request: Request, progress: Progress) -> Choice:
 
     try:
         progress.stage("searching", search.options.trials)
-        run_search(study, search, workers, lambda done, _, words: progress.advance(done, words), lambda: _ignore(report()))
-        _measure_finalists(request, study, workers, progress, failures, report)
+        run_search(study, search, workers, lambda done, _, words: progress.advance(done, words), lambda: _ignore(report()), check)
+        check()
+        _measure_finalists(request, study, workers, progress, failures, report, check)
         return report()
     except KeyboardInterrupt:
         raise SearchInterrupted(report()) from None
@@ -129,7 +137,13 @@ def identity(request: Request) -> dict[str, Any]:
 
 
 def _measure_finalists(
-    request: Request, study: Any, workers: Workers, progress: Progress, failures: dict[int, str], report: Callable[[], Choice]
+    request: Request,
+    study: Any,
+    workers: Workers,
+    progress: Progress,
+    failures: dict[int, str],
+    report: Callable[[], Choice],
+    check: Callable[[], None],
 ) -> None:
     """Measure the best candidates, and the next ones where none of them keeps the budget."""
     search = request.search
@@ -145,7 +159,7 @@ def _measure_finalists(
         wanted = [each for each in finalists if each.measured is None]
         if wanted:
             progress.stage("measuring finalists", len(wanted))
-            _measure(request, wanted, workers, progress, failures, after)
+            _measure(request, wanted, workers, progress, failures, after, check)
         if any(each.fits(search.budget) for each in candidates(study, search.folder)):
             return
     if failures and not any(each.measured for each in candidates(study, search.folder)):
@@ -162,12 +176,14 @@ def _measure(
     progress: Progress,
     failures: dict[int, str],
     after: Callable[[], None],
+    check: Callable[[], None],
 ) -> None:
     search, running = request.search, {}
     for each in wanted:
         running[workers.submit(measure, _spec(request, each))] = (each, 1)
     done = 0
     while running:
+        check()
         for outcome in workers.wait(WAIT_S):
             candidate, attempt = running.pop(outcome.job)
             if outcome.lost and attempt < ATTEMPTS:

@@ -76,13 +76,17 @@ def warm_start(study: Any, search: Search) -> None:
         study.enqueue_trial(parameters(candidate, search.space))
 
 
-def run_search(study: Any, search: Search, workers: Workers, notify: Notify, after: Callable[[], None]) -> None:
-    """Search until enough trials have been trained or the time is up. after: called when a trial has ended.
+def run_search(
+    study: Any, search: Search, workers: Workers, notify: Notify, after: Callable[[], None], check: Callable[[], None]
+) -> None:
+    """Search until enough trials have been trained or the time is up.
 
-    Whatever interrupts it, what has ended is in the study.
+    after: called when a trial has ended; check: raises if the user wants it to end. Whatever
+    interrupts it, what has ended is in the study.
     """
     state = _State(time.monotonic(), ended=_counted(study))
     while True:
+        check()
         while _may_begin(state, search, workers):
             if not _begin(study, search, workers, state, notify):
                 state.exhausted = True
