@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,6 @@ from edgeseq.data import DataSet
 from edgeseq.frontend import load_model
 from edgeseq.graph import Graph
 from edgeseq.graph.reference import forward
-from edgeseq.measure.comparison import sqnr_db
 from edgeseq.measure.verify import hidden_states
 from edgeseq.quantize import QuantGraph, quantize
 from edgeseq.quantize.types import SCHEMES
@@ -60,30 +60,41 @@ def integer_classes(graph: QuantGraph, x: npt.NDArray[np.float32]) -> npt.NDArra
     return np.concatenate([Oracle(graph, batch=len(part)).run(part).outputs[:, -1].argmax(axis=1) for part in parts])
 
 
-def fidelity(quantized: QuantGraph, x: npt.NDArray[np.float32]) -> dict[str, Any]:
-    """SQNR of the hidden states, and of the bound: weights rounded per row, the same input codes, an 8-bit h, rest float."""
-    graph = quantized.source
-    layer = graph.recurrent[0]
+def state_noise(quantized: QuantGraph, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return sums of squares over the hidden states of windows: the float states, their error, and the bound's error.
+
+    The bound: weights rounded per row, the same input codes, an 8-bit h, rest float.
+    """
+    layer = quantized.source.recurrent[0]
     codes = quantize_input(quantized.input, x)
-    reference = forward(graph, x, keep_hidden=[layer.name]).hidden[layer.name]
+    reference = forward(quantized.source, x, keep_hidden=[layer.name]).hidden[layer.name]
     states = Oracle(quantized, batch=len(codes)).run(codes, keep_states=True).states
     assert states is not None
     rounded_input = (codes.astype(np.float64) - quantized.input.zero_point) * quantized.input.scale.value
-    return {
-        "state_sqnr_db": sqnr_db(reference, hidden_states(quantized, states)[0]),
-        "bound_sqnr_db": sqnr_db(reference, hidden_bound(layer, rounded_input)),
-    }
+    errors = [reference - hidden_states(quantized, states)[0], reference - hidden_bound(layer, rounded_input)]
+    return np.array([np.sum(value**2) for value in (reference, *errors)])
 
 
-def evaluate(data: DataSet, quantized: QuantGraph, of_float: npt.NDArray[np.int64]) -> dict[str, Any]:
-    """Accuracy of the integers, how often they agree with the float model's classes, and their SQNR."""
+def fidelity(quantized: QuantGraph, x: npt.NDArray[np.float32]) -> dict[str, float]:
+    """SQNR of the hidden states over all steps of the windows, and of the bound."""
+    signal, noise, bound = sum(state_noise(quantized, x[at : at + BATCH]) for at in range(0, len(x), BATCH))
+    return {"state_sqnr_db": 10 * math.log10(signal / noise), "bound_sqnr_db": 10 * math.log10(signal / bound)}
+
+
+def evaluate(
+    data: DataSet, quantized: QuantGraph, of_float: npt.NDArray[np.int64], sqnr_windows: int = SQNR_WINDOWS
+) -> dict[str, Any]:
+    """Accuracy of the integers, how often they agree with the float model's classes, and their SQNR.
+
+    sqnr_windows: how many test windows the SQNR is of; accuracy is of all.
+    """
     classes = integer_classes(quantized, data.x_test)
     return {
         "input_dtype": quantized.input.dtype,
         "float_accuracy": float((of_float == data.y_test).mean()),
         "accuracy": float((classes == data.y_test).mean()),
         "agreement": float((classes == of_float).mean()),
-        **fidelity(quantized, data.x_test[:SQNR_WINDOWS]),
+        **fidelity(quantized, data.x_test[:sqnr_windows]),
     }
 
 
