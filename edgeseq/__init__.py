@@ -13,13 +13,12 @@ Everything heavy is imported when it is first used.
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from edgeseq._version import __version__
 from edgeseq.errors import EdgeseqError
-
-# A room and a verb share this name; imported here, the verb is what `edgeseq.quantize` means.
-from edgeseq.quantize import quantize, read_esq, write_esq
 
 if TYPE_CHECKING:
     from edgeseq.choose.comparison import compare
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from edgeseq.frontend import inspect_model, load_model
     from edgeseq.measure.profile import profile
     from edgeseq.measure.verify import verify
+    from edgeseq.quantize import quantize, read_esq, write_esq
     from edgeseq.simulate import Oracle
     from edgeseq.targets import core_names, load_core
     from edgeseq.train import train_classifier
@@ -47,8 +47,11 @@ _HOMES = {
     "load_model": "edgeseq.frontend",
     "load_windows": "edgeseq.data",
     "profile": "edgeseq.measure.profile",
+    "quantize": "edgeseq.quantize",
+    "read_esq": "edgeseq.quantize",
     "train_classifier": "edgeseq.train",
     "verify": "edgeseq.measure.verify",
+    "write_esq": "edgeseq.quantize",
     "write_project": "edgeseq.export.c",
 }
 
@@ -81,3 +84,18 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module 'edgeseq' has no attribute {name!r}")
     return getattr(importlib.import_module(home), name)
+
+
+class _Package(ModuleType):
+    """A room and a verb are called quantize: `edgeseq.quantize` means the verb, whatever was imported before."""
+
+    @property
+    def quantize(self) -> Any:
+        return __getattr__("quantize")
+
+    @quantize.setter
+    def quantize(self, room: ModuleType) -> None:
+        """Python binds every submodule to its package when it is imported; not this one."""
+
+
+sys.modules[__name__].__class__ = _Package

@@ -26,8 +26,10 @@ def test_front_door():
 
 def test_the_verb_wins_over_the_room():
     """edgeseq.quantize stays a function whatever submodule was imported before."""
-    code = "import edgeseq.quantize.esq, edgeseq.measure.profile, edgeseq; print(callable(edgeseq.quantize))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
+    for first in ("edgeseq", "edgeseq.quantize.esq, edgeseq.measure.profile", "edgeseq.quantize"):
+        code = f"import {first}, edgeseq; print(edgeseq.quantize.__name__, edgeseq.quantize is edgeseq.quantize)"
+        done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout == "quantize True\n"
 
 
 def best_of(count: int, code: str) -> float:
