@@ -22,6 +22,7 @@ from typing import Any
 from benchmarks.bench_models import Size, stand_in
 from benchmarks.paths import RESULTS
 from benchmarks.trained import TASKS, cache_folder, load_task
+from edgeseq.choose.about_data import task_shape
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.configuration import Configuration, InputDtype
 from edgeseq.choose.metric import METRICS
@@ -33,7 +34,7 @@ from edgeseq.choose.search.records import RunFolder
 from edgeseq.choose.search.space import Proposal, default_space
 from edgeseq.choose.search.target import Target
 from edgeseq.choose.search.trial import TrialResult, TrialSpec, run_trial
-from edgeseq.choose.search.windows import prepare, task_shape
+from edgeseq.choose.search.windows import prepare
 from edgeseq.choose.search.workers import LocalWorkers
 from edgeseq.data import DataSet
 from edgeseq.measure.profile import profile
@@ -174,7 +175,7 @@ def baseline(case: Case, data: DataSet, options: SearchOptions, jobs: int) -> Ro
         "learning_rate": spec.proposal.learning_rate,
         "optimize": found.optimize,
         "validation": best.score,
-        "accuracy": found.score,
+        "accuracy": found.shown.score,
         "flash_bytes": found.cost.flash_bytes,
         "ram_bytes": found.cost.ram_bytes,
         "mismatches": found.mismatches,

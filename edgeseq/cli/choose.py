@@ -159,13 +159,14 @@ class _Shown:
 
 def _request(out: Path, command: list[str], settings: dict[str, Any]) -> Request:
     """Turn the options into what is asked for. Raises EdgeseqError where they do not fit the data or the target."""
+    from edgeseq.choose.about_data import task_shape
     from edgeseq.choose.budget import Budget
     from edgeseq.choose.metric import METRICS
     from edgeseq.choose.search.choose import Request
     from edgeseq.choose.search.loop import Search, SearchOptions
     from edgeseq.choose.search.records import RunFolder
     from edgeseq.choose.search.space import default_space
-    from edgeseq.choose.search.windows import prepare, task_shape
+    from edgeseq.choose.search.windows import prepare
     from edgeseq.data import load_data
     from edgeseq.report import as_json
     from edgeseq.targets import OPTIMIZE_MODES, resolve_target

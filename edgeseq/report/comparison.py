@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeseq._version import __version__
+from edgeseq.choose.about_data import describe
 from edgeseq.choose.comparison import CellComparison, CellResult
 from edgeseq.choose.comparison.statistics import CONFIDENCE, DRAWS
 from edgeseq.choose.metric import Metric
@@ -24,25 +25,14 @@ SCHEMA = 1
 def document(found: CellComparison, data: DataSet, command: list[str]) -> dict[str, Any]:
     """results.json; command: the words that make it again."""
     plan, metric = found.plan, found.metric
-    y = data.train.y
-    assert y is not None
     return {
         "schema": SCHEMA,
         "kind": "comparison",
         "version": __version__,
         "command": command,
         "complete": found.complete,
-        "data": {
-            "name": data.name,
-            "task": data.task,
-            "class_names": list(data.class_names),
-            "features": data.x_train.shape[2],
-            "outputs": data.classes if metric.unit == "share" else int(y.shape[-1]),
-            "window_steps": data.x_train.shape[1],
-            "train_windows": len(data.train),
-            "test_windows": len(data.test),
-            "notes": list(data.notes),
-        },
+        # Each seed may hold out other training windows, so no one part validates.
+        "data": describe(data),
         "target": _target(plan.target),
         "metric": metric.as_json(),
         "match": plan.match,

@@ -6,7 +6,7 @@ import numpy as np
 
 from edgeseq.choose.budget import Cost
 from edgeseq.choose.configuration import Configuration
-from edgeseq.choose.search.candidate import Candidate, Measured
+from edgeseq.choose.search.candidate import Candidate, Measured, Shown
 from edgeseq.choose.search.space import Proposal
 from edgeseq.data import DataSet, Part
 
@@ -42,20 +42,5 @@ def measured(hits: list[int], flash: float = 9000, ram: float = 700, mismatches:
     cost = Cost(flash, ram, 5000, 7000)
     profile = {"cycles_per_step": {"value": 7000}, "compiler": "zig"}
     ones = (1.0,) * len(totals)
-    return Measured(
-        "speed",
-        "ptq",
-        cost,
-        profile,
-        mismatches,
-        score,
-        score,
-        score,
-        len(totals),
-        totals,
-        ones,
-        None,
-        None,
-        [],
-        {"flash": [], "ram": []},
-    )
+    shown = Shown("ptq", score, score, score if mismatches == 0 else None, len(totals), totals, ones, None, None, [])
+    return Measured("speed", cost, profile, mismatches, {"flash": [], "ram": []}, shown)

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from edgeseq.choose.about_data import task_shape
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import METRICS
 from edgeseq.choose.search.choose import Request, choose
@@ -13,7 +14,7 @@ from edgeseq.choose.search.ray_workers import RayWorkers
 from edgeseq.choose.search.records import RunFolder
 from edgeseq.choose.search.space import Space
 from edgeseq.choose.search.target import Target
-from edgeseq.choose.search.windows import prepare, task_shape
+from edgeseq.choose.search.windows import prepare
 from edgeseq.data import load_data
 from edgeseq.errors import SearchError
 from edgeseq.report import as_json

@@ -13,16 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from edgeseq.choose.about_data import task_shape
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import METRICS
 from edgeseq.choose.search.choose import Request, SearchInterrupted, choose
 from edgeseq.choose.search.loop import Search, SearchOptions
-from edgeseq.choose.search.records import RunFolder, write_measured
+from edgeseq.choose.search.records import RunFolder, read_measured, write_measured
 from edgeseq.choose.search.space import Space
 from edgeseq.choose.search.study import import_optuna
 from edgeseq.choose.search.target import Target
 from edgeseq.choose.search.trial import TrialResult, TrialSpec
-from edgeseq.choose.search.windows import prepare, task_shape
+from edgeseq.choose.search.windows import prepare
 from edgeseq.choose.search.workers import LocalWorkers, Outcome
 from edgeseq.errors import SearchError
 from edgeseq.targets import load_core
@@ -189,6 +190,23 @@ def test_a_damaged_study_is_refused(tmp_path):
     (tmp_path / "study.db").write_bytes(whole[:20_000] + b"\xff" * (len(whole) - 20_000))
     with pytest.raises(SearchError, match="the study is damaged"):
         choose(request(tmp_path, resume=True), Quiet())
+
+
+def test_a_measurement_of_another_version_is_refused(tmp_path):
+    """What was written is read as it was; with a field missing, unknown or of another kind it is to be measured again."""
+    path = tmp_path / "trial_0000.json"
+    assert read_measured(path) is None
+    write_measured(path, measured([1, 1, 0]))
+    assert read_measured(path) == measured([1, 1, 0])
+    written = json.loads(path.read_text())
+    shown = written["shown"]
+    flat = {**{name: value for name, value in written.items() if name != "shown"}, **shown}
+    fewer = {name: value for name, value in shown.items() if name != "confusion"}
+    others = (flat, {**written, "shown": fewer}, {**written, "shown": {**shown, "more": 1}}, {**written, "shown": []}, [written])
+    for other in others:
+        path.write_text(json.dumps(other))
+        with pytest.raises(SearchError, match=r"not a readable measurement .*Remove it to have it measured again"):
+            read_measured(path)
 
 
 def test_a_study_that_no_search_made_is_refused(tmp_path):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from edgeseq.choose.about_data import describe, task_shape
 from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.configuration import Configuration
 from edgeseq.choose.metric import METRICS
@@ -17,7 +18,7 @@ from edgeseq.choose.search.median import MedianRule
 from edgeseq.choose.search.space import SIZES, Proposal, Space
 from edgeseq.choose.search.target import Target
 from edgeseq.choose.search.verdict import difference, judge
-from edgeseq.choose.search.windows import prepare, seen_by, task_shape
+from edgeseq.choose.search.windows import prepare, seen_by
 from edgeseq.data import DataSet, Part
 from edgeseq.errors import BudgetError, DataError
 from edgeseq.targets import load_core
@@ -65,6 +66,14 @@ def test_a_window_keeps_the_last_steps():
         cut = seen_by(data, network)
         assert np.array_equal(cut.x_test, data.x_test[:, wanted])
         assert cut.x_train.shape[1] == network.steps(task_shape(data))
+
+
+def test_the_validating_windows_are_counted_where_all_networks_share_them():
+    """Then alone; all else that is said of the data is the same."""
+    data = prepare(data_set(), 0)
+    alone, shared = describe(data), describe(data, data.validation)
+    assert (alone["features"], alone["outputs"], alone["window_steps"], alone["test_windows"]) == (2, 3, 8, 30)
+    assert shared == {**alone, "validation_windows": 60 - alone["train_windows"]}
 
 
 def test_scores_equal_those_of_training():

@@ -5,7 +5,8 @@ import pytest
 from benchmarks.bench_models import Size, stand_in
 from benchmarks.choose import BUDGETS, Case, best_of, most_units
 from benchmarks.scaleout import trial_list
-from edgeseq.choose.search.windows import prepare, task_shape
+from edgeseq.choose.about_data import task_shape
+from edgeseq.choose.search.windows import prepare
 from edgeseq.measure.profile import profile
 from tests.choose.made_up import data_set
 

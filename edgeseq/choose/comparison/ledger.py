@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseq.choose import scores
+from edgeseq.choose.about_data import task_shape
 from edgeseq.choose.comparison import matching
 from edgeseq.choose.comparison.efficiency import efficiency
 from edgeseq.choose.comparison.matching import Matched
@@ -20,7 +21,7 @@ from edgeseq.choose.comparison.sentences import verdict
 from edgeseq.choose.comparison.statistics import Interval, paired, single
 from edgeseq.choose.comparison.store import Record, model_paths, read_record
 from edgeseq.choose.comparison.training import Job, profile_inputs
-from edgeseq.choose.metric import ACCURACY, METRICS, Metric
+from edgeseq.choose.metric import METRICS, Metric
 from edgeseq.data import DataSet
 from edgeseq.errors import DataError
 from edgeseq.measure.measurement import Measurement
@@ -54,16 +55,10 @@ class Ledger:
         """What decides."""
         return METRICS[self.data.task]
 
-    @property
-    def outputs(self) -> int:
-        """Outputs of the head."""
-        y = self.data.train.y
-        assert y is not None
-        return self.data.classes if self.metric is ACCURACY else int(y.shape[-1])
-
     def parameters(self, cell: str, units: tuple[int, ...]) -> int:
         """Trainable parameters of a network for these data."""
-        return matching.parameters(cell, units, self.data.x_train.shape[2], self.outputs)
+        shape = task_shape(self.data)
+        return matching.parameters(cell, units, shape.features, shape.outputs)
 
     def collect(self, job: Job) -> bool:
         """Read a model's record; returns whether the model is finished."""

@@ -15,20 +15,15 @@ Status = Literal["infeasible", "stopped early", "trained", "measured", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """What a finalist showed on the target and on the test part.
+class Shown:
+    """What a finalist showed on the test part; but for device_score, the same with the kernels of every mode.
 
-    cost: of a decision, measured. score, float_score: of the integers and of the float model on the whole test part.
-    totals, weights: the integers' score window by window, as in `WindowScores`. device_score: of the emulated core's
-    outputs on device_windows windows of the test part; None where it differed. method: ptq or qat. mismatches: of
-    values, against the oracle.
+    method: ptq or qat. score, float_score: of the integers and of the float model on the whole test part. totals,
+    weights: the integers' score window by window, as in `WindowScores`. device_score: of the emulated core's outputs on
+    device_windows windows of the test part; None where it differed.
     """
 
-    optimize: Optimize
     method: str
-    cost: Cost
-    profile: dict[str, Any]
-    mismatches: int
     score: float
     float_score: float
     device_score: float | None
@@ -38,8 +33,19 @@ class Measured:
     confusion: list[list[int]] | None
     forecast: dict[str, Any] | None
     layer_costs: list[dict[str, Any]]
-    memory: dict[str, list[dict[str, Any]]]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A finalist on the target, with the kernels of one mode. cost: of a decision. mismatches: of values, against the oracle."""
+
+    optimize: Optimize
+    cost: Cost
+    profile: dict[str, Any]
+    mismatches: int
+    memory: dict[str, list[dict[str, Any]]]
+    shown: Shown
 
     def as_json(self) -> dict[str, Any]:
         """All fields."""
@@ -48,8 +54,9 @@ class Measured:
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> Measured:
         """Return what as_json wrote. Raises KeyError or TypeError where it is of another version."""
-        tuples = {name: tuple(found[name]) for name in ("totals", "weights", "notes")}
-        return cls(**{**found, **tuples, "cost": Cost(**found["cost"])})
+        shown = found["shown"]
+        tuples = {name: tuple(shown[name]) for name in ("totals", "weights", "notes")}
+        return cls(**{**found, "cost": Cost(**found["cost"]), "shown": Shown(**{**shown, **tuples})})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,7 @@ class Candidate:
     def as_json(self, reason: str | None) -> dict[str, Any]:
         """CANDIDATE of results.json. reason: why it is not recommended."""
         network, measured = self.proposal.configuration, self.measured
+        shown = measured.shown if measured else None
         cost = self.cost
         figures = asdict(cost) if cost else dict.fromkeys(Cost.__dataclass_fields__)
         figures["cycles_per_step"] = (
@@ -116,14 +124,14 @@ class Candidate:
             "feasible": self.feasible,
             "measured": measured is not None,
             "reason": reason,
-            "accuracy": measured.score if measured else self.validation,
+            "accuracy": shown.score if shown else self.validation,
             "scores": {
                 "validation": self.validation,
                 "float_validation": self.float_validation,
-                "float": measured.float_score if measured else None,
-                "integer": measured.score if measured else None,
-                "device": measured.device_score if measured else None,
-                "device_windows": measured.device_windows if measured else None,
+                "float": shown.float_score if shown else None,
+                "integer": shown.score if shown else None,
+                "device": shown.device_score if shown else None,
+                "device_windows": shown.device_windows if shown else None,
             },
             **{
                 name: figures[name]
@@ -132,12 +140,12 @@ class Candidate:
             "predicted": asdict(self.predicted) if self.predicted else None,
             "profile": measured.profile if measured else None,
             "mismatches": measured.mismatches if measured else None,
-            "method": measured.method if measured else None,
+            "method": shown.method if shown else None,
             "history": list(self.history),
             "seconds": self.seconds,
-            "confusion": measured.confusion if measured else None,
-            "forecast": measured.forecast if measured else None,
-            "layer_costs": measured.layer_costs if measured else [],
+            "confusion": shown.confusion if shown else None,
+            "forecast": shown.forecast if shown else None,
+            "layer_costs": shown.layer_costs if shown else [],
             "memory": measured.memory if measured else None,
             "files": self.files,
         }
@@ -145,7 +153,7 @@ class Candidate:
 
 def score_of(candidate: Candidate, metric: Metric) -> float:
     """Return the goodness of the best score there is: of the test part if measured, else of validation."""
-    score = candidate.measured.score if candidate.measured else candidate.validation
+    score = candidate.measured.shown.score if candidate.measured else candidate.validation
     return float("-inf") if score is None else metric.goodness(score)
 
 

@@ -200,7 +200,8 @@ def _measure(
             write_atomically(beside.with_suffix(".esq"), finding.esq)
             measured = judged(finding, search.budget, search.target, request.render)
             write_measured(search.folder.measurement(candidate.number), measured)
-            progress.advance(done, f"{candidate.name}: {search.metric.text(measured.score)}, {measured.mismatches} mismatches")
+            score = search.metric.text(measured.shown.score)
+            progress.advance(done, f"{candidate.name}: {score}, {measured.mismatches} mismatches")
             after()
 
 

@@ -48,7 +48,7 @@ def _measured(candidate: Candidate, recommended: Candidate | None, budget: Budge
     if recommended is None:
         return "fits, but scores no better than what knows nothing"
     gap = compared(recommended, candidate, metric)
-    text = f"{metric.text(candidate.measured.score)}: {metric.difference(abs(gap.value))}"
+    text = f"{metric.text(candidate.measured.shown.score)}: {metric.difference(abs(gap.value))}"
     if gap.value > 0:
         doubt = "" if gap.shown else ", a difference that the test part does not show for sure"
         return f"fits, but scores {text} worse than {recommended.name}{doubt}"

@@ -13,7 +13,7 @@ import numpy as np
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import METRICS, Metric
 from edgeseq.choose.scores import BATCH, window_scores
-from edgeseq.choose.search.candidate import Candidate, Measured
+from edgeseq.choose.search.candidate import Candidate, Measured, Shown
 from edgeseq.choose.search.front import front, validation_point
 from edgeseq.choose.search.layers import layer_costs, memory_map
 from edgeseq.choose.search.target import Target
@@ -68,23 +68,16 @@ class MeasureSpec:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a worker found. measurements: by mode, in the order asked for. keras, esq: the files, new ones after QAT."""
+    """What a worker found. keras, esq: the files, new ones after QAT.
 
-    method: str
+    measurements, mismatches: by mode, in the order asked for. shown: its device_score is that of a mode without mismatches.
+    """
+
     measurements: tuple[Measurement, ...]
     mismatches: tuple[int, ...]
-    score: float
-    float_score: float
-    device_score: float
-    device_windows: int
-    totals: tuple[float, ...]
-    weights: tuple[float, ...]
-    confusion: list[list[int]] | None
-    forecast: dict[str, Any] | None
-    layer_costs: list[dict[str, Any]]
+    shown: Shown
     keras: bytes
     esq: bytes
-    notes: tuple[str, ...] = ()
 
 
 def measure(data: DataSet, spec: MeasureSpec) -> Finding:
@@ -97,10 +90,8 @@ def measure(data: DataSet, spec: MeasureSpec) -> Finding:
     float_outputs = np.asarray(model.predict(seen.x_test, verbose=0, batch_size=BATCH))
     scores, outputs = integer_scores(seen, seen.test, graph)
     windows = _spread(len(seen.test), max(1, EMULATED_STEPS // seen.x_test.shape[1]))
-    return Finding(
+    shown = Shown(
         method,
-        tuple(profile(graph, spec.core, optimize=mode) for mode in spec.modes),
-        tuple(_mismatches(graph, seen, windows, spec.core, mode) for mode in spec.modes),
         scores.value,
         window_scores(seen, seen.test, float_outputs).value,
         # The core gives the oracle's outputs, bit for bit, or the finalist is refused.
@@ -111,8 +102,13 @@ def measure(data: DataSet, spec: MeasureSpec) -> Finding:
         _confusion(seen, outputs),
         _forecast(seen, outputs),
         layer_costs(graph),
-        *files,
         notes,
+    )
+    return Finding(
+        tuple(profile(graph, spec.core, optimize=mode) for mode in spec.modes),
+        tuple(_mismatches(graph, seen, windows, spec.core, mode) for mode in spec.modes),
+        shown,
+        *files,
     )
 
 
@@ -219,21 +215,5 @@ def judged(finding: Finding, budget: Budget, target: Target, render: Callable[[M
     costs = [target.measured(each) for each in finding.measurements]
     chosen = next((index for index, cost in enumerate(costs) if not budget.excess(cost)), len(costs) - 1)
     measurement, mismatches = finding.measurements[chosen], finding.mismatches[chosen]
-    return Measured(
-        measurement.optimize,
-        finding.method,
-        costs[chosen],
-        render(measurement),
-        mismatches,
-        finding.score,
-        finding.float_score,
-        finding.device_score if mismatches == 0 else None,
-        finding.device_windows,
-        finding.totals,
-        finding.weights,
-        finding.confusion,
-        finding.forecast,
-        finding.layer_costs,
-        memory_map(measurement),
-        finding.notes,
-    )
+    shown = finding.shown if mismatches == 0 else replace(finding.shown, device_score=None)
+    return Measured(measurement.optimize, costs[chosen], render(measurement), mismatches, memory_map(measurement), shown)

@@ -43,6 +43,6 @@ def validation_point(candidate: Candidate, metric: Metric) -> tuple[float, ...]:
 def measured_front(candidates: Sequence[Candidate], metric: Metric) -> list[str]:
     """Return the names of the front of measured points, best score first."""
     found = [each for each in candidates if each.measured and each.measured.mismatches == 0]
-    points = [point(metric.goodness(each.measured.score), each.measured.cost) for each in found if each.measured]
+    points = [point(metric.goodness(each.measured.shown.score), each.measured.cost) for each in found if each.measured]
     chosen = sorted(front(points), key=lambda index: points[index])
     return [found[index].name for index in chosen]

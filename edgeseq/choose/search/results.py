@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from edgeseq._version import __version__
+from edgeseq.choose.about_data import describe
 from edgeseq.choose.scores import baseline
 from edgeseq.choose.search.candidate import Candidate
 from edgeseq.choose.search.explain import explain
@@ -14,7 +15,6 @@ from edgeseq.choose.search.finalists import UNMEASURED, pick
 from edgeseq.choose.search.front import measured_front
 from edgeseq.choose.search.loop import Search
 from edgeseq.choose.search.verdict import Verdict, judge
-from edgeseq.choose.search.windows import task_shape
 from edgeseq.data import DataSet
 from edgeseq.files import write_atomically
 
@@ -44,7 +44,7 @@ def conclude(search: Search, data: DataSet, candidates: list[Candidate], command
         "kind": "search",
         "version": __version__,
         "command": command,
-        "data": describe(data),
+        "data": describe(data, data.validation),
         "target": search.target.as_json(),
         "metric": search.metric.as_json(),
         "budget": asdict(search.budget),
@@ -69,24 +69,6 @@ def unmeasured(candidates: list[Candidate], search: Search) -> list[Candidate]:
 def _unfinished(waiting: list[Candidate]) -> str:
     """Say that the verdict is of what is known so far."""
     return f"Not finished: {', '.join(each.name for each in waiting)} still to be measured."
-
-
-def describe(data: DataSet) -> dict[str, Any]:
-    """Return what results.json says of the data."""
-    shape = task_shape(data)
-    assert data.validation is not None
-    return {
-        "name": data.name,
-        "task": data.task,
-        "class_names": list(data.class_names),
-        "features": shape.features,
-        "outputs": shape.outputs,
-        "window_steps": shape.window_steps,
-        "train_windows": len(data.train),
-        "validation_windows": len(data.validation),
-        "test_windows": len(data.test),
-        "notes": list(data.notes),
-    }
 
 
 def write(search: Search, choice: Choice) -> None:

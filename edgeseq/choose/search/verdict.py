@@ -63,7 +63,7 @@ def _means(scores: WindowScores, chosen: np.ndarray[tuple[int, int], np.dtype[np
 
 def scores_of(measured: Measured) -> WindowScores:
     """Return a finalist's scores of the test windows."""
-    return WindowScores(np.asarray(measured.totals, float), np.asarray(measured.weights, float))
+    return WindowScores(np.asarray(measured.shown.totals, float), np.asarray(measured.shown.weights, float))
 
 
 def compared(a: Candidate, b: Candidate, metric: Metric) -> Difference:
@@ -108,7 +108,7 @@ def _thrifty(best: Candidate, fitting: Sequence[Candidate], metric: Metric) -> s
 
 def _goodness(candidate: Candidate, metric: Metric) -> float:
     assert candidate.measured
-    return metric.goodness(candidate.measured.score)
+    return metric.goodness(candidate.measured.shown.score)
 
 
 def _size(candidate: Candidate) -> tuple[float, float, float, int]:
@@ -130,7 +130,7 @@ def _headline(chosen: Candidate, budget: Budget, metric: Metric) -> str:
     figures += [f"{amount('latency_us', cost.latency_us)} a decision"] if cost.latency_us is not None else []
     error = _standard_error(chosen.measured, metric)
     return (
-        f"Take {chosen.name} ({chosen.measured.optimize} kernels): {metric.text(chosen.measured.score)} "
+        f"Take {chosen.name} ({chosen.measured.optimize} kernels): {metric.text(chosen.measured.shown.score)} "
         f"(standard error {metric.difference(error)}) on the test part, {', '.join(figures)}; budget {budget_text(budget)}."
     )
 
@@ -194,7 +194,7 @@ def _against_nothing(best: Candidate, nothing: tuple[str, WindowScores], metric:
     if gap.low > 0:
         return ""
     return (
-        f"Take no network: {best.name}, the best that fits, scores {metric.text(best.measured.score)}; {name} scores "
+        f"Take no network: {best.name}, the best that fits, scores {metric.text(best.measured.shown.score)}; {name} scores "
         f"{metric.text(scores.value)} and costs nothing (95 % interval of the gain {_signed(gap.low, metric)} to "
         f"{_signed(gap.high, metric)}). Give more data, more epochs or a larger budget."
     )

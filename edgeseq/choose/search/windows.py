@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeseq.choose.configuration import Configuration, TaskShape
+from edgeseq.choose.configuration import Configuration
 from edgeseq.data import DataSet, Part
 from edgeseq.errors import DataError
 from edgeseq.train import Recipe
@@ -43,13 +43,6 @@ def _leaks(data: DataSet) -> list[str]:
     shown = ", ".join(both[:5]) + (", ..." if len(both) > 5 else "")
     told = f"warning: {len(both)} subjects are in the training and the test part ({shown}); "
     return [told + "scores are then too good for new subjects. Split by subject"]
-
-
-def task_shape(data: DataSet) -> TaskShape:
-    """Return what the data fix for all candidates."""
-    steps, features = data.x_train.shape[1:]
-    outputs = data.classes if data.task in ("classification", "tagging") else int(data.y_train.shape[-1])
-    return TaskShape(features, outputs, steps, data.padded_at_end)
 
 
 def seen_by(data: DataSet, network: Configuration) -> DataSet:
