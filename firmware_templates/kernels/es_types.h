@@ -12,6 +12,15 @@
 #define ES_FLASH
 #endif
 
+/* Before a loop whose rounds a layer's sizes give. Clang, which knows them, would unroll short ones: 200 to 1,100 B
+ * more for 0.1 to 2.7 % fewer instructions, and a code size that only compiling tells. GCC unrolls less, and gains
+ * more. */
+#ifdef __clang__
+#define ES_ROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define ES_ROLLED
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -27,7 +27,8 @@
  *   es_dense_rows           ES_LAYER_rows of a Dense layer times an int16 x
  * and may bring faster es_product, es_curve, es_fast_sigmoid, es_gru_units, es_lstm_units, ..., and with ES_HAS_SUM
  *   es_sum                  element of pre, else int32_t; if it is int16_t, es_gate_rows saturates
- *   ES_SUMS                 elements of pre, else one for a sum and two for a gate kept apart */
+ *   ES_SUMS                 elements of pre, else one for a sum and two for a gate kept apart
+ * and with ES_LOOP what stands before a loop over groups. */
 #ifndef ES_FAST_H
 #define ES_FAST_H
 
@@ -43,6 +44,10 @@ typedef int32_t es_sum; /* a requantised row, or the sum of two */
 
 #ifndef ES_SUMS
 #define ES_SUMS(sums, parts) (((sums) + 2 * (parts)) * ES_GROUP)
+#endif
+
+#ifndef ES_LOOP
+#define ES_LOOP
 #endif
 
 #include "es_fast_gates.h"

@@ -6,6 +6,7 @@ static void ES_LAYER_NAME(_step)(const void *x, int16_t *h, es_view *h_view, es_
     ES_VIEW_STATE(h, ES_UNITS, h_view);
     const es_views views = es_make_views(x, ES_INPUTS, ES_INPUT_SHIFT, h_view, ES_UNITS, ES_STATE_SHIFT);
     /* r * h of all units must be known before the first candidate. */
+    ES_LOOP
     for (uint16_t unit = 0; unit < ES_UNITS; unit = (uint16_t)(unit + ES_GROUP)) {
         es_sum pre[ES_SUMS(2, 0)];
         rows = es_gate_rows(rows, &views, 2, 0, ES_FORM, ES_BOUNDED, pre);
@@ -13,6 +14,7 @@ static void ES_LAYER_NAME(_step)(const void *x, int16_t *h, es_view *h_view, es_
     }
     ES_VIEW_STATE(reset, ES_UNITS, reset_view);
     const es_views gated = es_make_views(x, ES_INPUTS, ES_INPUT_SHIFT, reset_view, ES_UNITS, ES_STATE_SHIFT);
+    ES_LOOP
     for (uint16_t unit = 0; unit < ES_UNITS; unit = (uint16_t)(unit + ES_GROUP)) {
         es_sum pre[ES_SUMS(1, 0)];
         rows = es_gate_rows(rows, &gated, 1, 0, ES_FORM, ES_BOUNDED, pre);

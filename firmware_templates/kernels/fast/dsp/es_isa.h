@@ -28,6 +28,7 @@
 #include "es_kernels.h"
 
 #define ES_GROUP 4
+#define ES_LOOP ES_ROLLED
 
 typedef int32_t es_rows;
 typedef int32_t es_view; /* two doubled int16 values */
@@ -148,6 +149,7 @@ static inline int32_t es_load_word(const void *address)
 static inline void es_view_codes8(const int8_t *x, uint16_t size, es_view *view)
 {
     uint16_t i = 0;
+    ES_ROLLED
     for (; i + 4 <= size; i = (uint16_t)(i + 4)) {
 #if ES_DSP
         int32_t even, odd;
@@ -171,6 +173,7 @@ static inline void es_view_codes8(const int8_t *x, uint16_t size, es_view *view)
 
 static inline void es_view_codes16(const int16_t *x, uint16_t size, es_view *view)
 {
+    ES_ROLLED
     for (uint16_t i = 0; i < size; i = (uint16_t)(i + 4)) {
         view[0] = es_pair(2 * x[i], i + 1 < size ? 2 * x[i + 1] : 0);
         view[1] = es_pair(i + 2 < size ? 2 * x[i + 2] : 0, i + 3 < size ? 2 * x[i + 3] : 0);
@@ -195,6 +198,7 @@ static inline int32_t es_narrow_pair(int32_t pair)
 static inline void es_view_state(const int16_t *h, uint16_t size, es_view *view)
 {
     uint16_t i = 0;
+    ES_ROLLED
     for (; i + 2 <= size; i = (uint16_t)(i + 2)) {
         *view++ = es_narrow_pair(es_load_word(h + i));
     }
@@ -211,6 +215,7 @@ static inline void es_view_state(const int16_t *h, uint16_t size, es_view *view)
 static inline void es_view_state16(const int16_t *h, uint16_t size, es_view *view)
 {
     uint16_t i = 0;
+    ES_ROLLED
     for (; i + 2 <= size; i = (uint16_t)(i + 2)) {
         *view++ = es_load_word(h + i) & (int32_t)0xFFFEFFFE;
     }
@@ -379,9 +384,11 @@ static inline void es_dense_rows(const int32_t *rows, const int16_t *x, uint16_t
                                  int16_t *y)
 {
     (void)shift; /* inside the multipliers */
+    ES_ROLLED
     for (uint16_t row = 0; row < units; row = (uint16_t)(row + 2)) {
         int32_t first = *rows++, second = *rows++;
         uint16_t i = 0;
+        ES_ROLLED
         for (; i + 4 <= inputs; i = (uint16_t)(i + 4)) {
             const int32_t w0 = *rows++, w1 = *rows++;
 #if ES_DSP

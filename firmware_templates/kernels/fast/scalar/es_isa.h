@@ -13,6 +13,7 @@
 #include "es_kernels.h"
 
 #define ES_GROUP 2
+#define ES_LOOP ES_ROLLED
 #define ES_MAX_ROWS 8
 
 typedef int32_t es_rows;
@@ -36,6 +37,7 @@ typedef struct {
 ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *to)
 {
     int8_t *const view = (int8_t *)to;
+    ES_ROLLED
     for (uint16_t i = 0; i < size; ++i) {
         view[i] = es_narrow(h[i]);
     }
@@ -44,6 +46,7 @@ ES_INLINE void es_view_state(const int16_t *h, uint16_t size, es_view *to)
 ES_INLINE void es_view_state16(const int16_t *h, uint16_t size, es_view *to)
 {
     int16_t *const view = (int16_t *)to;
+    ES_ROLLED
     for (uint16_t i = 0; i < size; ++i) {
         view[i] = es_halve(h[i]);
     }
@@ -245,6 +248,7 @@ ES_INLINE void es_dense_rows(const int32_t *stream, const int16_t *x, uint16_t i
     /* A compiler that knows the weights of a small layer unrolls it into code that holds them. */
     __asm__("" : "+r"(stream));
 #endif
+    ES_ROLLED
     for (; units > 2; units = (uint16_t)(units - 4), y += 4) {
         stream = es_dense_block(stream, x, inputs, 4, units, shift, y);
         if (units <= 4) {

@@ -27,6 +27,7 @@
 #include "es_kernels.h"
 
 #define ES_GROUP 4
+#define ES_LOOP ES_ROLLED
 
 /* Armv6-M, and Armv8-M without its main extension. */
 #if defined(__GNUC__) && (defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__))
@@ -130,6 +131,7 @@ static inline void es_view_codes8(const int8_t *x, uint16_t size, es_view *to)
 {
     int16_t *const view = (int16_t *)to;
     uint32_t sum = 0;
+    ES_ROLLED
     for (uint16_t i = 0; i < size; ++i) {
         const int32_t value = 2 * x[i] + 256;
         view[ES_VIEW_VALUES + i] = (int16_t)value;
@@ -142,6 +144,7 @@ static inline void es_view_codes16(const int16_t *x, uint16_t size, es_view *to)
 {
     int16_t *const view = (int16_t *)to;
     uint32_t sum = 0;
+    ES_ROLLED
     for (uint16_t i = 0; i < size; ++i) {
         const int32_t value = 2 * x[i] + 32768;
         view[ES_VIEW_VALUES + i] = (int16_t)value;
@@ -166,6 +169,7 @@ static inline void es_view_state(const int16_t *h, uint16_t size, es_view *to)
                      : [h] "l"(h), [view] "l"(view + ES_VIEW_VALUES)
                      : "r12", "cc", "memory");
 #else
+    ES_ROLLED
     for (uint16_t i = 0; i < size; ++i) {
         const int32_t value = 2 * es_narrow(h[i]) + 256;
         view[ES_VIEW_VALUES + i] = (int16_t)value;
@@ -180,6 +184,7 @@ static inline void es_view_state16(const int16_t *h, uint16_t size, es_view *to)
 {
     int16_t *const view = (int16_t *)to;
     uint32_t sum = 0;
+    ES_ROLLED
     for (uint16_t i = 0; i < size; ++i) {
         const int32_t value = (h[i] & ~1) + 32768;
         view[ES_VIEW_VALUES + i] = (int16_t)value;
@@ -304,6 +309,7 @@ static inline void es_dense_view(const int16_t *x, uint16_t size, int16_t *view)
                      : [x] "l"(x), [view] "l"(view + ES_VIEW_VALUES), [offset] "l"(32768)
                      : "cc", "memory");
 #else
+    ES_ROLLED
     for (uint16_t i = 0; i < size; ++i) {
         const int32_t value = x[i] + 32768;
         view[ES_VIEW_VALUES + i] = (int16_t)value;
@@ -317,6 +323,7 @@ static inline void es_dense_blocks(const int32_t *rows, const int16_t *view, uin
                                    uint8_t shift, int16_t *y)
 {
     const es_part part = es_make_part_w8(view, inputs, shift, 1, 0);
+    ES_ROLLED
     for (uint16_t unit = 0; unit < units; unit = (uint16_t)(unit + 8)) {
         int32_t sums[8];
         if (units - unit > 4) {
@@ -324,6 +331,7 @@ static inline void es_dense_blocks(const int32_t *rows, const int16_t *view, uin
         } else {
             rows = es_rows4(rows, &part, sums, ES_ONE_PART);
         }
+        ES_ROLLED
         for (uint16_t i = 0; i < 8 && unit + i < units; ++i) {
             y[unit + i] = (int16_t)es_saturate_s16(sums[i]);
         }

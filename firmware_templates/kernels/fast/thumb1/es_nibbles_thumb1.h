@@ -61,6 +61,7 @@ static inline void es_put_values(int32_t sum, uint16_t size, int32_t *view)
     {                                                                                                                  \
         int32_t *const view = (int32_t *)to;                                                                           \
         int32_t sum = 0;                                                                                               \
+        ES_ROLLED                                                                                                      \
         for (uint16_t i = 0; i < size; ++i) {                                                                          \
             const int32_t v = x[i];                                                                                    \
             view[1 + i] = value;                                                                                       \
