@@ -22,16 +22,18 @@ import numpy.typing as npt
 from benchmarks.paths import RESULTS
 from benchmarks.predictor_rows import CORES, Row, case_of, read_rows
 from edgeseq.choose.prediction.features import Features
-from edgeseq.choose.prediction.fitted import COEFFICIENTS, deepest, total
-from edgeseq.choose.prediction.network import network_of
+from edgeseq.choose.prediction.fitted import COEFFICIENTS, stack_features, total
+from edgeseq.choose.prediction.network import kind_of, network_of
 from edgeseq.targets import OPTIMIZE_MODES, Core, load_core
 
 FOLDS = 10
 # Ridge on columns of unit norm: breaks ties among features that say the same, and leans rare ones on common ones.
-_CODE_RIDGE, _LOOP_RIDGE = 1e-2, 1e-3
+_CODE_RIDGE, _LOOP_RIDGE = 1e-3, 1e-3
+# Which layer of a network is the deepest follows from what each needs, and the other way round.
+_STACK_ROUNDS, _STACK_RIDGE = 4, 1e-3
 # Cores that run the same instructions: one's networks help to fit the other's.
 KIN = {"cortex-m33": "cortex-m4", "cortex-m4": "cortex-m33"}
-FIGURES = ("flash", "ram", "instructions", "cycles")
+FIGURES = ("flash", "static", "ram", "instructions", "cycles")
 COLUMNS = [
     *("core", "optimize", "layers", "scheme", "input_dtype", "features", "outputs", "window_steps"),
     *(f"measured {', '.join(FIGURES)}", "error in per cent of each"),
@@ -63,27 +65,31 @@ class Samples:
             "instructions": ridge(
                 [self.measured[i].loops for i in chosen], instructions[chosen], 1 / instructions[chosen], _LOOP_RIDGE
             ),
-            "stack": self._stack(chosen),
+            "stack": self._stack([int(i) for i in chosen]),
             "cycles": ridge([self.measured[i].loops for i in chosen], cycles[chosen], 1 / cycles[chosen], _LOOP_RIDGE),
         }
 
-    def _stack(self, chosen: Iterable[int]) -> dict[str, float]:
-        """The most that a kind of layer was seen to need, of networks whose layers are all of that kind."""
-        seen: dict[str, list[float]] = defaultdict(list)
-        for index in chosen:
-            network, row = self.networks[index], self.rows[index]
-            for names in zip(*network.kinds, strict=True):
-                if len(set(names)) == 1:
-                    seen[names[0]].append(row["stack"] - network.frame_bytes(self.core))
-        return {name: float(np.median(values)) for name, values in sorted(seen.items())}
+    def _stack(self, chosen: Sequence[int]) -> dict[str, float]:
+        """What each property of a layer needs, by the networks in which it is the deepest, and what more layers add."""
+        depths = np.array([self.rows[i]["stack"] - self.networks[i].frame_bytes(self.core) for i in chosen], np.float64)
+        weight = 1 / self.column("ram")[chosen]
+        known = np.array([len(self.networks[i].kinds) == 1 for i in chosen])
+        fitted: dict[str, float] = {}
+        for _ in range(_STACK_ROUNDS):
+            features = [stack_features(fitted, self.networks[i].kinds) for i in chosen]
+            kept = [row for row, keep in zip(features, known, strict=True) if keep]
+            fitted = ridge(kept, depths[known], weight[known], _STACK_RIDGE)
+            known[:] = True
+        return fitted
 
     def predict(self, fitted: Fitted, index: int, *, told: bool = False) -> dict[str, float]:
         """All figures of one network. told: also what its weights told the exporter."""
         network = self.measured[index] if told else self.networks[index]
         layout, instructions = network.layout, total(fitted["instructions"], network.loops)
-        stack = deepest(fitted["stack"], network.kinds) + network.frame_bytes(self.core)
+        stack = total(fitted["stack"], stack_features(fitted["stack"], network.kinds)) + network.frame_bytes(self.core)
         return {
             "flash": layout.weights + layout.tables + total(fitted["code"], network.code),
+            "static": network.static_bytes(self.core),
             "ram": network.static_bytes(self.core) + stack,
             "instructions": instructions,
             "cycles": total(fitted["cycles"], network.loops),
@@ -132,12 +138,14 @@ def summary(errors: Sequence[dict[str, float]]) -> dict[str, Any]:
 
 
 def by_kind(rows: Sequence[Row], errors: Sequence[dict[str, float]]) -> dict[str, Any]:
-    """Errors of recurrent networks, and of those without recurrence."""
+    """Errors of recurrent networks, of those with layers of very few units, and of those without recurrence."""
+    chosen: dict[str, list[tuple[Row, dict[str, float]]]] = {"recurrent": [], "tiny": [], "reference": []}
+    for row, error in zip(rows, errors, strict=True):
+        chosen[kind_of(case_of(row)[0])].append((row, error))
     found = {}
-    for kind, is_reference in (("recurrent", False), ("reference", True)):
-        chosen = [(row, error) for row, error in zip(rows, errors, strict=True) if case_of(row)[0].reference == is_reference]
-        if chosen:
-            kept, missed = zip(*chosen, strict=True)
+    for kind, pairs in chosen.items():
+        if pairs:
+            kept, missed = zip(*pairs, strict=True)
             found[kind] = summary(missed) | in_bytes(kept, missed)
     return found
 
@@ -157,11 +165,11 @@ def _spread(errors: Sequence[float]) -> dict[str, float]:
 
 
 def by_core(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
-    """Measured networks, by core and mode; none twice."""
+    """Measured networks, by core and mode; none twice. static: RAM without the stack."""
     found: dict[tuple[str, str], dict[str, Row]] = defaultdict(dict)
     for row in rows:
         if "refused" not in row:
-            found[row["core"], row["optimize"]].setdefault(_network(row), row)
+            found[row["core"], row["optimize"]].setdefault(_network(row), row | {"static": row["ram"] - row["stack"]})
     return {key: list(kept.values()) for key, kept in found.items()}
 
 

@@ -1,6 +1,6 @@
 """Measured images of random networks, one JSON line each: kept outside the project, added to whenever this runs.
 
-Usage: python -m benchmarks.predictor_rows --count N [--macs N] [--kind small] [--seed S]
+Usage: python -m benchmarks.predictor_rows --count N [--macs N] [--kind small|fast|references] [--seed S]
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import dataclasses
 import itertools
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from benchmarks.random_models import quantized_case, random_case, reference_case, small_case
 from edgeseq.choose.configuration import Configuration, TaskShape
+from edgeseq.choose.prediction.layout import FAST_CELLS
 from edgeseq.errors import EdgeseqError, EmulationError, ToolchainError
 from edgeseq.export.c import CProject, export_c
 from edgeseq.firmware.toolchain import CompilerName
@@ -95,11 +97,14 @@ def case_of(row: Row) -> tuple[Configuration, TaskShape]:
 
 
 def _new_rows(seed: int, largest_macs: float, kind: str) -> Iterator[Row]:
-    """Random networks; or small ones of one cell, or without recurrence, in turn through all kinds and types."""
+    """Random networks; or small ones of one cell, or without recurrence, in turn through all kinds and types.
+
+    fast: small ones of cells that have kernels of their own, for speed, whose functions are many.
+    """
     rng = np.random.default_rng(seed)
     for number in itertools.count(seed):
         small = kind != "random"
-        make = {"small": small_case, "references": reference_case}.get(kind)
+        make = {"small": small_case, "fast": partial(small_case, cells=tuple(FAST_CELLS)), "references": reference_case}.get(kind)
         case = make(rng, number) if make else random_case(rng, largest_macs)
         try:
             graph = quantized_case(*case, seed=int(rng.integers(1 << 30)))
@@ -110,7 +115,8 @@ def _new_rows(seed: int, largest_macs: float, kind: str) -> Iterator[Row]:
             # The Cortex-M33 runs what the M4 runs; size mode is regular, and large networks run long in it.
             if core == "cortex-m33" and small:
                 continue
-            for optimize in OPTIMIZE_MODES if small or rng.uniform() < 0.3 else ("speed",):
+            both = kind in ("small", "references") or (kind == "random" and rng.uniform() < 0.3)
+            for optimize in OPTIMIZE_MODES if both else ("speed",):
                 yield measure_row(case, graph, core, cast("Optimize", optimize))
 
 
@@ -121,7 +127,7 @@ def main() -> None:
     parser.add_argument("--macs", type=float, default=40_000)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--out", type=Path, default=ROWS)
-    parser.add_argument("--kind", choices=["random", "small", "references"], default="random", help="of networks")
+    parser.add_argument("--kind", choices=["random", "small", "fast", "references"], default="random", help="of networks")
     given = parser.parse_args()
     given.out.parent.mkdir(parents=True, exist_ok=True)
     seed = given.seed if given.seed is not None else 1000 + len(read_rows(given.out))

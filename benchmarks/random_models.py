@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -41,9 +41,9 @@ def random_case(rng: Rng, largest_macs: float) -> tuple[Configuration, TaskShape
             return Configuration(layers, scheme, dtype), TaskShape(features, outputs, steps)
 
 
-def small_case(rng: Rng, number: int) -> tuple[Configuration, TaskShape]:
+def small_case(rng: Rng, number: int, cells: Sequence[str] = RECURRENT_CELLS) -> tuple[Configuration, TaskShape]:
     """One or two layers of one cell; by its number, so that few cases hold all cells, schemes and types of input."""
-    kinds = list(itertools.product(RECURRENT_CELLS, SCHEMES, ("int8", "int16")))
+    kinds = list(itertools.product(cells, SCHEMES, ("int8", "int16")))
     # A step without common factors with their number mixes them.
     cell, scheme, dtype = kinds[number * 29 % len(kinds)]
     layers = tuple((cell, _log_uniform(rng, _SMALL)) for _ in range(1 + int(rng.uniform() < 0.4)))

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks.predictor import ridge, summary
+from benchmarks.predictor import FIGURES, ridge, summary
 from benchmarks.predictor_rows import CORES
 from benchmarks.random_models import quantized_case, random_case, small_case
 from edgeseq.choose.configuration import RECURRENT_CELLS, Configuration, TaskShape
@@ -136,5 +136,5 @@ def test_ridge_finds_the_coefficients():
     found = ridge(features, wanted, np.ones(50), 1e-4)
     assert found["a"] == pytest.approx(3, rel=0.01)
     assert found["b"] == pytest.approx(5, rel=0.01)
-    one = dict.fromkeys(("flash", "ram", "instructions", "cycles"), -2.0)
+    one = dict.fromkeys(FIGURES, -2.0)
     assert summary([one, one])["flash"] == {"median": 2.0, "p95": 2.0, "largest": 2.0}

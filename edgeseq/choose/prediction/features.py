@@ -6,7 +6,7 @@ kind of layer has comes after what it shares with others, so that rare kinds lea
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from edgeseq.choose.prediction.layout import FAST_CELLS, GATES, Part
@@ -16,8 +16,8 @@ Features = Mapping[str, float]
 _GROUP = {"compact": 1, "dsp": 4, "thumb1": 4, "scalar": 2, "avr": 4, "portable": 1}
 _COLUMNS = {"compact": 1, "dsp": 4, "thumb1": 1, "scalar": 1, "avr": 1, "portable": 1}
 _DENSE_GROUP = {"compact": 1, "dsp": 2, "thumb1": 4, "scalar": 2, "avr": 2, "portable": 1}
-# Loops of up to so many rounds may be unrolled whole; a turn of the dsp kernels' loop has so many rounds.
-_UNROLLED, _TURN = 8, 4
+# Rounds of a turn of the dsp kernels' loop.
+_TURN = 4
 
 
 def _up(value: int, step: int) -> int:
@@ -29,13 +29,27 @@ def instruction_features(parts: Iterable[Part]) -> Features:
     found: dict[str, float] = defaultdict(float)
     found["call"] = 1
     layers = tuple(parts)
+    steps = portable_steps(layers)
     for part in layers:
+        if steps[step_name(part)] > 1:
+            found["portable.shared"] += part.units
+            found[f"portable.shared.{part.cell}"] += part.units
         for name, value in _dense_rounds(part) if part.cell == "dense" else _rounds(part):
             found[name] += value
     if layers[-1].family == "compact":
         # Compiled for size, no loop has a remainder.
         return {name: value for name, value in found.items() if not name.endswith(".remainder")}
     return found
+
+
+def portable_steps(parts: Iterable[Part]) -> Counter[tuple[str, ...]]:
+    """Instances of the portable kernels' steps, by how many layers call them."""
+    return Counter(step_name(part) for part in parts if not part.fast)
+
+
+def step_name(part: Part) -> tuple[str, ...]:
+    """The instance of a portable step that runs a layer: its cell and its types."""
+    return part.cell, f"x{16 if part.wide else 8}", f"h{16 if part.wide_state else 8}", f"w{part.bits}"
 
 
 def _dense_rounds(part: Part) -> Iterable[tuple[str, float]]:
@@ -95,6 +109,9 @@ def _portable(part: Part) -> Iterable[tuple[str, float]]:
         yield f"{kind}.mac", rows * columns
         yield f"{kind}.row", rows
         yield f"{kind}.remainder", rows * (size % 4)
+        yield f"{kind}.odd", rows * (size % 2)
+        yield f"{kind}.one", rows * (columns == 1)
+    yield f"portable.row.{part.cell}", rows
 
 
 def _dsp(part: Part) -> Iterable[tuple[str, float]]:
@@ -152,40 +169,54 @@ def code_features(parts: Iterable[Part]) -> Features:
     """Functions of the image, and what each layer adds to the model's own."""
     found: dict[str, float] = defaultdict(float)
     found["image"] = 1
-    steps: set[tuple[str, ...]] = set()
-    for part in parts:
+    layers = tuple(parts)
+    for part in layers:
         if part.cell == "dense":
-            found |= _dense_functions(part)
+            found |= dict.fromkeys(dense_code(part.family, part.inputs, part.units), 1)
             continue
         found |= dict.fromkeys(_functions(part), 1)
-        family, cell = part.family, part.cell
-        found[f"layer.{family}"] += 1
-        found[f"layer.{family}.{cell}"] += 1
-        found[f"view.{family}.{part.bits}.{part.entry}"] += 1
-        if part.fast:
-            found[f"view.{family}.{part.bits}.{'state16' if part.wide_state else 'state'}"] += 1
-            found[f"bounded.{family}"] += part.bounded
-            for name, value in _unrolled(part):
-                found[name] += value
-        else:
-            steps.add((cell, f"x{16 if part.wide else 8}", f"h{16 if part.wide_state else 8}", f"w{part.bits}"))
-    for cell, *types in steps:
-        # An instance of a step for each pair of types.
+        for name in _layer_code(part) if part.fast else _call_code(part):
+            found[name] += 1
+    for (cell, *types), uses in portable_steps(layers).items():
+        # An instance of a step for each pair of types; one that a single layer uses is made for its sizes.
         found["step"] += 1
         found[f"step.{cell}"] += 1
+        found["step.shared"] += uses > 1
+        found[f"step.{cell}.shared"] += uses > 1
         for name in types:
             found[f"step.{name}"] += 1
             found[f"step.{cell}.{name}"] += 1
     return found
 
 
-def _dense_functions(part: Part) -> dict[str, float]:
-    """The head: its rows are unrolled by how many there are."""
-    found = {"dense.outputs": float(min(part.units, _UNROLLED)), "dense.one": float(part.units == 1)}
-    found |= {"dense.odd": float(part.units % 2), "dense.rest": float(part.units % 4 in (1, 2))}
-    if part.family == "thumb1" and part.units > 4:
-        found["function.rows8"] = 1
-    return found
+def dense_code(family: str, inputs: int, units: int) -> Iterable[str]:
+    """A Dense layer that reads an int16 tensor: its own code, and what it calls."""
+    yield f"dense.{family}"
+    if family == "thumb1":
+        # Eight rows at a time, at most four at the end.
+        yield from ["function.rows8"] * (units > 4) + ["function.rows4"] * ((units - 1) % 8 < 4)
+        yield from _trips("dense.rows", units, 8, units)
+    elif family == "scalar":
+        fours = _up(max(0, units - 2), 4)
+        yield from _trips("dense.fours", 4 * fours, 4, 4 * fours)
+        yield from _trips("dense.columns", inputs, 4, inputs)
+        yield f"dense.last{units - 4 * fours}"
+        yield f"dense.last{units - 4 * fours}.rest{inputs % 4}"
+    elif family != "compact":
+        yield from _trips("dense.rows", units, _DENSE_GROUP[family], units)
+        yield from _trips("dense.columns", inputs, _COLUMNS[family], inputs)
+
+
+def _trips(name: str, size: int, step: int, whole: int) -> Iterable[str]:
+    """A loop of `step` values a turn: what is left of it where it turns once or never, and what comes after it.
+
+    whole: values that its turns take; no fewer than size where the last one is partly padding.
+    """
+    if whole < 2 * step:
+        yield f"{name}.turns{whole // step}"
+    if size % step:
+        yield f"{name}.rest"
+        yield f"{name}.rest{size % step}"
 
 
 def _functions(part: Part) -> Iterable[str]:
@@ -215,17 +246,33 @@ def _functions(part: Part) -> Iterable[str]:
         yield f"rows.{family}.{bits}"
 
 
-def _unrolled(part: Part) -> Iterable[tuple[str, float]]:
-    """What a compiler that knows the sizes makes of loops of few rounds."""
+def _call_code(part: Part) -> Iterable[str]:
+    """What a layer of portable kernels adds to the model's step."""
+    yield "layer.portable"
+    yield f"layer.portable.{part.cell}"
+    yield f"view.portable.{part.entry}"
+    yield from _trips(f"layer.portable.{part.cell}", part.units, 1, part.units)
+
+
+def _layer_code(part: Part) -> Iterable[str]:
+    """What a layer of a family's kernels adds: its loops over groups, its views, its rows where they are inlined."""
     family, cell = part.family, part.cell
-    if family == "compact":
-        return
-    groups = _up(part.units, _GROUP[family])
-    yield f"groups.{family}.{min(groups, _UNROLLED + 1)}", 1
-    yield f"groups.{family}.{cell}", min(groups, _UNROLLED) if groups <= _UNROLLED else 0
-    yield f"rolled.{family}.{cell}", groups > _UNROLLED
-    yield f"tail.{family}.{cell}", part.units % _GROUP[family] != 0
-    yield f"rows.{family}.{_gates(part)[0]}.{part.wide}.{part.wide_state}", 1
-    for side, size in (("x", part.inputs), ("h", part.units)):
-        yield f"short.{family}.{side}", min(size, _UNROLLED + 1)
-        yield f"rest.{family}.{side}", size % 4 != 0
+    layer = f"layer.{family}.{cell}"
+    yield f"layer.{family}"
+    yield layer
+    if not part.bounded:
+        yield f"layer.{family}.unbounded"
+        yield f"{layer}.unbounded"
+    views = [(part.entry, part.inputs), ("state16" if part.wide_state else "state", part.units)]
+    for entry, size in views:
+        yield f"view.{family}.{part.bits}.{entry}"
+        if family != "compact":
+            yield from _trips(f"view.{family}.{part.bits}.{entry}", size, _COLUMNS[family], size)
+    group = _GROUP[family]
+    yield from _trips(layer, part.units, group, group * _up(part.units, group))
+    if family == "scalar":
+        rows = 2 * _gates(part)[0]
+        for size, width in _sides(part):
+            yield from [f"rows.scalar.{width}", f"rows.scalar.{width}.{rows}"] * (size >= 4)
+            yield from [f"column.scalar.{rows}"] * (size % 4)
+            yield from _trips(f"rows.scalar.{rows}", size, 4, size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Errors:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Coefficients by feature; stack: bytes by kind of layer; errors: of "recurrent" and "reference" networks."""
+    """Coefficients by feature; stack: bytes by kind of layer; errors: by kind of network (network.kind_of)."""
 
     code: Mapping[str, float]
     instructions: Mapping[str, float]
@@ -83,6 +83,10 @@ def total(coefficients: Mapping[str, float], features: Features) -> float:
     return sum(coefficients.get(name, 0.0) * value for name, value in features.items())
 
 
-def deepest(stack: Mapping[str, float], kinds: Iterable[Iterable[str]]) -> float:
-    """Bytes of the deepest layer's calls; layers run one after another. kinds: names of each, the most particular first."""
-    return max(next((stack[name] for name in names if name in stack), 0.0) for names in kinds)
+def stack_features(stack: Mapping[str, float], kinds: Sequence[Sequence[str]]) -> Features:
+    """What the stack is linear in: the names of the deepest layer, and how many layers a step has.
+
+    Layers run one after another; kinds: names of each.
+    """
+    names = max(kinds, key=lambda names: sum(stack.get(name, 0.0) for name in names))
+    return dict.fromkeys(names, 1.0) | {f"layers{len(kinds)}": 1.0}

@@ -2,14 +2,14 @@
 
 The twin of edgeseq/export/c/{fast,layout}.py and edgeseq/export/c/isa; a test compares them network by network. What
 only weights can tell is assumed as it mostly is: no matrix is sparse, multipliers are short but those of input codes,
-and rows are proved to stay within int16 unless they read 16-bit codes, whose largest are far beyond what calibration
-saw.
+and rows are proved to stay within int16 but for those of many or of 16-bit codes, whose largest sums are far beyond
+what calibration saw.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from edgeseq.choose.configuration import Configuration, TaskShape
@@ -23,6 +23,8 @@ GATES = {"rnn": 1, "gru": 3, "lstm": 4, "mgu": 2, "mingru": 2, "fastgrnn": 1}
 _WIDE_STATE, _FOUR_BITS = ("compact", "thumb1", "dsp", "scalar", "simd"), ("compact", "thumb1", "dsp")
 # Columns beyond which the Armv6-M kernels mostly refuse 4-bit weights of an 8-bit view: a row could leave 16 bits.
 _LARGEST_NIBBLE_ROW = 72
+# Columns of 8-bit codes and weights up to which the largest sum mostly stays within what calibration saw, doubled.
+_PROVED_INPUTS = 6
 _SIGMOID_TABLE = SHARED_TABLES["es_sigmoid_table.c"]
 
 Entry = Literal["codes8", "codes16", "state", "state16"]
@@ -58,12 +60,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Bytes, as CProject has them."""
+    """Bytes, as CProject has them. padding: what of state and scratch only aligns the rest; AVR aligns nothing."""
 
     weights: int
     tables: int
     state: int
     scratch: int
+    padding: int = field(default=0, compare=False)
 
 
 def parts_of(configuration: Configuration, shape: TaskShape, kernel_set: str, bounded: Sequence[bool] = ()) -> tuple[Part, ...]:
@@ -79,11 +82,25 @@ def parts_of(configuration: Configuration, shape: TaskShape, kernel_set: str, bo
         if kernel_set == "thumb1" and bits == 4:
             narrow = [size] * (entry in ("codes8", "state")) + [units] * (not wide_state)
             able = able and max(narrow, default=0) <= _LARGEST_NIBBLE_ROW
-        known = bounded[at] if able and at < len(bounded) else entry != "codes16"
+        known = bounded[at] if able and at < len(bounded) else _mostly_bounded(entry, size, bits, wide_state)
         at += able
         parts.append(Part(cell, size, units, bits, entry, wide_state, kernel_set if able else "portable", known))
         size, entry = units, state
     return (*parts, Part("dense", size, shape.outputs, 8, "state16", wide_state, kernel_set))
+
+
+def _mostly_bounded(entry: Entry, inputs: int, bits: int, wide_state: bool) -> bool:
+    """Whether such rows are mostly proved to stay within int16.
+
+    Right for 92 % of 258 random layers; of those that read a state or 4-bit weights and 8-bit codes, for all but four.
+    """
+    match entry:
+        case "codes8":
+            return bits == 4 or inputs <= _PROVED_INPUTS
+        case "codes16":
+            return bits == 4 and not wide_state
+        case _:
+            return True
 
 
 def layout_of(parts: tuple[Part, ...]) -> Layout:
@@ -93,7 +110,9 @@ def layout_of(parts: tuple[Part, ...]) -> Layout:
     state = struct_extent(carry).size
     work = [struct_extent(_work(part)) for part in parts if _work(part)]
     scratch = struct_extent([struct_extent(carry), struct_extent([union_extent(work)])]).size - state
-    return Layout(sum(w for w, _ in weights), sum(t for _, t in weights) + _SIGMOID_TABLE, state, scratch)
+    packed = sum(each.size_bytes for each in carry) + max((sum(each.size for each in _work(part)) for part in parts), default=0)
+    tables = sum(t for _, t in weights) + _SIGMOID_TABLE
+    return Layout(sum(w for w, _ in weights), tables, state, scratch, state + scratch - packed)
 
 
 def _carry(part: Part) -> Iterator[Buffer]:
@@ -146,6 +165,11 @@ def _view(family: str, size: int, bits: int, entry: Entry) -> Extent:
             return _bytes(size) if entry == "state" else _halves(size)
         case _:
             return _bytes(size + 2 + size % 2)
+
+
+def head_stack_bytes(head: Part) -> int:
+    """The view of its input that a Dense head keeps on the stack."""
+    return 2 * (3 + head.inputs) if head.family == "thumb1" else 0
 
 
 def _up(value: int, step: int) -> int:

@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeseq.choose.configuration import Configuration, TaskShape
-from edgeseq.choose.prediction.features import Features, code_features, instruction_features
-from edgeseq.choose.prediction.layout import Layout, Part, layout_of, parts_of
+from edgeseq.choose.prediction.features import Features, code_features, instruction_features, portable_steps, step_name
+from edgeseq.choose.prediction.layout import Layout, Part, head_stack_bytes, layout_of, parts_of
 from edgeseq.choose.prediction.references import reference_of
 from edgeseq.targets import Core
+
+_FEW_UNITS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
     """loops, code: what instructions and code are linear in; kinds: layers by what their calls need of the stack.
 
-    frame_bytes: what the measured firmware reads and writes a call; window: whether that is a whole window, in static
-    memory instead of on the stack.
+    window: whether a call takes a whole window, which the measured firmware keeps in static memory instead of on its
+    stack; view_bytes: what a step keeps on its own stack, by sizes.
     """
 
     layout: Layout
@@ -27,21 +29,23 @@ class Network:
     input_bytes: int
     output_bytes: int
     window: bool
+    view_bytes: int = 0
 
     def frame_bytes(self, core: Core) -> int:
-        """Stack of the firmware's own buffers."""
+        """Stack of the firmware's own buffers, and of the step's."""
         if self.window:
             return 0
         if core.isa == "avr":
             return self.input_bytes + self.output_bytes
-        return _aligned(_aligned(self.input_bytes, 4) + _aligned(self.output_bytes, 4), _stack_step(core))
+        buffers = _aligned(self.input_bytes, 4) + _aligned(self.output_bytes, 4) + _aligned(self.view_bytes, 4)
+        return _aligned(buffers, _stack_step(core))
 
     def static_bytes(self, core: Core) -> int:
         """Static RAM: the state struct, and what start-up aligns and keeps behind it."""
         buffers = (self.input_bytes + self.output_bytes) if self.window else 0
         state = self.layout.state + self.layout.scratch
         if core.isa == "avr":
-            return state + buffers
+            return state - self.layout.padding + buffers
         return _aligned(_aligned(state, 4) + _aligned(buffers, 4) + 8, _stack_step(core))
 
 
@@ -51,6 +55,13 @@ def _stack_step(core: Core) -> int:
 
 def _aligned(value: int, step: int) -> int:
     return -(-value // step) * step
+
+
+def kind_of(configuration: Configuration) -> str:
+    """Networks whose predictions are equally far off: compilers make special code of layers of very few units."""
+    if configuration.reference:
+        return "reference"
+    return "recurrent" if min(configuration.units) >= _FEW_UNITS else "tiny"
 
 
 def network_of(configuration: Configuration, shape: TaskShape, kernel_set: str, bounded: Sequence[bool] = ()) -> Network:
@@ -65,19 +76,31 @@ def network_of(configuration: Configuration, shape: TaskShape, kernel_set: str, 
             reference.layout,
             reference.loops,
             reference.code,
-            ((f"{cell}.{scheme}.{width}", f"{cell}.{scheme}", cell),),
+            ((cell, f"{cell}.{scheme}", f"{cell}.{scheme}.{width}"),),
             (1 + rows * shape.features) * width,
             output_bytes,
             reference.steps is not None,
         )
     parts = parts_of(configuration, shape, kernel_set, bounded)
-    kinds = tuple(stack_kinds(part) for part in parts[:-1])
+    steps = portable_steps(parts)
+    kinds = tuple(stack_kinds(part, shared=steps[step_name(part)] > 1) for part in parts[:-1])
     loops, code = instruction_features(parts), code_features(parts)
-    return Network(layout_of(parts), loops, code, kinds, (1 + shape.features) * width, output_bytes, window=False)
+    return Network(
+        layout_of(parts),
+        loops,
+        code,
+        kinds,
+        (1 + shape.features) * width,
+        output_bytes,
+        window=False,
+        view_bytes=head_stack_bytes(parts[-1]),
+    )
 
 
-def stack_kinds(part: Part) -> tuple[str, ...]:
-    """Names of a layer's kind, from the most to the least particular."""
+def stack_kinds(part: Part, *, shared: bool) -> tuple[str, ...]:
+    """What a layer is, from the least to the most particular; shared: it calls a step of portable kernels that others do."""
     x, h = 16 if part.wide else 8, 16 if part.wide_state else 8
-    names = (part.family, part.cell, part.bits, x, h, part.entry)
-    return tuple(".".join(map(str, names[:count])) for count in (6, 5, 3, 2, 1))
+    layer = f"{part.family}.{part.cell}"
+    names = [part.family, layer, f"{layer}.{part.bits}", f"{layer}.x{x}", f"{layer}.h{h}", f"{layer}.{part.bits}.{x}.{h}"]
+    extra = [f"{layer}.unbounded"] * (part.fast and not part.bounded) + [f"{layer}.one"] * (part.units == 1)
+    return (*names, *extra, *([f"{layer}.shared"] if shared else []))

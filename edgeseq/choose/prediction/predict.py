@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from edgeseq.choose.budget import Cost
 from edgeseq.choose.configuration import Configuration, TaskShape
-from edgeseq.choose.prediction.fitted import Errors, deepest, load_fit, total
+from edgeseq.choose.prediction.fitted import Errors, load_fit, stack_features, total
 from edgeseq.choose.prediction.layout import Layout
-from edgeseq.choose.prediction.network import network_of
+from edgeseq.choose.prediction.network import kind_of, network_of
 from edgeseq.errors import TargetError
 from edgeseq.measure.on_board import on_board
 from edgeseq.targets import Board, Core, Optimize
@@ -57,7 +57,7 @@ def predict(configuration: Configuration, shape: TaskShape, core: Core, optimize
     Raises TargetError for a core without a fit, or a kind of network that was not validated there.
     """
     fit = load_fit(core.name, optimize)
-    kind = "reference" if configuration.reference else "recurrent"
+    kind = kind_of(configuration)
     if kind not in fit.errors:
         raise TargetError(
             f"{configuration.title} on {core.name}, {optimize}: no such network was validated. Profile the model instead"
@@ -65,7 +65,7 @@ def predict(configuration: Configuration, shape: TaskShape, core: Core, optimize
     network = network_of(configuration, shape, core.kernels(optimize))
     layout = network.layout
     instructions = max(1.0, total(fit.instructions, network.loops))
-    stack = deepest(fit.stack, network.kinds) + network.frame_bytes(core)
+    stack = total(fit.stack, stack_features(fit.stack, network.kinds)) + network.frame_bytes(core)
     return Prediction(
         core=core,
         optimize=optimize,

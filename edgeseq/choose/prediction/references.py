@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edgeseq.choose.configuration import Configuration, TaskShape
-from edgeseq.choose.prediction.features import Features
+from edgeseq.choose.prediction.features import Features, dense_code
 from edgeseq.choose.prediction.layout import Layout, dense_bytes
 from edgeseq.export.c.buffers import Buffer, struct_extent
 from edgeseq.export.c.project import SHARED_TABLES
@@ -20,7 +20,7 @@ _KEPT = 8
 
 @dataclass(slots=True)
 class _Operators:
-    """What an exported network is made of; loops: rounds per time step, by what runs them."""
+    """What an exported network is made of; loops: rounds per time step, by what runs them; code: what their code is linear in."""
 
     family: str
     bits: int
@@ -29,6 +29,7 @@ class _Operators:
     carry: list[Buffer] = field(default_factory=list)
     tensors: list[Buffer] = field(default_factory=list)
     loops: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    code: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def dense(self, columns: int, rows: int, *, codes: bool = False, kept: bool = True) -> None:
         """codes: it reads int8 codes, which the portable kernel does; kept: its result is a tensor of the scratch struct."""
@@ -39,6 +40,8 @@ class _Operators:
         self.loops[f"{kind}.row"] += rows
         self.loops[f"{kind}.mac"] += weights
         self.loops[f"{kind}.layer"] += 1
+        for name in [kind] if codes else dense_code(family, columns, rows):
+            self.code[name] = 1 if name.startswith("function.") else self.code[name] + 1
         if kept:
             self.tensor(rows)
 
@@ -51,6 +54,7 @@ class _Operators:
         self.loops["nibbles.row"] += rows
         self.loops["nibbles.mac"] += rows * columns
         self.loops["dense.layer"] += 1
+        self.code["nibbles"] += 1
         if kept:
             self.tensor(rows)
 
@@ -111,7 +115,7 @@ def reference_of(configuration: Configuration, shape: TaskShape, kernel_set: str
     layout = Layout(operators.weights, operators.tables + shared, state, whole - state)
     kind = f"{operators.bits}.{width}.{configuration.input_dtype}"
     code = {"image": 1.0, f"{name}.image": 1.0, f"{name}.{kind}": 1.0, f"{name}.widened": float(units == shape.features)}
-    code |= {f"{name}.layers": operators.loops["dense.layer"], f"{name}.outputs": min(shape.outputs, 8)}
+    code |= {f"{name}.delays": operators.loops["delay.layer"], **operators.code}
     loops = {f"{name}.{key}": value * rounds for key, value in operators.loops.items()}
     loops |= {f"{name}.call": 1, f"{name}.step": rounds, f"{name}.head.mac": shape.outputs * units}
     return Reference(layout, loops, code, steps if name == "transformer" else None)
