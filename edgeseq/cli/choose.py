@@ -113,6 +113,13 @@ _SEARCH = (
 @click.option(
     "--resume", is_flag=True, help="Go on with the search in OUT; all else as before, but --trials, --time and finalists."
 )
+@click.option(
+    "--reuse",
+    type=click.Path(path_type=Path, file_okay=False),
+    multiple=True,
+    metavar="RUN",
+    help="Take over what the search in RUN trained on the same data, for another target or budget.",
+)
 @click.option("--explain", is_flag=True, help="Say why each rejected candidate lost.")
 @json_option
 def choose(explain: bool, json_wanted: bool, out: Path, **settings: Any) -> None:
@@ -188,7 +195,7 @@ def _request(out: Path, command: list[str], settings: dict[str, Any]) -> Request
     search = Search(space, budget, target, METRICS[data.task], options, RunFolder(out))
     workers = _workers(settings["cluster"], settings["jobs"])
     storage, study, resume = (settings[name] for name in ("storage", "study", "resume"))
-    return Request(search, data, workers, as_json.measurement, command, storage, study, resume)
+    return Request(search, data, workers, as_json.measurement, command, storage, study, resume, settings["reuse"])
 
 
 def _target(settings: dict[str, Any], shape: TaskShape) -> tuple[Target, Any]:

@@ -176,6 +176,63 @@ def test_another_search_is_refused(tmp_path):
         choose(replace(other, study="other"), Quiet())
 
 
+def trained(folder):
+    """What was trained, by network: validation scores and where."""
+    done = [each for each in document(folder)["candidates"] if each["status"] in ("trained", "measured")]
+    key = ("cell", "units", "scheme", "input_dtype", "window", "stride", "dropout", "learning_rate")
+    return {json.dumps([each[name] for name in key]): (each["scores"]["validation"], each["origin"]) for each in done}
+
+
+def test_what_another_search_trained_is_taken_over(tmp_path):
+    """Another budget costs it anew; none of it is trained again, and it does not count as trials."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    choose(request(first, trials=12), Quiet())
+    workers = Instant(RunFolder(second))
+    handed = []
+    workers.ends = lambda spec: handed.append(spec.proposal)
+    wanted = request(second, workers, trials=3, reuse=(first,))
+    smaller = replace(wanted, search=replace(wanted.search, budget=Budget(7_000, 1200)))
+    choose(smaller, Quiet())
+    found = document(second)["candidates"]
+    before = trained(first)
+    taken = {key: value for key, value in trained(second).items() if value[1]}
+    assert taken
+    assert all(score == before[key][0] for key, (score, _) in taken.items())
+    assert all(origin.startswith(f"{first}, trial ") for _, origin in taken.values())
+    too_large = [each for each in found if each["origin"] and each["status"] == "infeasible"]
+    assert too_large
+    assert all(each["predicted"]["flash_bytes"] > 7_000 for each in too_large)
+    assert len(taken) + len(too_large) == len(before)
+    assert len(handed) == 3
+    for each in found:
+        if each["origin"] and each["status"] == "trained":
+            assert (second / each["files"]["keras"]).read_bytes() == b"keras"
+    # Going on takes nothing over twice.
+    again = replace(smaller, resume=True, search=replace(smaller.search, options=replace(smaller.search.options, trials=4)))
+    choose(again, Quiet())
+    assert {key for key, value in trained(second).items() if value[1]} == set(taken)
+    assert len(handed) == 4
+
+
+def test_another_search_cannot_be_taken_over(tmp_path):
+    """Where there is none, or one of other data or training; what the space does not hold is left out."""
+    first = tmp_path / "first"
+    choose(request(first), Quiet())
+    with pytest.raises(SearchError, match=r"no search to take candidates from: it has no study.db"):
+        choose(request(tmp_path / "a", reuse=(tmp_path / "none",)), Quiet())
+    longer = request(tmp_path / "b", reuse=(first,))
+    options = replace(longer.search.options, epochs=2)
+    with pytest.raises(SearchError, match="trained otherwise: epochs was 1, now 2"):
+        choose(replace(longer, search=replace(longer.search, options=options)), Quiet())
+    with pytest.raises(SearchError, match="trained otherwise: data was"):
+        choose(replace(request(tmp_path / "c", reuse=(first,)), data=prepare(data_set(windows=66), 0)), Quiet())
+    with pytest.raises(SearchError, match="holds no study 'other' to take candidates from"):
+        choose(request(tmp_path / "d", reuse=(first,), study="other"), Quiet())
+    narrow = request(tmp_path / "e", reuse=(first,))
+    choose(replace(narrow, search=replace(narrow.search, space=replace(SPACE, cells=("lstm",)))), Quiet())
+    assert {each["cell"] for each in document(tmp_path / "e")["candidates"]} == {"lstm"}
+
+
 def test_a_damaged_study_is_refused(tmp_path):
     """Not a database, a cut one, and one of someone else."""
     (tmp_path / "study.db").write_bytes(b"this is no database at all" * 100)

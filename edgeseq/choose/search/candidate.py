@@ -61,7 +61,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One trial of the study. predicted: its cost with the kernels of `optimize`; scores: on the validation part."""
+    """One trial of the study. predicted: its cost with the kernels of `optimize`; scores: on the validation part.
+
+    origin: the search and trial that trained it, if it was not this one.
+    """
 
     number: int
     proposal: Proposal
@@ -76,6 +79,7 @@ class Candidate:
     seconds: float | None = None
     measured: Measured | None = None
     files: dict[str, str] = field(default_factory=dict)
+    origin: str | None = None
 
     @property
     def name(self) -> str:
@@ -148,6 +152,7 @@ class Candidate:
             "layer_costs": shown.layer_costs if shown else [],
             "memory": measured.memory if measured else None,
             "files": self.files,
+            "origin": self.origin,
         }
 
 

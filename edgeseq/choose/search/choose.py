@@ -15,6 +15,7 @@ from edgeseq.choose.search.interrupts import interrupts
 from edgeseq.choose.search.loop import ATTEMPTS, WAIT_S, Search, run_search, warm_start
 from edgeseq.choose.search.records import candidates, directions, write_measured
 from edgeseq.choose.search.results import Choice, conclude
+from edgeseq.choose.search.reuse import reuse
 from edgeseq.choose.search.study import beat, open_study, release, rerun_lost
 from edgeseq.choose.search.trial import TrialSpec
 from edgeseq.choose.search.workers import Workers
@@ -42,7 +43,10 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for. data: as `prepare` returns it. storage: None for a file in the folder. command: to repeat it."""
+    """What is asked for. data: as `prepare` returns it. storage: None for a file in the folder. command: to repeat it.
+
+    reuse: folders of searches whose trained candidates a new study takes over.
+    """
 
     search: Search
     data: DataSet
@@ -52,6 +56,7 @@ class Request:
     storage: str | None = None
     study: str = "edgeseq"
     resume: bool = False
+    reuse: tuple[Path, ...] = ()
 
 
 class SearchInterrupted(KeyboardInterrupt):
@@ -76,7 +81,7 @@ def choose(request: Request, progress: Progress) -> Choice:
 def _choose(request: Request, progress: Progress, check: Callable[[], None]) -> Choice:
     search = request.search
     check_something_fits(search.space, search.target, search.budget, search.options.modes)
-    study = _study(request)
+    study = _study(request, progress)
     workers = request.workers(request.data)
     failures: dict[int, str] = {}
 
@@ -103,19 +108,23 @@ def _ignore(choice: Choice) -> None:
     """Only the file that `report` writes matters while the search goes on."""
 
 
-def _study(request: Request) -> Any:
-    """Open the study; queue what a killed process left undone, or the first candidates of a new study."""
-    search = request.search
+def _study(request: Request, progress: Progress) -> Any:
+    """Open the study; queue what a killed process left undone, or begin a new one with what was trained and the plainest."""
+    search, about = request.search, identity(request)
     study = open_study(
         request.storage or search.folder.database,
         request.study,
-        identity(request),
+        about,
         directions(search.metric, energy=search.target.run_watts is not None),
         resume=request.resume,
         seed=search.options.seed,
     )
     rerun_lost(study)
     if not study.get_trials(deepcopy=False):
+        for done, place in enumerate(request.reuse, 1):
+            progress.stage("taking candidates over", len(request.reuse))
+            found = reuse(study, search, place, request.study, about)
+            progress.advance(done, f"{place}: {found.taken} candidates taken over, {found.too_large} more do not fit here")
         warm_start(study, search)
     return study
 

@@ -43,6 +43,11 @@ def fit(network: Configuration, budget: Budget, target: Target, modes: tuple[Opt
     return min(found, key=lambda each: max(each.excess.values()))
 
 
+def why_not(found: Fit, budget: Budget) -> str:
+    """Say by how much a candidate is over."""
+    return f"does not fit: predicted {excess_text(budget, found.cost)} ({found.optimize} kernels)"
+
+
 def largest(cell: str, space: Space, budget: Budget, target: Target, modes: tuple[Optimize, ...]) -> Proposal:
     """Return the plain candidate of a cell with the most units that fit, or with the fewest if none do."""
 
@@ -112,4 +117,4 @@ def _enough(budget: Budget, found: Fit, target: Target) -> Budget:
     return replace(budget, **raised)
 
 
-__all__ = ["Fit", "amount", "check_something_fits", "fit", "largest", "shrunk", "smallest_of_each"]
+__all__ = ["Fit", "amount", "check_something_fits", "fit", "largest", "shrunk", "smallest_of_each", "why_not"]

@@ -9,12 +9,11 @@ from typing import Any
 
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import Metric
-from edgeseq.choose.search.amounts import excess_text
-from edgeseq.choose.search.fit import Fit, fit, largest, shrunk
+from edgeseq.choose.search.fit import fit, largest, shrunk, why_not
 from edgeseq.choose.search.median import MedianRule, best_so_far
 from edgeseq.choose.search.records import RunFolder, close_failed, close_infeasible, close_trained, propose
 from edgeseq.choose.search.space import Proposal, Space, parameters, suggest
-from edgeseq.choose.search.study import BEAT_S, LOST, beat
+from edgeseq.choose.search.study import BEAT_S, LOST, ORIGIN, beat
 from edgeseq.choose.search.target import Target
 from edgeseq.choose.search.trial import TrialSpec, run_trial
 from edgeseq.choose.search.workers import Outcome, Workers
@@ -71,9 +70,11 @@ class _State:
 
 def warm_start(study: Any, search: Search) -> None:
     """Queue the plain candidate of each cell with the most units that fit: the search cannot end below these."""
+    known = [each.params for each in study.get_trials(deepcopy=False)]
     for cell in search.space.cells:
         candidate = largest(cell, search.space, search.budget, search.target, search.options.modes)
-        study.enqueue_trial(parameters(candidate, search.space))
+        if parameters(candidate, search.space) not in known:
+            study.enqueue_trial(parameters(candidate, search.space))
 
 
 def run_search(
@@ -103,9 +104,9 @@ def run_search(
 
 
 def _counted(study: Any) -> int:
-    """Trials that were worked on; those that a killed process lost are queued again, so they do not count."""
+    """Trials that were worked on here; those that a killed process lost are queued again, so they do not count."""
     worked = ("trained", "stopped early", "failed")
-    kept = [each.user_attrs for each in study.get_trials(deepcopy=False)]
+    kept = [each.user_attrs for each in study.get_trials(deepcopy=False) if ORIGIN not in each.user_attrs]
     return sum(each.get("status") in worked and not str(each.get("reason")).startswith(LOST) for each in kept)
 
 
@@ -142,17 +143,13 @@ def _next_that_fits(study: Any, search: Search, state: _State, notify: Notify) -
         propose(trial, proposal, found)
         if not found.excess:
             return trial, proposal
-        close_infeasible(study, trial, _why_not(search, found))
+        close_infeasible(study, trial, why_not(found, search.budget))
         notify(state.ended, search.options.trials, f"#{trial.number} {proposal.configuration.title}: does not fit")
         if tried % TRIES == 0:
             smaller = shrunk(proposal, search.space, search.budget, search.target, search.options.modes)
             if smaller is not None:
                 study.enqueue_trial(parameters(smaller, search.space))
     return None
-
-
-def _why_not(search: Search, found: Fit) -> str:
-    return f"does not fit: predicted {excess_text(search.budget, found.cost)} ({found.optimize} kernels)"
 
 
 def _curves(study: Any, metric: Metric) -> tuple[tuple[float, ...], ...]:

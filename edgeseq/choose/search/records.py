@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from edgeseq.choose.search.candidate import Candidate, Measured, Status
 from edgeseq.choose.search.fit import Fit
 from edgeseq.choose.search.front import point
 from edgeseq.choose.search.space import Proposal
+from edgeseq.choose.search.study import ORIGIN
 from edgeseq.choose.search.trial import TrialResult
 from edgeseq.errors import SearchError
 from edgeseq.files import write_atomically
@@ -88,6 +90,25 @@ def close_trained(study: Any, trial: Any, result: TrialResult, folder: RunFolder
         study.tell(trial, state=TrialState.PRUNED)
 
 
+def results(study: Any, folder: RunFolder) -> Iterator[tuple[int, Proposal, TrialResult]]:
+    """Yield what `close_trained` kept, with the trial's number and candidate; not of trials whose files are gone."""
+    for trial in study.get_trials(deepcopy=False):
+        kept, number = trial.user_attrs, trial.number
+        keras, esq = folder.model(number, ".keras"), folder.model(number, ".esq")
+        if trial.state.is_finished() and "seconds" in kept and keras.is_file() and esq.is_file():
+            result = TrialResult(
+                kept["status"],
+                kept["reason"],
+                kept["scores"]["float_validation"],
+                kept["scores"]["validation"],
+                tuple(kept["history"]),
+                kept["seconds"],
+                keras.read_bytes(),
+                esq.read_bytes(),
+            )
+            yield number, Proposal.from_json(kept["proposal"]), result
+
+
 def directions(metric: Metric, *, energy: bool) -> list[str]:
     """Return the directions of `objectives` on a target that has an energy or not."""
     return ["maximize" if metric.higher_is_better else "minimize"] + ["minimize"] * (4 if energy else 3)
@@ -125,6 +146,7 @@ def _candidate(trial: Any, folder: RunFolder) -> Candidate:
         kept.get("seconds"),
         measured,
         {kind: f"{place}/trial_{trial.number:04d}.{kind}" for kind in ("keras", "esq") if scores},
+        kept.get(ORIGIN),
     )
 
 

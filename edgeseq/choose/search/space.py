@@ -170,7 +170,26 @@ def parameters(proposal: Proposal, space: Space) -> dict[str, Any]:
     found |= {"window": network.window or 0, "scheme": network.scheme, "input": network.input_dtype, "stride": network.stride}
     if not network.reference and space.dropout:
         found["dropout"] = proposal.dropout
-    return found | {"learning_rate": proposal.learning_rate}
+    found["learning_rate"] = proposal.learning_rate
+    _check_held(found, space)
+    return found
+
+
+def _check_held(found: dict[str, Any], space: Space) -> None:
+    choices = {
+        "cell": space.cells,
+        "layers": range(1, space.layers + 1),
+        "scheme": space.schemes,
+        "input": space.inputs,
+        "window": tuple(value or 0 for value in space.windows),
+        "stride": space.strides,
+    }
+    low, high = space.learning_rates
+    outside = [name for name, known in choices.items() if name in found and found[name] not in known]
+    outside += ["dropout"] * (found.get("dropout", 0.0) > space.dropout)
+    outside += ["learning_rate"] * (not low <= found["learning_rate"] <= high)
+    if outside:
+        raise ValueError(f"not in the space: {', '.join(f'{name} {found[name]}' for name in outside)}")
 
 
 def plain(cell: str, units: int, space: Space) -> Proposal:

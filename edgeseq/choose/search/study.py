@@ -21,6 +21,8 @@ BEAT_S = 15.0
 # A database in use by others is waited for so long.
 BUSY_S = 10.0
 LOST = "lost with its process"
+# Where a trial's candidate was trained, if another search did it.
+ORIGIN = "origin"
 # What may differ when a study goes on.
 _OWNER = "owner"
 _IDENTITY = "search"
@@ -71,6 +73,26 @@ def open_study(
         study.sampler = optuna.samplers.TPESampler(seed=seed + 7919 * len(study.trials), multivariate=True, group=True)
         beat(study)
     return study
+
+
+def read_study(path: Path, name: str) -> Any:
+    """Return the study of another search, to read; its process may go on.
+
+    Raises SearchError where the file is damaged or locked, or holds no such study.
+    """
+    optuna = import_optuna()
+    _check_file(path, resume=True)
+    with _explained(str(path)):
+        storage = optuna.storages.RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs={"connect_args": {"timeout": BUSY_S}})
+        if name not in {each.study_name for each in optuna.get_all_study_summaries(storage)}:
+            raise SearchError(f"{path}: holds no study {name!r} to take candidates from. Name the right one with --study")
+        return optuna.load_study(study_name=name, storage=storage)
+
+
+def identity_of(study: Any) -> dict[str, Any]:
+    """Return what the study's trials depend on, as `open_study` was told; nothing where no search of edgeseq made it."""
+    found = study.user_attrs.get(_IDENTITY)
+    return found if isinstance(found, dict) else {}
 
 
 def _check_file(path: Path, *, resume: bool) -> None:

@@ -1,0 +1,67 @@
+"""Candidates that another search trained on the same data: costed for this target, trained no more.
+
+What a network learns and how its integers score does not depend on where it shall run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeseq.choose.search.fit import fit, why_not
+from edgeseq.choose.search.loop import Search
+from edgeseq.choose.search.records import RunFolder, close_infeasible, close_trained, propose, results
+from edgeseq.choose.search.space import parameters, suggest
+from edgeseq.choose.search.study import ORIGIN, identity_of, read_study
+from edgeseq.errors import SearchError
+
+# What a trained candidate depends on, of a study's identity.
+SAME = ("data", "task", "epochs", "patience", "seed")
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """How many candidates were taken over, and how many more do not fit here."""
+
+    taken: int
+    too_large: int
+
+
+def reuse(study: Any, search: Search, place: Path, name: str, identity: dict[str, Any]) -> Reused:
+    """Take over what the search in a folder has trained, as far as the space holds it. name: of its study.
+
+    Raises SearchError where there is no such search, or one of other data, task, epochs, patience or seed.
+    """
+    other = RunFolder(place)
+    if not other.database.is_file():
+        raise SearchError(f"{place}: no search to take candidates from: it has no {other.database.name}. Give the --out of one")
+    trained = read_study(other.database, name)
+    _check_same(place, identity_of(trained), identity)
+    taken = too_large = 0
+    for number, candidate, result in results(trained, other):
+        try:
+            wanted = parameters(candidate, search.space)
+        except ValueError:  # not among this search's choices
+            continue
+        study.enqueue_trial(wanted, user_attrs={ORIGIN: f"{place}, trial {number}"})
+        trial = study.ask()
+        proposal = suggest(trial, search.space)
+        found = fit(proposal.configuration, search.budget, search.target, search.options.modes)
+        propose(trial, proposal, found)
+        if found.excess:
+            close_infeasible(study, trial, why_not(found, search.budget))
+            too_large += 1
+        else:
+            close_trained(study, trial, result, search.folder, search.metric)
+            taken += 1
+    return Reused(taken, too_large)
+
+
+def _check_same(place: Path, known: dict[str, Any], wanted: dict[str, Any]) -> None:
+    for key in SAME:
+        if known.get(key) != wanted[key]:
+            raise SearchError(
+                f"{place}: its candidates were trained otherwise: {key} was {known.get(key)}, now {wanted[key]}. "
+                "Ask for the same, or leave --reuse out"
+            )
