@@ -1,8 +1,9 @@
 """What `edgeseq choose` finds on four real data sets, two cores and three budgets, beside a hand-tuned GRU.
 
 Usage: python -m benchmarks.choose [--data har,fsdd,ecg5000,cwru] [--cores cortex-m0plus,cortex-m4]
-           [--budgets 16K/2K,32K/4K,128K/16K] [--minutes 20] [--jobs 2]
+           [--budgets 16K/2K,32K/4K,128K/16K] [--minutes 20] [--more-minutes 8] [--jobs 2]
 
+The first search of a data set trains from nothing; the others take over what those before them trained, and search on.
 The baseline is what someone without a search would do: one GRU of the most units that fit, int8 or int16 codes at the input,
 three learning rates, the model that validates best. It is trained, quantised, linked and scored as every candidate is.
 Writes benchmarks/results/choose.json after every search; goes on from there, and within a search that was stopped.
@@ -15,7 +16,8 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,12 @@ class Case:
         """Where its search lies."""
         return cache_folder().parent / "choose" / f"{self.data}-{self.core}-{self.budget.replace('/', '-')}"
 
+    @property
+    def earlier(self) -> tuple[Path, ...]:
+        """Folders of this data set's other searches."""
+        others = (Case(self.data, core, budget).folder for budget in BUDGETS for core in CORES)
+        return tuple(folder for folder in others if folder != self.folder and RunFolder(folder).database.exists())
+
     def target(self, data: DataSet) -> Target:
         """The core, with what predicts costs there."""
         core = load_core(self.core)
@@ -82,14 +90,15 @@ class Lines:
         print(f"  {done} {words}", file=sys.stderr, flush=True)
 
 
-def search(case: Case, data: DataSet, options: SearchOptions, jobs: int) -> Row:
-    """Search, and return the row of the case without its baseline."""
+def search(case: Case, data: DataSet, options: SearchOptions, jobs: int, reuse: tuple[Path, ...]) -> Row:
+    """Search, and return the row of the case without its baseline. reuse: searches whose candidates are taken over."""
     started = time.monotonic()
     space = default_space(task_shape(data), data.task)
     wanted = Search(space, BUDGETS[case.budget], case.target(data), METRICS[data.task], options, RunFolder(case.folder))
     resume = RunFolder(case.folder).database.exists()
     words = ["python", "-m", "benchmarks.choose", "--data", case.data, "--cores", case.core, "--budgets", case.budget]
-    request = Request(wanted, data, lambda data: LocalWorkers(data, jobs), as_json.measurement, words, resume=resume)
+    workers = partial(LocalWorkers, jobs=jobs)
+    request = Request(wanted, data, workers, as_json.measurement, words, resume=resume, reuse=reuse)
     document = choose(request, Lines()).document
     found = {each["name"]: each for each in document["candidates"]}
     states = [each["status"] for each in found.values()]
@@ -99,6 +108,7 @@ def search(case: Case, data: DataSet, options: SearchOptions, jobs: int) -> Row:
         "budget": case.budget,
         "seconds": round(time.monotonic() - started),
         "resumed": resume,
+        "reused": sum(each["origin"] is not None and each["feasible"] for each in found.values()),
         "jobs": jobs,
         "trials": {state: states.count(state) for state in sorted(set(states))},
         "recommended": _point(found.get(document["recommended"])),
@@ -227,10 +237,11 @@ def main() -> None:
     parser.add_argument("--data", default=",".join(TASKS))
     parser.add_argument("--cores", default=",".join(CORES))
     parser.add_argument("--budgets", default=",".join(BUDGETS))
-    parser.add_argument("--minutes", type=float, default=20.0, help="of each search")
+    parser.add_argument("--minutes", type=float, default=20.0, help="of the first search of a data set")
+    parser.add_argument("--more-minutes", type=float, default=8.0, help="of each search after it")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
-    options = SearchOptions(trials=1000, time_s=60 * arguments.minutes)
+    options = SearchOptions(trials=1000)
     for name in arguments.data.split(","):
         data = prepare(load_task(name), options.seed)
         for budget in arguments.budgets.split(","):
@@ -238,7 +249,8 @@ def main() -> None:
                 case, rows = Case(name, core, budget), stored()
                 if any((row["data"], row["core"], row["budget"]) == (name, core, budget) for row in rows):
                     continue
-                row = search(case, data, options, arguments.jobs)
+                minutes = arguments.more_minutes if case.earlier else arguments.minutes
+                row = search(case, data, replace(options, time_s=60 * minutes), arguments.jobs, case.earlier)
                 row["baseline"] = baseline(case, data, options, arguments.jobs)
                 print(json.dumps(row), file=sys.stderr, flush=True)
                 save([*rows, row])

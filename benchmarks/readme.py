@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Iterable
 
 from benchmarks.paths import ROOT
-from benchmarks.tables import accuracy, compare, cost, exchange, exported, music, prediction, runtimes, support
+from benchmarks.tables import accuracy, choose, compare, cost, exchange, exported, music, prediction, runtimes, support
 
 TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy.accuracy_table,
+    "choose": choose.choose_table,
     "compact": accuracy.compact_table,
     "compare": compare.compare_table,
     "cores": cost.core_table,

@@ -1,10 +1,13 @@
 """The benchmarks of the search: the hand-tuned baseline's size, the points that are shown, the list of trials."""
 
+import json
+
 import pytest
 
 from benchmarks.bench_models import Size, stand_in
 from benchmarks.choose import BUDGETS, Case, best_of, most_units
 from benchmarks.scaleout import trial_list
+from benchmarks.tables import choose as tables
 from edgeseq.choose.about_data import task_shape
 from edgeseq.choose.search.windows import prepare
 from edgeseq.measure.profile import profile
@@ -40,3 +43,19 @@ def test_trials_of_the_list_differ():
     assert specs == trial_list(30, 2)
     assert len({(spec.proposal.configuration.title, spec.seed) for spec in specs}) == 30
     assert [spec.number for spec in specs] == list(range(30))
+
+
+def test_the_table_shows_what_was_found(tmp_path, monkeypatch):
+    """Points without numbers of trials; a search that recommends nothing says so."""
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    point = {"name": "gru(8) int8 #3", "accuracy": 0.915, "flash_bytes": 9000, "ram_bytes": 900}
+    row = {"data": "a", "core": "cortex-m4", "budget": "16K/2K", "seconds": 1230, "reused": 2, "baseline": point}
+    trials = {"infeasible": 5, "measured": 4, "trained": 6, "stopped early": 1}
+    row |= {"trials": trials, "recommended": point, "gru": point, "lstm": None}
+    (tmp_path / "choose.json").write_text(json.dumps([row, row | {"recommended": None}]))
+    lines = tables.choose_table().splitlines()
+    assert lines[2] == (
+        "| a | cortex-m4 | 16K/2K | gru(8) int8, 91.50 % | 9,000, 900 | none | "
+        "gru(8) int8, 91.50 % | gru(8) int8, 91.50 % | 9 + 2 | 20 |"
+    )
+    assert "| 16K/2K | none |  | none |" in lines[3]

@@ -1,0 +1,45 @@
+"""What the search recommends on real data, beside its best GRU and LSTM and a GRU tuned by hand."""
+
+from __future__ import annotations
+
+import json
+
+from benchmarks.paths import RESULTS
+from benchmarks.tables.common import Row
+
+
+def choose_table() -> str:
+    """A line per data set, core and budget: what is recommended, what beside it, what the search took."""
+    headings = (
+        "data",
+        "core",
+        "flash/RAM",
+        "recommended",
+        "its flash, RAM, B",
+        "best LSTM",
+        "best GRU",
+        "GRU by hand",
+        "trained + taken over",
+        "minutes",
+    )
+    lines = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|"]
+    for row in json.loads((RESULTS / "choose.json").read_text()):
+        worked = sum(count for state, count in row["trials"].items() if state not in ("infeasible", "failed"))
+        found = row["recommended"]
+        figures = (
+            row["data"],
+            row["core"],
+            row["budget"],
+            _point(found),
+            "" if found is None else f"{found['flash_bytes']:,}, {found['ram_bytes']:,}",
+            *(_point(row[name]) for name in ("lstm", "gru", "baseline")),
+            f"{worked - row['reused']} + {row['reused']}",
+            f"{row['seconds'] / 60:.0f}",
+        )
+        lines.append(f"| {' | '.join(figures)} |")
+    return "\n".join(lines)
+
+
+def _point(found: Row | None) -> str:
+    """Name without the trial's number, and accuracy."""
+    return "none" if found is None else f"{found['name'].partition(' #')[0]}, {100 * found['accuracy']:.2f} %"
