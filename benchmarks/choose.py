@@ -97,7 +97,7 @@ def search(case: Case, data: DataSet, options: SearchOptions, jobs: int, reuse: 
     wanted = Search(space, BUDGETS[case.budget], case.target(data), METRICS[data.task], options, RunFolder(case.folder))
     resume = RunFolder(case.folder).database.exists()
     words = ["python", "-m", "benchmarks.choose", "--data", case.data, "--cores", case.core, "--budgets", case.budget]
-    workers = partial(LocalWorkers, jobs=jobs)
+    workers = partial(LocalWorkers, slots=jobs)
     request = Request(wanted, data, workers, as_json.measurement, words, resume=resume, reuse=reuse)
     document = choose(request, Lines()).document
     found = {each["name"]: each for each in document["candidates"]}
