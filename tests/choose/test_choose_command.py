@@ -192,10 +192,19 @@ def test_a_killed_search_goes_on_with_nothing_lost(tmp_path):
     assert sorted(each["trial"] for each in after.values()) == proposed
 
 
+# A shell that runs the tests in the background has them, and what they start, ignore Ctrl-C.
+HEEDING_CTRL_C = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from edgeseq.cli.main import main
+main(sys.argv[1:])
+"""
+
+
 @pytest.mark.slow
 def test_ctrl_c_keeps_what_was_found(tmp_path):
     """Exit 130, results.json whole, and words on how to go on."""
-    command = [sys.executable, "-m", "edgeseq", *WORDS, "cortex-m0plus", *SMALL, "--trials", "9", "--out", str(tmp_path)]
+    command = [sys.executable, "-c", HEEDING_CTRL_C, *WORDS, "cortex-m0plus", *SMALL, "--trials", "9", "--out", str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
