@@ -228,6 +228,7 @@ def test_another_search_cannot_be_taken_over(tmp_path):
         choose(replace(request(tmp_path / "c", reuse=(first,)), data=prepare(data_set(windows=66), 0)), Quiet())
     with pytest.raises(SearchError, match="holds no study 'other' to take candidates from"):
         choose(request(tmp_path / "d", reuse=(first,), study="other"), Quiet())
+    assert not any((tmp_path / name).exists() for name in "abcd")
     narrow = request(tmp_path / "e", reuse=(first,))
     choose(replace(narrow, search=replace(narrow.search, space=replace(SPACE, cells=("lstm",)))), Quiet())
     assert {each["cell"] for each in document(tmp_path / "e")["candidates"]} == {"lstm"}

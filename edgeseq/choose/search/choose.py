@@ -15,7 +15,7 @@ from edgeseq.choose.search.interrupts import interrupts
 from edgeseq.choose.search.loop import ATTEMPTS, WAIT_S, Search, run_search, warm_start
 from edgeseq.choose.search.records import candidates, directions, write_measured
 from edgeseq.choose.search.results import Choice, conclude
-from edgeseq.choose.search.reuse import reuse
+from edgeseq.choose.search.reuse import read_other, reuse
 from edgeseq.choose.search.study import beat, open_study, release, rerun_lost
 from edgeseq.choose.search.trial import TrialSpec
 from edgeseq.choose.search.workers import Workers
@@ -111,6 +111,9 @@ def _ignore(choice: Choice) -> None:
 def _study(request: Request, progress: Progress) -> Any:
     """Open the study; queue what a killed process left undone, or begin a new one with what was trained and the plainest."""
     search, about = request.search, identity(request)
+    if not request.resume:  # before there is a study that a second try would find
+        for place in request.reuse:
+            read_other(place, request.study, about)
     study = open_study(
         request.storage or search.folder.database,
         request.study,
@@ -123,7 +126,7 @@ def _study(request: Request, progress: Progress) -> Any:
     if not study.get_trials(deepcopy=False):
         for done, place in enumerate(request.reuse, 1):
             progress.stage("taking candidates over", len(request.reuse))
-            found = reuse(study, search, place, request.study, about)
+            found = reuse(study, search, place, read_other(place, request.study, about))
             progress.advance(done, f"{place}: {found.taken} candidates taken over, {found.too_large} more do not fit here")
         warm_start(study, search)
     return study

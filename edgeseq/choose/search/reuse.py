@@ -28,18 +28,23 @@ class Reused:
     too_large: int
 
 
-def reuse(study: Any, search: Search, place: Path, name: str, identity: dict[str, Any]) -> Reused:
-    """Take over what the search in a folder has trained, as far as the space holds it. name: of its study.
+def read_other(place: Path, name: str, identity: dict[str, Any]) -> Any:
+    """Return the study of the search in a folder, to take candidates from. name: of the study.
 
     Raises SearchError where there is no such search, or one of other data, task, epochs, patience or seed.
     """
-    other = RunFolder(place)
-    if not other.database.is_file():
-        raise SearchError(f"{place}: no search to take candidates from: it has no {other.database.name}. Give the --out of one")
-    trained = read_study(other.database, name)
-    _check_same(place, identity_of(trained), identity)
+    database = RunFolder(place).database
+    if not database.is_file():
+        raise SearchError(f"{place}: no search to take candidates from: it has no {database.name}. Give the --out of one")
+    study = read_study(database, name)
+    _check_same(place, identity_of(study), identity)
+    return study
+
+
+def reuse(study: Any, search: Search, place: Path, other: Any) -> Reused:
+    """Take over what another search has trained, as far as the space holds it. place, other: its folder and study."""
     taken = too_large = 0
-    for number, candidate, result in results(trained, other):
+    for number, candidate, result in results(other, RunFolder(place)):
         try:
             wanted = parameters(candidate, search.space)
         except ValueError:  # not among this search's choices
