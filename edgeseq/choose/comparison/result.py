@@ -68,8 +68,8 @@ class CellResult:
 
     @property
     def seconds(self) -> float:
-        """Mean time of training."""
-        return statistics.mean(each.seconds for each in self.seeds)
+        """Time of training: the median over seeds, which a pause of the machine does not move."""
+        return statistics.median(each.seconds for each in self.seeds)
 
 
 @dataclass(frozen=True, slots=True)

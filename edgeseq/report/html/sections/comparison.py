@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+
 from edgeseq.report.figures import NONE, cost, difference, label, number, percent, present, score
 from edgeseq.report.html.charts.comparison import GAINS, cells_chart, efficiency_chart, intervals_chart
 from edgeseq.report.html.parts import Cell, Section, Table, figure, name
@@ -44,8 +46,8 @@ def _float(results: Results, row: ComparedCell) -> Cell:
 
 def _seconds(row: ComparedCell) -> Cell:
     values = [seed.seconds for seed in row.seeds if seed.seconds is not None]
-    mean = sum(values) / len(values) if values else None
-    return figure(NONE if mean is None else f"{mean:,.0f} s", mean)
+    middle = statistics.median(values) if values else None
+    return figure(NONE if middle is None else f"{middle:,.0f} s", middle)
 
 
 def _gain(value: float | None) -> Cell:
