@@ -199,6 +199,11 @@ class Results:
         """Return the row of a finished run."""
         return next((row for row in self.rows if run_of(row) == run), None)
 
+    def lacks(self, run: Run, columns: Iterable[str]) -> bool:
+        """Whether the row of a run has not got one of the columns yet."""
+        row = self.row_of(run) or {}
+        return any(column not in row for column in columns)
+
     def add(self, row: Row) -> None:
         """Append a row, or its new columns to the row of the same run, and save."""
         known = self.row_of(run_of(row))
@@ -250,8 +255,7 @@ def unmeasured(results: Results, data: Sequence[str], cells: Sequence[str], colu
     found = []
     for row in results.rows:
         run = run_of(row)
-        complete = all(column in row for column in columns)
-        if complete or run.data not in data or run.cell not in cells:
+        if not results.lacks(run, columns) or run.data not in data or run.cell not in cells:
             continue
         if run.log_rate == chosen_rate(results.rows, run.data, run.cell):
             found.append(run)
@@ -281,20 +285,28 @@ def main() -> None:
     with ProcessPoolExecutor(arguments.jobs, multiprocessing.get_context("spawn")) as pool:
 
         def side_by_side(
-            work: Callable[[Run, Path], Row], runs: Iterable[Run], keep: Callable[[Row], None] = results.add
+            jobs: Iterable[tuple[Callable[[Run, Path], Row], Run]], keep: Callable[[Row], None] = results.add
         ) -> None:
-            for done in as_completed([pool.submit(work, run, arguments.models) for run in runs]):
+            for done in as_completed([pool.submit(work, run, arguments.models) for work, run in jobs]):
                 keep(done.result())
 
         for runs in rounds(results, data, cells, arguments.seeds):
-            side_by_side(trained_row, [run for run in runs if results.row_of(run) is None])
+            side_by_side((trained_row, run) for run in runs if results.row_of(run) is None)
         tuned = {scheme: f"{scheme}_qat_nll" for scheme in arguments.qat.split(",") if scheme}
         rounded = [f"{scheme}_nll" for scheme in SCHEMES]
         wanted = unmeasured(results, data, cells, [*rounded, *tuned.values()])
-        side_by_side(trained_row, [run for run in wanted if not (arguments.models / run.model_name).exists()], results.renew)
-        side_by_side(integer_row, unmeasured(results, data, cells, rounded))
-        for scheme, column in tuned.items():
-            side_by_side(functools.partial(tuned_row, scheme=scheme), unmeasured(results, data, cells, [column]))
+        # Row by row: all of a row is of one model, and another machine may train another.
+        for at in range(0, len(wanted), arguments.jobs):
+            runs = wanted[at : at + arguments.jobs]
+            gone = [run for run in runs if not (arguments.models / run.model_name).exists()]
+            side_by_side(((trained_row, run) for run in gone), results.renew)
+            side_by_side((integer_row, run) for run in runs if results.lacks(run, rounded))
+            side_by_side(
+                (functools.partial(tuned_row, scheme=scheme), run)
+                for run in runs
+                for scheme, column in tuned.items()
+                if results.lacks(run, [column])
+            )
 
 
 if __name__ == "__main__":
