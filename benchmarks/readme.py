@@ -48,6 +48,7 @@ TABLES: dict[str, Callable[[], str]] = {
 DOCUMENTS = {
     "README.md": ("accuracy", "cores", "host", "models", "versus"),
     "docs/accuracy.md": ("fidelity", "compact"),
+    "docs/comparing.md": ("gru claim", "compare"),
     "docs/predicting.md": ("prediction",),
     "docs/music.md": ("music", "music schemes"),
     "docs/onnx.md": ("onnx forms",),
