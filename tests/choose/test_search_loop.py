@@ -16,11 +16,12 @@ import pytest
 from edgeseq.choose.about_data import task_shape
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import METRICS
+from edgeseq.choose.search import reuse
 from edgeseq.choose.search.choose import Request, SearchInterrupted, choose
 from edgeseq.choose.search.loop import Search, SearchOptions
-from edgeseq.choose.search.records import RunFolder, read_measured, write_measured
+from edgeseq.choose.search.records import RunFolder, read_measured, results, write_measured
 from edgeseq.choose.search.space import Space
-from edgeseq.choose.search.study import import_optuna
+from edgeseq.choose.search.study import import_optuna, read_study
 from edgeseq.choose.search.target import Target
 from edgeseq.choose.search.trial import TrialResult, TrialSpec
 from edgeseq.choose.search.windows import prepare
@@ -212,6 +213,33 @@ def test_what_another_search_trained_is_taken_over(tmp_path):
     choose(again, Quiet())
     assert {key for key, value in trained(second).items() if value[1]} == set(taken)
     assert len(handed) == 4
+
+
+def test_taking_over_goes_on_where_it_was_killed(tmp_path, monkeypatch):
+    """What was not taken over yet is, what was is not again, and what was under way is not trained again."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    choose(request(first, trials=8), Quiet())
+    close, calls = reuse.close_trained, itertools.count()
+
+    def killed(*arguments):
+        if next(calls) == 2:
+            raise RuntimeError("as if killed")
+        close(*arguments)
+
+    monkeypatch.setattr(reuse, "close_trained", killed)
+    with pytest.raises(RuntimeError, match="as if killed"):
+        choose(request(second, trials=1, reuse=(first,)), Quiet())
+    monkeypatch.undo()
+    workers, handed = Instant(RunFolder(second)), []
+    workers.ends = lambda spec: handed.append(spec.proposal)
+    choose(request(second, workers, trials=1, reuse=(first,), resume=True), Quiet())
+    taken = [each["origin"] for each in document(second)["candidates"] if each["origin"] and each["status"] != "failed"]
+    assert sorted(taken) == sorted(f"{first}, trial {each['trial']}" for each in document(first)["candidates"] if each["seconds"])
+    assert len(handed) == 1
+    assert not {json.dumps(each.as_json()) for each in handed} & {
+        json.dumps(proposal.as_json())
+        for _, proposal, _ in results(read_study(RunFolder(first).database, "edgeseq"), RunFolder(first))
+    }
 
 
 def test_another_search_cannot_be_taken_over(tmp_path):

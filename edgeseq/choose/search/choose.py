@@ -109,11 +109,13 @@ def _ignore(choice: Choice) -> None:
 
 
 def _study(request: Request, progress: Progress) -> Any:
-    """Open the study; queue what a killed process left undone, or begin a new one with what was trained and the plainest."""
+    """Open the study; queue what a killed process left undone, take over what was trained elsewhere, begin with the plainest.
+
+    Each leaves out what is there already, so that a process may be killed between them.
+    """
     search, about = request.search, identity(request)
-    if not request.resume:  # before there is a study that a second try would find
-        for place in request.reuse:
-            read_other(place, request.study, about)
+    # Read before there is a study of our own that a second try would find.
+    others = {place: read_other(place, request.study, about) for place in request.reuse}
     study = open_study(
         request.storage or search.folder.database,
         request.study,
@@ -123,12 +125,11 @@ def _study(request: Request, progress: Progress) -> Any:
         seed=search.options.seed,
     )
     rerun_lost(study)
-    if not study.get_trials(deepcopy=False):
-        for done, place in enumerate(request.reuse, 1):
-            progress.stage("taking candidates over", len(request.reuse))
-            found = reuse(study, search, place, read_other(place, request.study, about))
-            progress.advance(done, f"{place}: {found.taken} candidates taken over, {found.too_large} more do not fit here")
-        warm_start(study, search)
+    for done, (place, other) in enumerate(others.items(), 1):
+        progress.stage("taking candidates over", len(others))
+        found = reuse(study, search, place, other)
+        progress.advance(done, f"{place}: {found.taken} candidates taken over, {found.too_large} more do not fit here")
+    warm_start(study, search)
     return study
 
 

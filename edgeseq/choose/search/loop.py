@@ -70,7 +70,8 @@ class _State:
 
 def warm_start(study: Any, search: Search) -> None:
     """Queue the plain candidate of each cell with the most units that fit: the search cannot end below these."""
-    known = [each.params for each in study.get_trials(deepcopy=False)]
+    # A trial that waits has its parameters elsewhere than one that was begun.
+    known = [each.params or each.system_attrs.get("fixed_params") for each in study.get_trials(deepcopy=False)]
     for cell in search.space.cells:
         candidate = largest(cell, search.space, search.budget, search.target, search.options.modes)
         if parameters(candidate, search.space) not in known:

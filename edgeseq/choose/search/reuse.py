@@ -43,13 +43,19 @@ def read_other(place: Path, name: str, identity: dict[str, Any]) -> Any:
 
 def reuse(study: Any, search: Search, place: Path, other: Any) -> Reused:
     """Take over what another search has trained, as far as the space holds it. place, other: its folder and study."""
+    known = {
+        each.user_attrs.get(ORIGIN) for each in study.get_trials(deepcopy=False) if each.user_attrs.get("status") != "failed"
+    }
     taken = too_large = 0
     for number, candidate, result in results(other, RunFolder(place)):
+        origin = f"{place}, trial {number}"
+        if origin in known:
+            continue
         try:
             wanted = parameters(candidate, search.space)
         except ValueError:  # not among this search's choices
             continue
-        study.enqueue_trial(wanted, user_attrs={ORIGIN: f"{place}, trial {number}"})
+        study.enqueue_trial(wanted, user_attrs={ORIGIN: origin})
         trial = study.ask()
         proposal = suggest(trial, search.space)
         found = fit(proposal.configuration, search.budget, search.target, search.options.modes)

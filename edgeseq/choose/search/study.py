@@ -205,6 +205,7 @@ def rerun_lost(study: Any) -> list[int]:
         study.tell(each.number, state=optuna.trial.TrialState.FAIL)
         # A queued candidate may have been taken, but not yet asked for all of its parameters.
         known = {**each.system_attrs.get("fixed_params", {}), **each.params}
-        if known:
+        # What another search trained is not trained again, but taken over again.
+        if known and ORIGIN not in each.user_attrs:
             study.enqueue_trial(known, user_attrs={"again": each.number})
     return [each.number for each in lost]
