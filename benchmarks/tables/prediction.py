@@ -17,16 +17,7 @@ def prediction_table() -> str:
         f"|---{'|---' * 10}|",
     ]
     for row in json.loads((RESULTS / "predictor.json").read_text())["errors"]:
-        named = (
-            ("flash", 1),
-            ("flash_bytes", 0),
-            ("static", 0),
-            ("ram", 1),
-            ("ram_bytes", 0),
-            ("instructions", 1),
-            ("cycles", 1),
-        )
-        figures = " | ".join(_ends(row, name, digits) for name, digits in named)
+        figures = " | ".join(_ends(row, name, digits) for name, digits in _DIGITS.items())
         lines.append(f"| {row['core']} | {row['optimize']} | {row['kind']} | {row['networks']} | {figures} |")
     return "\n".join(lines)
 

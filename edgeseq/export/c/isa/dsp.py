@@ -30,6 +30,7 @@ class Dsp(Isa):
 
     name = "dsp"
     group = 4
+    headers = ("es_dense_dsp.h",)
     weight_bits = (4, 8)
     wide_state = True
     sparse_block = (4, 4)
