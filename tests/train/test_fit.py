@@ -14,8 +14,10 @@ import pytest
 from edgeseq.data import DataSet, Part
 from edgeseq.errors import OutputError, TrainingError
 from edgeseq.train import Recipe, train
+from edgeseq.train import fit as fit_module
 from edgeseq.train.backend import import_keras
 from edgeseq.train.checkpoint import Checkpoint, Counters, read_checkpoint
+from edgeseq.train.fit import _compile_step as compile_step
 from edgeseq.train.fit import fit
 from edgeseq.train.tasks import Examples
 
@@ -59,6 +61,45 @@ def test_a_seed_is_a_model_of_any_cell(cell):
     """The same for the gated cells and a stack of both."""
     recipe = replace(RECIPE, cell=cell)
     assert same(train(DATA, recipe), train(DATA, recipe))
+
+
+@pytest.fixture
+def compiled(monkeypatch):
+    """Models whose step XLA compiled: all, however short the fit."""
+    models = []
+    monkeypatch.setattr(fit_module, "COMPILED_STEPS", 0)
+    monkeypatch.setattr(fit_module, "_compile_step", lambda model: (models.append(model), compile_step(model)))
+    return models
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("cell", "masked"), [("gru", True), ("lstm", False), ("fastgrnn", True)])
+def test_a_compiled_step_trains_alike(cell, masked, compiled, monkeypatch):
+    """The losses of a fit without XLA, but for the order of sums."""
+    lengths = {"lengths": np.arange(60) % 6 + 1} if masked else {}
+    data = replace(DATA, train=replace(DATA.train, **lengths))
+    recipe = replace(RECIPE, cell=cell, bidirectional=cell == "lstm", dropout=0.0)
+    found = train(data, recipe)
+    assert len(compiled) == 1
+    monkeypatch.setattr(fit_module, "COMPILED_STEPS", 10**9)
+    plain = train(data, recipe)
+    assert len(compiled) == 1
+    for name in ("loss", "val_loss"):
+        assert [epoch[name] for epoch in found.history] == pytest.approx([epoch[name] for epoch in plain.history], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_a_compiled_fit_resumes(compiled, tmp_path):
+    """A fit that was interrupted and resumed, in other calls, has the weights of one that was not."""
+
+    def interrupt(done: float, _) -> None:
+        if done > 1.4:
+            raise KeyboardInterrupt
+
+    whole, path = train(DATA, RECIPE), tmp_path / "last.npz"
+    train(DATA, RECIPE, checkpoint=path, watch=interrupt)
+    assert same(whole, train(DATA, RECIPE, checkpoint=path, resume=True))
+    assert len(compiled) == 3
 
 
 @pytest.mark.parametrize("stop_after", [1, 3])
