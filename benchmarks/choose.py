@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,17 +30,19 @@ from edgeseq.choose.budget import Budget
 from edgeseq.choose.configuration import Configuration, InputDtype
 from edgeseq.choose.metric import METRICS
 from edgeseq.choose.search.choose import Request, choose
-from edgeseq.choose.search.finalists import MeasureSpec, judged, measure
+from edgeseq.choose.search.finalists import MeasureSpec, measure
 from edgeseq.choose.search.loop import Search, SearchOptions
 from edgeseq.choose.search.predictor import predictor
 from edgeseq.choose.search.records import RunFolder
 from edgeseq.choose.search.space import Proposal, default_space
-from edgeseq.choose.search.target import Target
-from edgeseq.choose.search.trial import TrialResult, TrialSpec, run_trial
-from edgeseq.choose.search.windows import prepare
+from edgeseq.choose.search.target import Clock, Target
+from edgeseq.choose.search.trial import TrialResult, TrialSpec, integer_scores, quantized, run_trial
+from edgeseq.choose.search.windows import prepare, seen_by
 from edgeseq.choose.search.workers import LocalWorkers
 from edgeseq.data import DataSet
+from edgeseq.frontend import load_model
 from edgeseq.measure.profile import profile
+from edgeseq.quantize import write_esq
 from edgeseq.report import as_json
 from edgeseq.targets import OPTIMIZE_MODES, load_core
 
@@ -172,8 +175,7 @@ def baseline(case: Case, data: DataSet, options: SearchOptions, jobs: int) -> Ro
     budget, units = BUDGETS[case.budget], most_units(case, data)
     while True:
         best, spec = max(_tuned(data, units, options, jobs), key=lambda pair: pair[0].score)
-        finding = measure(data, MeasureSpec(spec, best.keras, best.esq, case.core, OPTIMIZE_MODES))
-        found = judged(finding, budget, case.target(data), as_json.measurement)
+        found = measure(data, MeasureSpec(spec, best.keras, best.esq, case.core, OPTIMIZE_MODES, budget, Clock()))
         if not budget.excess(found.cost) or units <= UNIT_STEP:
             break
         units -= UNIT_STEP
@@ -183,7 +185,7 @@ def baseline(case: Case, data: DataSet, options: SearchOptions, jobs: int) -> Ro
         "units": units,
         "input_dtype": network.input_dtype,
         "learning_rate": spec.proposal.learning_rate,
-        "optimize": found.optimize,
+        "optimize": found.measurement.optimize,
         "validation": best.score,
         "accuracy": found.shown.score,
         "flash_bytes": found.cost.flash_bytes,
@@ -193,16 +195,11 @@ def baseline(case: Case, data: DataSet, options: SearchOptions, jobs: int) -> Ro
 
 
 def _tuned(data: DataSet, units: int, options: SearchOptions, jobs: int) -> list[tuple[TrialResult, TrialSpec]]:
-    """Train at every learning rate, with either type of input codes."""
+    """Train at every learning rate; quantise each with either type of input codes."""
+    network = Configuration((("gru", units),), "int8", INPUTS[0])
     specs = [
-        TrialSpec(
-            number,
-            Proposal(Configuration((("gru", units),), "int8", entry), learning_rate=rate),
-            options.epochs,
-            options.patience,
-            options.seed,
-        )
-        for number, (entry, rate) in enumerate((entry, rate) for entry in INPUTS for rate in RATES)
+        TrialSpec(number, Proposal(network, learning_rate=rate), options.epochs, options.patience, options.seed)
+        for number, rate in enumerate(RATES)
     ]
     workers = LocalWorkers(data, jobs)
     try:
@@ -216,7 +213,22 @@ def _tuned(data: DataSet, units: int, options: SearchOptions, jobs: int) -> list
                 results.append((outcome.value, spec))
     finally:
         workers.close()
-    return results
+    return results + [_quantized_again(data, *each, entry) for each in results for entry in INPUTS[1:]]
+
+
+def _quantized_again(data: DataSet, result: TrialResult, spec: TrialSpec, entry: InputDtype) -> tuple[TrialResult, TrialSpec]:
+    """Return the same training with other codes at the input."""
+    network = replace(spec.proposal.configuration, input_dtype=entry)
+    seen = seen_by(data, network)
+    assert seen.validation is not None
+    with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
+        keras_file, esq_file = Path(scratch) / "model.keras", Path(scratch) / "model.esq"
+        keras_file.write_bytes(result.keras)
+        graph = quantized(load_model(keras_file), seen, network)
+        write_esq(graph, esq_file)
+        score = integer_scores(seen, seen.validation, graph)[0].value
+        found = replace(result, score=score, esq=esq_file.read_bytes())
+    return found, replace(spec, proposal=replace(spec.proposal, configuration=network))
 
 
 def stored() -> list[Row]:

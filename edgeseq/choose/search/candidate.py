@@ -16,7 +16,7 @@ Status = Literal["infeasible", "stopped early", "trained", "measured", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a finalist showed on the test part; but for device_score, the same with the kernels of every mode.
+    """What a finalist showed on the test part.
 
     method: ptq or qat. score, float_score: of the integers and of the float model on the whole test part. totals,
     weights: the integers' score window by window, as in `WindowScores`. device_score: of the emulated core's outputs on

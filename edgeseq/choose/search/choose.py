@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from edgeseq.choose.search import results
 from edgeseq.choose.search.candidate import Candidate
-from edgeseq.choose.search.finalists import UNMEASURED, MeasureSpec, judged, measure, pick
+from edgeseq.choose.search.finalists import UNMEASURED, MeasureSpec, as_measured, measure, pick
 from edgeseq.choose.search.fit import check_something_fits
 from edgeseq.choose.search.interrupts import interrupts
 from edgeseq.choose.search.loop import ATTEMPTS, WAIT_S, Search, run_search, warm_start
@@ -211,8 +211,8 @@ def _measure(
             beside = search.folder.measurement(candidate.number)
             write_atomically(beside.with_suffix(".keras"), finding.keras)
             write_atomically(beside.with_suffix(".esq"), finding.esq)
-            measured = judged(finding, search.budget, search.target, request.render)
-            write_measured(search.folder.measurement(candidate.number), measured)
+            measured = as_measured(finding, request.render)
+            write_measured(beside, measured)
             score = search.metric.text(measured.shown.score)
             progress.advance(done, f"{candidate.name}: {score}, {measured.mismatches} mismatches")
             after()
@@ -221,11 +221,12 @@ def _measure(
 def _spec(request: Request, candidate: Candidate) -> MeasureSpec:
     search, options = request.search, request.search.options
     trial = TrialSpec(candidate.number, candidate.proposal, options.epochs, options.patience, options.seed)
-    # Both modes are measured: a prediction decides what is trained, never what is recommended.
+    # All modes: a prediction decides what is trained, never what is recommended.
     keras_file, esq_file = (search.folder.path / candidate.files[kind] for kind in ("keras", "esq"))
     target = search.target.board or search.target.core.name
     qat_epochs = options.qat_epochs if options.qat else None
-    return MeasureSpec(trial, keras_file.read_bytes(), esq_file.read_bytes(), target, options.modes, qat_epochs)
+    files = keras_file.read_bytes(), esq_file.read_bytes()
+    return MeasureSpec(trial, *files, target, options.modes, search.budget, search.target.clock, qat_epochs)
 
 
 def _with_failure(candidate: Candidate, failures: dict[int, str]) -> Candidate:

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from edgeseq.choose.budget import Budget
+from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.metric import METRICS, Metric
 from edgeseq.choose.scores import BATCH, window_scores
 from edgeseq.choose.search.candidate import Candidate, Measured, Shown
 from edgeseq.choose.search.front import front, validation_point
 from edgeseq.choose.search.layers import layer_costs, memory_map
-from edgeseq.choose.search.target import Target
+from edgeseq.choose.search.target import Clock
 from edgeseq.choose.search.trial import TrialSpec, as_files, integer_scores, quantized, recipe_of
 from edgeseq.choose.search.windows import seen_by
 from edgeseq.data import DataSet
@@ -56,25 +56,28 @@ def pick(candidates: Sequence[Candidate], metric: Metric, count: int) -> list[Ca
 
 @dataclass(frozen=True, slots=True)
 class MeasureSpec:
-    """What a worker is told of a finalist. keras, esq: its files; qat_epochs: None for quantisation after training."""
+    """What a worker is told of a finalist. keras, esq: its files; qat_epochs: None for quantisation after training.
+
+    modes: the first that fits the budget when it is measured is taken, the last where none does.
+    """
 
     trial: TrialSpec
     keras: bytes
     esq: bytes
     core: str
     modes: tuple[Optimize, ...]
+    budget: Budget
+    clock: Clock
     qat_epochs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a worker found. keras, esq: the files, new ones after QAT.
+    """What a worker found. cost: of a decision. mismatches: of the core against the oracle. keras, esq: new files after QAT."""
 
-    measurements, mismatches: by mode, in the order asked for. shown: its device_score is that of a mode without mismatches.
-    """
-
-    measurements: tuple[Measurement, ...]
-    mismatches: tuple[int, ...]
+    measurement: Measurement
+    cost: Cost
+    mismatches: int
     shown: Shown
     keras: bytes
     esq: bytes
@@ -82,20 +85,20 @@ class Finding:
 
 def measure(data: DataSet, spec: MeasureSpec) -> Finding:
     """Score one finalist on the test part, compile it, emulate it and compare the core with the oracle. In a worker."""
-    from edgeseq.measure.profile import profile
-
     seen = seen_by(data, spec.trial.proposal.configuration)
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
         graph, model, method, notes, files = _integers(seen, spec, Path(scratch))
     float_outputs = np.asarray(model.predict(seen.x_test, verbose=0, batch_size=BATCH))
     scores, outputs = integer_scores(seen, seen.test, graph)
     windows = _spread(len(seen.test), max(1, EMULATED_STEPS // seen.x_test.shape[1]))
+    measurement, cost = _measured(graph, spec)
+    mismatches = _mismatches(graph, seen, windows, spec.core, measurement.optimize)
     shown = Shown(
         method,
         scores.value,
         window_scores(seen, seen.test, float_outputs).value,
         # The core gives the oracle's outputs, bit for bit, or the finalist is refused.
-        window_scores(seen, seen.test.take(windows), outputs[windows]).value,
+        window_scores(seen, seen.test.take(windows), outputs[windows]).value if mismatches == 0 else None,
         len(windows),
         tuple(scores.totals.tolist()),
         tuple(scores.weights.tolist()),
@@ -104,12 +107,19 @@ def measure(data: DataSet, spec: MeasureSpec) -> Finding:
         layer_costs(graph),
         notes,
     )
-    return Finding(
-        tuple(profile(graph, spec.core, optimize=mode) for mode in spec.modes),
-        tuple(_mismatches(graph, seen, windows, spec.core, mode) for mode in spec.modes),
-        shown,
-        *files,
-    )
+    return Finding(measurement, cost, mismatches, shown, *files)
+
+
+def _measured(graph: QuantGraph, spec: MeasureSpec) -> tuple[Measurement, Cost]:
+    """Link and run the modes until one fits."""
+    from edgeseq.measure.profile import profile
+
+    for mode in spec.modes:
+        measurement = profile(graph, spec.core, optimize=mode)
+        cost = spec.clock.measured(measurement)
+        if not spec.budget.excess(cost):
+            break
+    return measurement, cost
 
 
 def _integers(
@@ -210,10 +220,9 @@ def _forecast(seen: DataSet, outputs: Any) -> dict[str, Any] | None:
     return {"time": list(range(len(truth))), "truth": truth.astype(float).tolist(), "prediction": answer.tolist(), "name": name}
 
 
-def judged(finding: Finding, budget: Budget, target: Target, render: Callable[[Measurement], dict[str, Any]]) -> Measured:
-    """Return the first mode that fits the budget as measured, else the last; its figures are what the candidate costs."""
-    costs = [target.measured(each) for each in finding.measurements]
-    chosen = next((index for index, cost in enumerate(costs) if not budget.excess(cost)), len(costs) - 1)
-    measurement, mismatches = finding.measurements[chosen], finding.mismatches[chosen]
-    shown = finding.shown if mismatches == 0 else replace(finding.shown, device_score=None)
-    return Measured(measurement.optimize, costs[chosen], render(measurement), mismatches, memory_map(measurement), shown)
+def as_measured(finding: Finding, render: Callable[[Measurement], dict[str, Any]]) -> Measured:
+    """Return what is kept of a finding. render: writes a measurement as JSON."""
+    measurement = finding.measurement
+    return Measured(
+        measurement.optimize, finding.cost, render(measurement), finding.mismatches, memory_map(measurement), finding.shown
+    )

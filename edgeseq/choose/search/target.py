@@ -17,6 +17,25 @@ Predict = Callable[[Configuration, Optimize], Cost]
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """What turns cycles into time and energy; None where nothing tells it."""
+
+    hz: float | None = None
+    run_watts: float | None = None
+
+    def timed(self, cost: Cost) -> Cost:
+        """Return the cost with latency and energy, where its cycles and the clock are known."""
+        if cost.cycles is None or self.hz is None:
+            return replace(cost, latency_us=None, energy_uj=None)
+        latency_us = cost.cycles / self.hz * 1e6
+        return replace(cost, latency_us=latency_us, energy_uj=None if self.run_watts is None else latency_us * self.run_watts)
+
+    def measured(self, measurement: Measurement) -> Cost:
+        """Return the cost of a decision as it was measured."""
+        return self.timed(cost_of(measurement))
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A core or a board. clock_hz, run_watts: of the board or as asked for; None where nothing tells them.
 
@@ -31,19 +50,14 @@ class Target:
     run_watts: float | None = None
     prediction_error: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def clock(self) -> Clock:
+        """What a worker needs to time a measurement."""
+        return Clock(self.clock_hz, self.run_watts)
+
     def predicted(self, configuration: Configuration, optimize: Optimize) -> Cost:
         """Return the predicted cost of a decision, with time and energy where the target has them."""
-        return self._timed(self.predict(configuration, optimize))
-
-    def measured(self, measurement: Measurement) -> Cost:
-        """Return the cost of a decision as it was measured."""
-        return self._timed(cost_of(measurement))
-
-    def _timed(self, cost: Cost) -> Cost:
-        if cost.cycles is None or self.clock_hz is None:
-            return replace(cost, latency_us=None, energy_uj=None)
-        latency_us = cost.cycles / self.clock_hz * 1e6
-        return replace(cost, latency_us=latency_us, energy_uj=None if self.run_watts is None else latency_us * self.run_watts)
+        return self.clock.timed(self.predict(configuration, optimize))
 
     def check(self, budget: Budget) -> None:
         """Raise BudgetError where the budget limits what this target cannot tell."""
