@@ -242,6 +242,44 @@ def test_taking_over_goes_on_where_it_was_killed(tmp_path, monkeypatch):
     }
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("taking_over", [False, True], ids=["plain", "taking over"])
+def test_a_kill_at_any_write_loses_nothing(taking_over, tmp_path, monkeypatch):
+    """Whichever write to the study is the last, the search goes on, and every candidate has its own result."""
+    reuses = (tmp_path / "other",) if taking_over else ()
+    if taking_over:
+        choose(request(reuses[0], trials=4), Quiet())
+    writes = itertools.count()
+    last = -1
+
+    def counted(write):
+        def or_killed(*arguments, **named):
+            if next(writes) == last:
+                raise RuntimeError("as if killed")
+            return write(*arguments, **named)
+
+        return or_killed
+
+    storage = import_optuna().storages.RDBStorage
+    for name in ("create_new_trial", "set_trial_param", "set_trial_user_attr", "set_trial_system_attr", "set_trial_state_values"):
+        monkeypatch.setattr(storage, name, counted(getattr(storage, name)))
+    choose(request(tmp_path / "whole", trials=3, reuse=reuses), Quiet())
+    total = next(writes)
+    assert total > 20
+    for last in range(0, total, 3 if taking_over else 1):
+        writes, folder = itertools.count(), tmp_path / str(last)
+        with pytest.raises(RuntimeError, match="as if killed"):
+            choose(request(folder, trials=3, reuse=reuses), Quiet())
+        writes = itertools.count(10**9 + 1)
+        choose(request(folder, trials=3, reuse=reuses, resume=True), Quiet())
+        found = [each for each in document(folder)["candidates"] if each["scores"]["validation"]]
+        assert len([each for each in found if each["origin"] is None]) == 3
+        for each in found:
+            assert each["scores"]["validation"] == 1 - 1 / sum(each["units"])
+        origins = [each["origin"] for each in found if each["origin"]]
+        assert len(origins) == len(set(origins)) == (4 if taking_over else 0)
+
+
 def test_another_search_cannot_be_taken_over(tmp_path):
     """Where there is none, or one of other data or training; what the space does not hold is left out."""
     first = tmp_path / "first"

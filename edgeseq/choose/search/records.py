@@ -46,12 +46,12 @@ class RunFolder:
 
 
 def propose(trial: Any, proposal: Proposal, found: Fit) -> None:
-    """Write what was predicted of a trial's candidate."""
-    trial.set_user_attr("proposal", proposal.as_json())
+    """Write what was predicted of a trial's candidate: the proposal last, since a process may be killed between any two."""
     trial.set_user_attr("optimize", found.optimize)
     trial.set_user_attr("predicted", asdict(found.cost))
     for name, share in found.excess.items():
         trial.set_constraint(name, share)
+    trial.set_user_attr("proposal", proposal.as_json())
 
 
 def close_infeasible(study: Any, trial: Any, reason: str) -> None:
@@ -131,7 +131,8 @@ def _candidate(trial: Any, folder: RunFolder) -> Candidate:
     measured = read_measured(folder.measurement(trial.number))
     place = "measured" if measured else "models"
     status = cast("Status", kept.get("status", "failed"))
-    scores = kept.get("scores", {})
+    # A process that was killed before it told the study may have written scores; the candidate was queued again.
+    scores = {} if status == "failed" else kept.get("scores", {})
     return Candidate(
         trial.number,
         Proposal.from_json(kept["proposal"]),

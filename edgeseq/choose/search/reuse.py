@@ -13,7 +13,7 @@ from edgeseq.choose.search.fit import fit, why_not
 from edgeseq.choose.search.loop import Search
 from edgeseq.choose.search.records import RunFolder, close_infeasible, close_trained, propose, results
 from edgeseq.choose.search.space import parameters, suggest
-from edgeseq.choose.search.study import ORIGIN, identity_of, read_study
+from edgeseq.choose.search.study import ORIGIN, identity_of, read_study, rerun_lost
 from edgeseq.errors import SearchError
 
 # What a trained candidate depends on, of a study's identity.
@@ -43,20 +43,22 @@ def read_other(place: Path, name: str, identity: dict[str, Any]) -> Any:
 
 def reuse(study: Any, search: Search, place: Path, other: Any) -> Reused:
     """Take over what another search has trained, as far as the space holds it. place, other: its folder and study."""
-    known = {
-        each.user_attrs.get(ORIGIN) for each in study.get_trials(deepcopy=False) if each.user_attrs.get("status") != "failed"
-    }
+    before = [each for each in study.get_trials(deepcopy=False) if each.user_attrs.get("status") != "failed"]
+    ended = {each.user_attrs.get(ORIGIN) for each in before if each.state.is_finished()}
+    # Queued, and then the process was killed.
+    queued = {each.user_attrs.get(ORIGIN) for each in before} - ended
     taken = too_large = 0
     for number, candidate, result in results(other, RunFolder(place)):
         origin = f"{place}, trial {number}"
-        if origin in known:
+        if origin in ended:
             continue
         try:
             wanted = parameters(candidate, search.space)
         except ValueError:  # not among this search's choices
             continue
-        study.enqueue_trial(wanted, user_attrs={ORIGIN: origin})
-        trial = study.ask()
+        if origin not in queued:
+            study.enqueue_trial(wanted, user_attrs={ORIGIN: origin})
+        trial = _next_of(study, origin)
         proposal = suggest(trial, search.space)
         found = fit(proposal.configuration, search.budget, search.target, search.options.modes)
         propose(trial, proposal, found)
@@ -66,7 +68,17 @@ def reuse(study: Any, search: Search, place: Path, other: Any) -> Reused:
         else:
             close_trained(study, trial, result, search.folder, search.metric)
             taken += 1
+    # Those that stood before ours in the queue go there again.
+    rerun_lost(study)
     return Reused(taken, too_large)
+
+
+def _next_of(study: Any, origin: str) -> Any:
+    """Ask until the queue comes to the candidate of that origin; what stands before it was begun by nobody."""
+    while True:
+        trial = study.ask()
+        if trial.user_attrs.get(ORIGIN) == origin:
+            return trial
 
 
 def _check_same(place: Path, known: dict[str, Any], wanted: dict[str, Any]) -> None:
