@@ -46,6 +46,8 @@ INT16_SPAN = 32768
 # Streams run longer than calibration windows, and an LSTM cell integrates.
 CELL_HEADROOM = 1.1
 MAX_CELL_SHIFT = 7
+# How much further than int16 holds a cell may have reached, where a bounded function reads it.
+SATURATED_REACH = 2
 # Nothing but calibration bounds a state whose candidate or share has no limit.
 STATE_HEADROOM = 1.25
 MAX_STATE_SHIFT = 15
@@ -208,6 +210,18 @@ def power_shift(what: str, reach: float, limit: int, headroom: float = STATE_HEA
             "smaller bias or shorter counting tasks, or scale the input down"
         )
     return shift
+
+
+def cell_shift(what: str, reach: float, *, unbounded: bool) -> int:
+    """Return the shift of an LSTM's cell, unbounded: read through relu or nothing.
+
+    A bounded function is at its end long before 2**MAX_CELL_SHIFT, so a cell beyond that may saturate: its state stays the
+    same, and what differs is how soon the cell comes down again. Raises CalibrationError where it reached further still.
+    """
+    limit = MAX_STATE_SHIFT if unbounded else MAX_CELL_SHIFT
+    if not unbounded and 2**limit < CELL_HEADROOM * reach <= SATURATED_REACH * 2**limit:
+        return limit
+    return power_shift(what, reach, limit, CELL_HEADROOM)
 
 
 def weight_scales(multiplier: npt.NDArray[np.integer], shift: int, in_scale: Scale, out_scale: Scale | RowScales) -> FloatArray:

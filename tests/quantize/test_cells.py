@@ -8,6 +8,7 @@ import pytest
 from edgeseq.arith.scale import RowScales
 from edgeseq.errors import CalibrationError, QuantizedFileError
 from edgeseq.graph import FastGrnn, SimpleRnn
+from edgeseq.graph.reference import forward
 from edgeseq.measure.verify import fidelity, verify
 from edgeseq.quantize import quantize
 from edgeseq.quantize.choose import dequantized
@@ -110,6 +111,32 @@ def test_a_diverging_model_is_named():
     large = dataclasses.replace(graph.layers[0], kernel=1e6 * graph.layers[0].kernel)
     with pytest.raises(CalibrationError, match=r"the hidden state reached .*int16 holds up to 32768"):
         quantize(dataclasses.replace(graph, layers=(large, *graph.layers[1:])), np.random.default_rng(0).normal(0, 1, (4, 30, 6)))
+
+
+def test_a_cell_that_counts_far_saturates():
+    """An LSTM's cell that reaches 150 stays at 128, its state the same until it comes down; one that reaches 250 is refused."""
+    graph = make_graph("lstm", 1, 4, 2)
+    counter = dataclasses.replace(  # gates i, f, c, o
+        graph.layers[0],
+        kernel=np.array([[0.0, 0.0, 9.0, 0.0]]).repeat(4, axis=1),
+        recurrent_kernel=np.zeros((4, 16)),
+        bias=np.array([12.0, 12.0, 0.0, 1.0]).repeat(4),
+    )
+    graph = dataclasses.replace(graph, layers=(counter, *graph.layers[1:]))
+
+    def stream(highest):
+        return np.repeat([1.0, -1.0], highest)[None, :, None]
+
+    quantized = quantize(graph, stream(150), input_dtype="int16")
+    assert quantized.layers[0].cell_shift == 7
+    run = Oracle(quantized).run(quantize_input(quantized.input, stream(150).astype(np.float32)), keep_states=True)
+    hidden, cell = run.states[0, :, :4] / 32768, run.states[0, :, 4:] / 256
+    assert cell.max() == pytest.approx(128, abs=0.01)
+    wanted = forward(graph, stream(150), keep_hidden=[counter.name]).hidden[counter.name][0]
+    assert np.abs(hidden[:270] - wanted[:270]).max() < 0.002
+    assert verify(quantized, stream(150)).exact
+    with pytest.raises(CalibrationError, match=r"the cell state reached 25\d; int16 holds up to 128\. Use a bounded"):
+        quantize(graph, stream(255), input_dtype="int16")
 
 
 def test_row_scales_repeat_per_block():

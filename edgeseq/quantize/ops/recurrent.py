@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 
 from edgeseq.arith.matmul import (
-    CELL_HEADROOM,
-    MAX_CELL_SHIFT,
-    MAX_STATE_SHIFT,
     MIN_PRODUCT_SHIFT,
     SCHEME_PARTS,
+    cell_shift,
     int16_operand,
-    power_shift,
 )
 from edgeseq.arith.scale import power_of_two
 from edgeseq.graph import FixedRecurrent, Gru, Lstm, Mgu, PairRecurrent, SimpleRnn
@@ -113,11 +110,10 @@ def gru(layer: Gru, tensor: Tensor, settings: Settings, *, last: bool) -> QuantG
 def lstm(layer: Lstm, tensor: Tensor, settings: Settings, *, last: bool) -> QuantLstm:
     """The cell gets the power of two that holds its calibrated range, and an unbounded candidate the same."""
     if layer.fixed is not None:
-        cell_shift = layer.fixed.cell_shift
-        fields, _ = _pair(layer, tensor, settings, Shifts(layer.fixed.state_shift, 0, cell_shift))
+        fields, _ = _pair(layer, tensor, settings, Shifts(layer.fixed.state_shift, 0, layer.fixed.cell_shift))
         return QuantLstm(
             layer.name,
-            cell_shift=cell_shift,
+            cell_shift=layer.fixed.cell_shift,
             activation=layer.activation,
             recurrent_activation=layer.recurrent_activation,
             **fields,
@@ -125,7 +121,7 @@ def lstm(layer: Lstm, tensor: Tensor, settings: Settings, *, last: bool) -> Quan
     max_abs, what = settings.ranges.max_abs, f"layer {layer.name!r}: the cell state"
     unbounded = layer.activation in UNBOUNDED
     reach = max(max_abs[layer.name, "cell"], max_abs.get((layer.name, "candidate_part"), 0.0))
-    cell = power_shift(what, reach, MAX_STATE_SHIFT if unbounded else MAX_CELL_SHIFT, CELL_HEADROOM)
+    cell = cell_shift(what, reach, unbounded=unbounded)
     shifts = shifts_of(layer, settings)
 
     def state_of(chosen: Shifts) -> int:

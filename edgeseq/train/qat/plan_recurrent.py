@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 from edgeseq.arith.matmul import (
-    CELL_HEADROOM,
-    MAX_CELL_SHIFT,
     MAX_FACTOR_SHIFT,
     MAX_STATE_SHIFT,
     MIN_PRODUCT_SHIFT,
@@ -20,6 +18,7 @@ from edgeseq.arith.matmul import (
     MatmulInput,
     Scheme,
     WeightBits,
+    cell_shift,
     doubled_input,
     fit_preactivation,
     int16_operand,
@@ -142,8 +141,7 @@ def _pair(layer: Any, run: RecurrentRun, scheme: Scheme, x_enters: MatmulInput, 
 def _fit_lstm(layer: Any, run: RecurrentRun, attempt: Attempt) -> tuple[Fitted, dict[str, int]]:
     """The cell has the steps that its range needs, and an unbounded candidate has the same."""
     unbounded = blocks_of(layer).unbounded_candidate
-    limit = MAX_STATE_SHIFT if unbounded else MAX_CELL_SHIFT
-    cell = power_shift(f"layer {layer.name!r}: the cell state", max(run.cell, run.candidate), limit, CELL_HEADROOM)
+    cell = cell_shift(f"layer {layer.name!r}: the cell state", max(run.cell, run.candidate), unbounded=unbounded)
     if not unbounded:
         return _fit(layer, run, attempt), {"cell_shift": cell}
     needed = state_shift(layer, run)
