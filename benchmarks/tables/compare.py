@@ -86,7 +86,7 @@ def _sentence(match: str, rows: list[Row]) -> str:
     open_ones = len(rows) - sum(map(len, better.values()))
     parts = [f"the {cell} is better on {', '.join(row['data'] for row in found)}" for cell, found in better.items() if found]
     if open_ones:
-        parts.append(f"no difference is shown on {open_ones} of {len(rows)}")
+        parts.append(f"no difference is shown on {open_ones} of {len(rows)} data sets")
     flash = [_saved(row) for row in rows]
     shares = sorted({f"{100 + 100 * saved:.0f} %" for saved in (min(flash), max(flash))}, key=lambda text: int(text.split()[0]))
     span = " to ".join(shares)

@@ -54,7 +54,7 @@ def test_the_claim_names_who_is_better(results, first):
     results([*rows, row("c", "units", 0.01, 0.02, first=first), row("a", "parameters", -0.02, 0.01, flash=1010, first=first)])
     lines = tables.gru_claim().splitlines()
     assert lines[0] == (
-        "At equal units, the GRU is better on a; the LSTM is better on b; no difference is shown on 1 of 3; "
+        "At equal units, the GRU is better on a; the LSTM is better on b; no difference is shown on 1 of 3 data sets; "
         "the GRU's image is 75 % to 80 % of the LSTM's."
     )
     assert lines[1] == "At equal parameters, the LSTM is better on a; the GRU's image is 101 % of the LSTM's."
