@@ -38,6 +38,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "runtime targets": runtimes.target_table,
     "runtime times": runtimes.time_table,
     "runtimes, other": runtimes.other_table,
+    "scale-out": choose.scaleout_line,
     "sparse": cost.sparse_table,
     "streams": exported.streams_table,
     "tflite": cost.tflite_table,
@@ -48,6 +49,7 @@ TABLES: dict[str, Callable[[], str]] = {
 DOCUMENTS = {
     "README.md": ("accuracy", "cores", "gru claim", "host", "models", "versus"),
     "docs/accuracy.md": ("fidelity", "compact"),
+    "docs/choosing.md": ("scale-out",),
     "docs/comparing.md": ("gru claim", "compare"),
     "docs/predicting.md": ("prediction",),
     "docs/music.md": ("music", "music schemes"),

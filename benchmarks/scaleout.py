@@ -1,6 +1,6 @@
 """How much sooner two nodes of a Ray cluster finish a list of trials than one; each node has one core of this machine.
 
-Usage: python -m benchmarks.scaleout [--data fsdd] [--trials 12] [--epochs 10]
+Usage: python -m benchmarks.scaleout [--data fsdd] [--trials 24] [--epochs 8]
 
 Both clusters are started anew and get the same trials in the same order, without early stopping, so that both do the same
 work; scores must be equal. Seconds are from the first trial that is handed over to the last that is back, start-up of
@@ -73,8 +73,8 @@ def main() -> None:
     """Time one node, then two."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", default="fsdd", choices=tuple(TASKS))
-    parser.add_argument("--trials", type=int, default=12)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--epochs", type=int, default=8)
     arguments = parser.parse_args()
     os.environ.update(ENVIRONMENT)
     data = prepare(load_task(arguments.data), 0)
