@@ -42,7 +42,7 @@ from edgeseq.choose.search.workers import LocalWorkers
 from edgeseq.data import DataSet
 from edgeseq.frontend import load_model
 from edgeseq.measure.profile import profile
-from edgeseq.quantize import write_esq
+from edgeseq.quantize.esq import to_bytes
 from edgeseq.report import as_json
 from edgeseq.targets import OPTIMIZE_MODES, load_core
 
@@ -222,12 +222,11 @@ def _quantized_again(data: DataSet, result: TrialResult, spec: TrialSpec, entry:
     seen = seen_by(data, network)
     assert seen.validation is not None
     with tempfile.TemporaryDirectory(prefix="edgeseq-") as scratch:
-        keras_file, esq_file = Path(scratch) / "model.keras", Path(scratch) / "model.esq"
+        keras_file = Path(scratch) / "model.keras"
         keras_file.write_bytes(result.keras)
         graph = quantized(load_model(keras_file), seen, network)
-        write_esq(graph, esq_file)
-        score = integer_scores(seen, seen.validation, graph)[0].value
-        found = replace(result, score=score, esq=esq_file.read_bytes())
+    score = integer_scores(seen, seen.validation, graph)[0].value
+    found = replace(result, score=score, esq=to_bytes(graph))
     return found, replace(spec, proposal=replace(spec.proposal, configuration=network))
 
 
