@@ -18,11 +18,13 @@ from edgeseq.errors import SearchError, TargetError
 from edgeseq.quantize.types import SCHEMES
 
 if TYPE_CHECKING:
+    from edgeseq.choose.budget import Budget
     from edgeseq.choose.configuration import TaskShape
     from edgeseq.choose.search.choose import Request
     from edgeseq.choose.search.target import Target
     from edgeseq.choose.search.workers import Workers
     from edgeseq.data import DataSet
+    from edgeseq.targets import Board, Core
 
 INTERRUPTED = 130
 MAX_UNITS = 1024
@@ -167,7 +169,6 @@ class _Shown:
 def _request(out: Path, command: list[str], settings: dict[str, Any]) -> Request:
     """Turn the options into what is asked for. Raises EdgeseqError where they do not fit the data or the target."""
     from edgeseq.choose.about_data import task_shape
-    from edgeseq.choose.budget import Budget
     from edgeseq.choose.metric import METRICS
     from edgeseq.choose.search.choose import Request
     from edgeseq.choose.search.loop import Search, SearchOptions
@@ -186,16 +187,29 @@ def _request(out: Path, command: list[str], settings: dict[str, Any]) -> Request
     target, board = _target(settings, shape)
     fields = ("cells", "layers", "schemes", "windows", "strides")
     space = default_space(shape, data.task, sizes=settings["units"], **{name: settings[name] for name in fields})
-    memory = board or target.core  # what does not fit it cannot be linked
-    flash, ram = settings["flash"] or memory.flash_bytes, settings["ram"] or memory.ram_bytes
     modes = OPTIMIZE_MODES if settings["optimize"] == "auto" else (settings["optimize"],)
     kept = ("trials", "time_s", "epochs", "patience", "finalists", "qat", "qat_epochs", "seed")
     options = SearchOptions(**{name: settings[name] for name in kept}, modes=modes)
-    budget = Budget(flash, ram, settings["latency"], settings["energy"])
-    search = Search(space, budget, target, METRICS[data.task], options, RunFolder(out))
+    search = Search(space, _budget(settings, board or target.core), target, METRICS[data.task], options, RunFolder(out))
     workers = _workers(settings["cluster"], settings["jobs"])
     storage, study, resume = (settings[name] for name in ("storage", "study", "resume"))
     return Request(search, data, workers, as_json.measurement, command, storage, study, resume, settings["reuse"])
+
+
+def _budget(settings: dict[str, Any], memory: Board | Core) -> Budget:
+    """Return the limits: what has none given is all that there is, since an image beyond it cannot be linked."""
+    from edgeseq.choose.budget import Budget
+    from edgeseq.choose.search.amounts import NAMES, amount
+
+    limits = {}
+    for option, there in (("flash", memory.flash_bytes), ("ram", memory.ram_bytes)):
+        limits[option] = settings[option] or there
+        if limits[option] > there:
+            field = f"{option}_bytes"
+            raise TargetError(
+                f"--{option} {limits[option]}: {memory.name} has {amount(field, there)} of {NAMES[field]} ({there} bytes)"
+            )
+    return Budget(limits["flash"], limits["ram"], settings["latency"], settings["energy"])
 
 
 def _target(settings: dict[str, Any], shape: TaskShape) -> tuple[Target, Any]:

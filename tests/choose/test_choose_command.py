@@ -63,6 +63,8 @@ BAD = {
     ),
     "energy without a current": (["pico", "--energy", "5uJ"], "no supply current with a source"),
     "a clock beyond the board's": (["nucleo-l072", "--clock", "64MHz"], "nucleo-l072 runs at 32 MHz at most"),
+    "more flash than the board has": (["nucleo-l072", "--flash", "240K"], "nucleo-l072 has 192.0 KB of flash (196608 bytes)"),
+    "more RAM than the core has": (["cortex-m0plus", "--ram", "17K"], "cortex-m0plus has 16.0 KB of RAM (16384 bytes)"),
     "an unknown cell": (["cortex-m4", "--cells", "gru,esn"], "unknown cell 'esn'"),
     "an unknown scheme": (["cortex-m4", "--schemes", "int7"], "unknown scheme 'int7'"),
     "a window longer than the data's": (["cortex-m4", "--windows", "128"], "the data have windows of 8"),
