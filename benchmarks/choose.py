@@ -53,6 +53,8 @@ RATES = (1e-3, 3e-3, 1e-2)
 INPUTS: tuple[InputDtype, ...] = ("int8", "int16")
 MOST_UNITS, UNIT_STEP = 256, 4
 FILE = RESULTS / "choose.json"
+# Models of a baseline with what they were trained for.
+Tuned = list[tuple[TrialResult, TrialSpec]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +172,16 @@ def most_units(case: Case, data: DataSet) -> int:
     return UNIT_STEP * low
 
 
-def baseline(case: Case, data: DataSet, options: SearchOptions, jobs: int) -> Row:
-    """Train the hand-tuned GRU and measure it; a few units fewer where trained weights and int16 codes make it too large."""
+def baseline(case: Case, data: DataSet, options: SearchOptions, jobs: int, trained: dict[int, Tuned]) -> Row:
+    """Train the hand-tuned GRU and measure it; a few units fewer where trained weights and int16 codes make it too large.
+
+    trained: of how many units there are models of this data set already; new ones are put there.
+    """
     budget, units = BUDGETS[case.budget], most_units(case, data)
     while True:
-        best, spec = max(_tuned(data, units, options, jobs), key=lambda pair: pair[0].score)
+        if units not in trained:
+            trained[units] = _tuned(data, units, options, jobs)
+        best, spec = max(trained[units], key=lambda pair: pair[0].score)
         found = measure(data, MeasureSpec(spec, best.keras, best.esq, case.core, OPTIMIZE_MODES, budget, Clock()))
         if not budget.excess(found.cost) or units <= UNIT_STEP:
             break
@@ -194,7 +201,7 @@ def baseline(case: Case, data: DataSet, options: SearchOptions, jobs: int) -> Ro
     }
 
 
-def _tuned(data: DataSet, units: int, options: SearchOptions, jobs: int) -> list[tuple[TrialResult, TrialSpec]]:
+def _tuned(data: DataSet, units: int, options: SearchOptions, jobs: int) -> Tuned:
     """Train at every learning rate; quantise each with either type of input codes."""
     network = Configuration((("gru", units),), "int8", INPUTS[0])
     specs = [
@@ -252,9 +259,9 @@ def main() -> None:
     parser.add_argument("--more-minutes", type=float, default=8.0, help="of each search after it")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
-    options = SearchOptions(trials=1000)
     for name in arguments.data.split(","):
-        data = prepare(load_task(name), options.seed)
+        options = SearchOptions(trials=1000, epochs=min(SearchOptions().epochs, TASKS[name].epochs))
+        data, trained = prepare(load_task(name), options.seed), dict[int, Tuned]()
         for budget in arguments.budgets.split(","):
             for core in arguments.cores.split(","):
                 case, rows = Case(name, core, budget), stored()
@@ -262,7 +269,7 @@ def main() -> None:
                     continue
                 minutes = arguments.more_minutes if case.earlier else arguments.minutes
                 row = search(case, data, replace(options, time_s=60 * minutes), arguments.jobs, case.earlier)
-                row["baseline"] = baseline(case, data, options, arguments.jobs)
+                row["baseline"] = baseline(case, data, options, arguments.jobs, trained)
                 print(json.dumps(row), file=sys.stderr, flush=True)
                 save([*rows, row])
 
