@@ -118,6 +118,7 @@ def search(case: Case, data: DataSet, options: SearchOptions, jobs: int, reuse: 
         "trials": {state: states.count(state) for state in sorted(set(states))},
         "recommended": _point(found.get(document["recommended"])),
         "verdict": document["verdict"],
+        "margins": document["margins"],
         **{cell: _point(best_of(found.values(), cell, BUDGETS[case.budget])) for cell in ("gru", "lstm")},
     }
 

@@ -18,6 +18,7 @@ def choose_table() -> str:
         "its flash, RAM, B",
         "best LSTM",
         "best GRU",
+        "margin over them, points (95 %)",
         "GRU by hand",
         "trained + taken over",
         "minutes",
@@ -32,7 +33,9 @@ def choose_table() -> str:
             row["budget"],
             _point(found),
             "" if found is None else f"{found['flash_bytes']:,}, {found['ram_bytes']:,}",
-            *(_point(row[name]) for name in ("lstm", "gru", "baseline")),
+            *(_point(row[name]) for name in ("lstm", "gru")),
+            "; ".join(_margin(each) for each in row["margins"]),
+            _point(row["baseline"]),
             f"{worked - row['reused']} + {row['reused']}",
             f"{row['seconds'] / 60:.0f}",
         )
@@ -49,6 +52,12 @@ def scaleout_line() -> str:
         f"each, take {one['seconds']:.0f} s on one node and {two['seconds']:.0f} s on two, {row['ratio']:.2f} times as fast, "
         "start-up of TensorFlow included; scores are equal."
     )
+
+
+def _margin(found: Row) -> str:
+    """Difference to one cell with its interval."""
+    figures = (100 * found[name] for name in ("difference", "low", "high"))
+    return "{}: {:+.1f} ({:+.1f} to {:+.1f})".format(found["cell"].upper(), *figures)
 
 
 def _point(found: Row | None) -> str:

@@ -17,7 +17,7 @@ from edgeseq.choose.search.front import dominates, front, measured_front
 from edgeseq.choose.search.median import MedianRule
 from edgeseq.choose.search.space import SIZES, Proposal, Space
 from edgeseq.choose.search.target import Target
-from edgeseq.choose.search.verdict import difference, judge
+from edgeseq.choose.search.verdict import compared, difference, judge
 from edgeseq.choose.search.windows import prepare, seen_by
 from edgeseq.data import DataSet, Part
 from edgeseq.errors import BudgetError, DataError
@@ -127,6 +127,11 @@ def test_the_best_is_recommended_and_a_smaller_equal_named():
     assert "Where memory counts more: lstm(8) int8 #1 scores 1.00 points less, within the standard error of" in text
     assert "takes 5 % less flash" in text
     assert "Against the best LSTM, lstm(8) int8 #1: 1.00 points better" in text
+    (margin,) = (each.as_json() for each in verdict.margins)
+    gap = compared(best, tied, ACCURACY)
+    assert margin == {"cell": "lstm", "against": tied.name, "difference": gap.value, "low": gap.low, "high": gap.high}
+    assert gap.value == pytest.approx(0.01)
+    assert gap.low < gap.value < gap.high
     assert "The better buy here is LSTM." in " ".join(judge([tied, worse], BUDGET, ACCURACY).sentences)
 
 
@@ -141,7 +146,9 @@ def test_a_network_without_recurrence_can_be_the_better_buy():
     """The verdict says so, and compares it with the best GRU and LSTM."""
     tcn = candidate(0, "tcn", measured=measured([1] * 90 + [0] * 10), status="measured")
     gru = candidate(1, measured=measured([0] * 50 + [1] * 50), status="measured")
-    text = " ".join(judge([tcn, gru], BUDGET, ACCURACY).sentences)
+    verdict = judge([tcn, gru], BUDGET, ACCURACY)
+    assert [(each.cell, each.against) for each in verdict.margins] == [("gru", gru)]
+    text = " ".join(verdict.sentences)
     assert "The better buy here is no recurrent network" in text
     assert "40.00 points better" in text
     assert "No LSTM was measured that fits." in text

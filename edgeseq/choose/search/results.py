@@ -53,6 +53,7 @@ def conclude(search: Search, data: DataSet, candidates: list[Candidate], command
         "candidates": [each.as_json(reasons[each.name]) for each in candidates],
         "recommended": verdict.recommended.name if verdict.recommended else None,
         "verdict": sentences,
+        "margins": [each.as_json() for each in verdict.margins],
         "complete": not waiting,
         "front": list(names),
         "prediction_error": search.target.prediction_error,

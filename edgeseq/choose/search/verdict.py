@@ -38,11 +38,30 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Margin:
+    """By how much the recommended candidate beats the best measured one of another cell that fits."""
+
+    cell: str
+    against: Candidate
+    difference: Difference
+
+    def as_json(self) -> dict[str, str | float]:
+        """Return what results.json has of it."""
+        gap = self.difference
+        found = {"cell": self.cell, "against": self.against.name}
+        return found | {"difference": gap.value, "low": gap.low, "high": gap.high}
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """recommended: None where nothing is worth its memory. sentences: for a person, the first says what to take."""
+    """recommended: None where nothing is worth its memory. sentences: for a person, the first says what to take.
+
+    margins: over the best GRU and the best LSTM, except its own cell.
+    """
 
     recommended: Candidate | None
     sentences: tuple[str, ...]
+    margins: tuple[Margin, ...] = ()
 
 
 def difference(a: WindowScores, b: WindowScores, metric: Metric) -> Difference:
@@ -89,9 +108,10 @@ def judge(
     if nothing is not None and (against := _against_nothing(best, nothing, metric)):
         return Verdict(None, (against,))
     sentences = [_headline(best, budget, metric), _thrifty(best, fitting, metric)]
-    sentences += [_beside(cell, best, measured, budget, metric) for cell in ("gru", "lstm")]
+    margins = {cell: _margin(cell, best, fitting, metric) for cell in ("gru", "lstm") if cell != best.cell}
+    sentences += [_beside(cell, best, margin, metric) for cell, margin in margins.items()]
     sentences.append(_kind(best, fitting, metric))
-    return Verdict(best, tuple(filter(None, sentences)))
+    return Verdict(best, tuple(filter(None, sentences)), tuple(filter(None, margins.values())))
 
 
 def _thrifty(best: Candidate, fitting: Sequence[Candidate], metric: Metric) -> str:
@@ -141,15 +161,20 @@ def _standard_error(measured: Measured, metric: Metric) -> float:
     return difference(scores, zero, metric).error
 
 
-def _beside(cell: str, chosen: Candidate, measured: Sequence[Candidate], budget: Budget, metric: Metric) -> str:
-    """Say what the best of a cell gives against the recommended one."""
-    own = [each for each in measured if each.cell == cell and each.fits(budget)]
-    if chosen.cell == cell:
-        return ""
+def _margin(cell: str, chosen: Candidate, fitting: Sequence[Candidate], metric: Metric) -> Margin | None:
+    """Compare with the best of a cell; None where none of it fits."""
+    own = [each for each in fitting if each.cell == cell]
     if not own:
-        return f"No {cell.upper()} was measured that fits."
+        return None
     best = max(own, key=lambda each: _goodness(each, metric))
-    gap = compared(chosen, best, metric)
+    return Margin(cell, best, compared(chosen, best, metric))
+
+
+def _beside(cell: str, chosen: Candidate, margin: Margin | None, metric: Metric) -> str:
+    """Say what the best of a cell gives against the recommended one."""
+    if margin is None:
+        return f"No {cell.upper()} was measured that fits."
+    gap, best = margin.difference, margin.against
     sure = "" if gap.shown else ": no difference shown"
     better = "better" if gap.value >= 0 else "worse"
     return (
