@@ -93,6 +93,11 @@ _SEARCH = (
     click.option(
         "--patience", type=click.IntRange(1), default=8, show_default=True, help="Epochs without progress before a stop."
     ),
+    click.option(
+        "--validation-share",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        help="Of the training windows.  [default: 0.1; of few windows or subjects up to 0.3]",
+    ),
     click.option("--finalists", type=click.IntRange(1, 32), default=4, show_default=True, help="Candidates to measure."),
     click.option("--qat", is_flag=True, help="Train finalists with the integers too."),
     click.option("--qat-epochs", type=click.IntRange(1), default=8, show_default=True),
@@ -181,8 +186,9 @@ def _request(out: Path, command: list[str], settings: dict[str, Any]) -> Request
 
     resolve_target(settings["target"])  # before minutes of reading data
     names = {name: name for name in DataOptions.__dataclass_fields__} | {"target": "target_column"}
-    given = {name: settings[option] for name, option in names.items() if option in settings}
-    data = prepare(load_data(settings["data"], DataOptions(**given)), settings["seed"])
+    share = settings["validation_share"]
+    given = {name: settings[option] for name, option in names.items() if settings.get(option) is not None}
+    data = prepare(load_data(settings["data"], DataOptions(**given)), settings["seed"], share)
     shape = task_shape(data)
     target, board = _target(settings, shape)
     fields = ("cells", "layers", "schemes", "windows", "strides")

@@ -171,7 +171,7 @@ def test_another_search_is_refused(tmp_path):
     for what, change in changes.items():
         with pytest.raises(SearchError, match=f"the study of another search: {what} was .*, now .*choose another --out"):
             choose(replace(other, search=replace(other.search, **change)), Quiet())
-    with pytest.raises(SearchError, match="another search: data was"):
+    with pytest.raises(SearchError, match="another search: the data are other windows"):
         choose(replace(other, data=prepare(data_set(windows=66), 0)), Quiet())
     with pytest.raises(SearchError, match="holds no study 'other' to go on with"):
         choose(replace(other, study="other"), Quiet())
@@ -290,7 +290,7 @@ def test_another_search_cannot_be_taken_over(tmp_path):
     options = replace(longer.search.options, epochs=2)
     with pytest.raises(SearchError, match="trained otherwise: epochs was 1, now 2"):
         choose(replace(longer, search=replace(longer.search, options=options)), Quiet())
-    with pytest.raises(SearchError, match="trained otherwise: data was"):
+    with pytest.raises(SearchError, match="trained otherwise: the data are other windows"):
         choose(replace(request(tmp_path / "c", reuse=(first,)), data=prepare(data_set(windows=66), 0)), Quiet())
     with pytest.raises(SearchError, match="holds no study 'other' to take candidates from"):
         choose(request(tmp_path / "d", reuse=(first,), study="other"), Quiet())

@@ -76,6 +76,20 @@ def test_the_validating_windows_are_counted_where_all_networks_share_them():
     assert shared == {**alone, "validation_windows": 60 - alone["train_windows"]}
 
 
+def test_few_windows_or_subjects_validate_with_a_larger_share():
+    """A tenth of many; of few as many as tell candidates apart, at most three tenths; what is asked for wins."""
+    for windows, validating in ((60, 18), (1000, 200), (2000, 200), (3000, 300)):
+        data = prepare(data_set(windows=windows), 0)
+        assert data.validation is not None
+        assert (len(data.train), len(data.validation)) == (windows - validating, validating)
+    by_subject = prepare(data_set(windows=3000, subjects=lambda count: np.arange(count) % 20), 0)
+    assert by_subject.validation is not None
+    assert len(np.unique(by_subject.validation.subjects)) == 5
+    asked = prepare(data_set(windows=1000), 0, 0.05)
+    assert asked.validation is not None
+    assert len(asked.validation) == 50
+
+
 def test_scores_equal_those_of_training():
     """The score of the windows is what `judge` of the task says, for every task."""
     rng = np.random.default_rng(0)

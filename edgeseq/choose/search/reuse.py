@@ -13,7 +13,7 @@ from edgeseq.choose.search.fit import fit, why_not
 from edgeseq.choose.search.loop import Search
 from edgeseq.choose.search.records import RunFolder, close_infeasible, close_trained, propose, results
 from edgeseq.choose.search.space import parameters, suggest
-from edgeseq.choose.search.study import ORIGIN, identity_of, read_study, rerun_lost
+from edgeseq.choose.search.study import ORIGIN, changed, identity_of, read_study, rerun_lost
 from edgeseq.errors import SearchError
 
 # What a trained candidate depends on, of a study's identity.
@@ -85,6 +85,6 @@ def _check_same(place: Path, known: dict[str, Any], wanted: dict[str, Any]) -> N
     for key in SAME:
         if known.get(key) != wanted[key]:
             raise SearchError(
-                f"{place}: its candidates were trained otherwise: {key} was {known.get(key)}, now {wanted[key]}. "
+                f"{place}: its candidates were trained otherwise: {changed(key, known.get(key), wanted[key])}. "
                 "Ask for the same, or leave --reuse out"
             )

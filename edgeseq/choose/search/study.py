@@ -154,8 +154,19 @@ def _check_identity(place: str, found: Any, wanted: dict[str, Any]) -> None:
         raise SearchError(f"{place}: holds a study that no search of edgeseq made. Choose another --out or --study")
     other = [key for key in {**wanted, **found} if found.get(key) != wanted.get(key)]
     if other:
-        told = "; ".join(f"{key} was {_short(found.get(key))}, now {_short(wanted.get(key))}" for key in sorted(other))
+        told = "; ".join(changed(key, found.get(key), wanted.get(key)) for key in sorted(other))
         raise SearchError(f"{place}: is the study of another search: {told}. Ask for the same, or choose another --out")
+
+
+def changed(key: str, was: Any, now: Any) -> str:
+    """Say what changed of a search. Data are known by a checksum, which tells a reader nothing.
+
+    >>> changed("epochs", 20, 10), changed("data", "b84e", "ba72")
+    ('epochs was 20, now 10', 'the data are other windows, or another share of them validates')
+    """
+    if key == "data":
+        return "the data are other windows, or another share of them validates"
+    return f"{key} was {_short(was)}, now {_short(now)}"
 
 
 def _short(value: Any) -> str:

@@ -12,11 +12,15 @@ from edgeseq.errors import DataError
 from edgeseq.train import Recipe
 from edgeseq.train.split import split
 
+# What validates picks among dozens of candidates, so it must tell them apart: at most this share of few windows or subjects.
+VALIDATING_WINDOWS, VALIDATING_SUBJECTS = 200, 5
+MOST_VALIDATING = 0.3
 
-def prepare(data: DataSet, seed: int) -> DataSet:
+
+def prepare(data: DataSet, seed: int, validation_share: float | None = None) -> DataSet:
     """Return the data with a validation part and class names, the same for all candidates. Raises DataError.
 
-    Warns in its notes where a subject is in the training and the test part.
+    validation_share: None lets `validating_share` say. Warns in its notes where a subject is in the training and the test part.
     """
     if data.task in ("classification", "tagging"):
         seen = np.unique(data.y_train)
@@ -29,8 +33,17 @@ def prepare(data: DataSet, seed: int) -> DataSet:
         data = replace(data, class_names=data.class_names or tuple(str(number) for number in range(data.classes)))
     if data.train.y is None or data.test.y is None:
         raise DataError(f"{data.name}: has no targets to learn; choosing needs some")
-    parts = split(data, Recipe(seed=seed))
+    share = validating_share(data.train) if validation_share is None else validation_share
+    parts = split(data, Recipe(seed=seed, validation_share=share))
     return replace(data, train=parts.train, validation=parts.validation).noted(*_leaks(data))
+
+
+def validating_share(train: Part) -> float:
+    """Return the share of the training windows that validates: a tenth as in a training, more where these are too few."""
+    shares = [VALIDATING_WINDOWS / max(1, len(train))]
+    if train.subjects is not None and (subjects := len(np.unique(train.subjects))) > 1:
+        shares.append(VALIDATING_SUBJECTS / subjects)
+    return max(Recipe().validation_share, min(MOST_VALIDATING, max(shares)))
 
 
 def _leaks(data: DataSet) -> list[str]:
