@@ -35,9 +35,10 @@ class Amount(click.ParamType):  # type: ignore[type-arg] # generic from click 8.
                 f"{value!r} is no {self.name}; expected a number with one of {units}, such as {self._example}", parameter, context
             )
         amount = float(match[1]) * known[match[2].lower()]
+        amount = int(amount) if self._whole else amount
         if amount <= 0:
             self.fail(f"{value!r}: expected more than 0, such as {self._example}", parameter, context)
-        return int(amount) if self._whole else amount
+        return amount
 
 
 SIZE = Amount("size", BYTES, "24K", whole=True)

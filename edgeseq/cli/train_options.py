@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -28,6 +29,13 @@ def parse_units(context: click.Context, parameter: click.Parameter, value: str) 
     return sizes if len(sizes) > 1 else sizes[0]
 
 
+def _finite(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    """Neither NaN nor infinite."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no value that a target can have; expected a number")
+    return value
+
+
 TARGET_HELP = ".csv: column to forecast, or with --task regression to estimate."
 TARGET_COLUMN = click.option("--target", metavar="COLUMN", help=TARGET_HELP)
 DATA_OPTIONS = (
@@ -44,7 +52,7 @@ DATA_OPTIONS = (
     ),
     click.option("--rows", is_flag=True, help=".csv: each line is a window of one feature."),
     click.option("--anomalies", metavar="JSON", help=".csv: file of [start, end] spans, times or row numbers."),
-    click.option("--target-max", type=float, help="Cut targets above this value."),
+    click.option("--target-max", type=float, callback=_finite, help="Cut targets above this value."),
     click.option("--test-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Share held out for testing."),
     click.option("--rate", "rate_hz", type=click.IntRange(1000, 192_000), help=".wav: resample to this rate in Hz."),
     click.option("--frame-ms", type=click.FloatRange(1, 1000), default=32.0, show_default=True, help=".wav: samples per step."),

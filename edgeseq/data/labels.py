@@ -35,18 +35,21 @@ def checked_labels(data: DataSet) -> DataSet:
     """Refuse labels that no classifier can learn, and note those that look like a mistake."""
     at_end = data.padded_at_end
     train, test = (valid_labels(part, at_end=at_end) for part in (data.train, data.test))
-    for part, labels in (("train", train), ("test", test)):
+    validation = train if data.validation is None else valid_labels(data.validation, at_end=at_end)
+    for part, labels in (("train", train), ("test", test), ("validation", validation)):
         if labels.min() < 0:
             raise DataError(f"{data.name}: {part} has the label {labels.min()}; expected classes 0 to C-1")
+    if validation.max() >= data.classes:
+        raise DataError(f"{data.name}: validation has the label {validation.max()}, which neither train nor test has")
     seen = np.unique(train)
     if len(seen) < 2:
         raise DataError(f"{data.name}: every training label is {int(seen[0])}; a classifier needs at least two classes")
-    absent = [c for c in range(data.classes) if c not in set(seen.tolist())]
     if data.class_names and int(max(train.max(), test.max())) >= len(data.class_names):
         raise DataError(
             f"{data.name}: the label {int(max(train.max(), test.max()))} has no name; class_names lists {len(data.class_names)}"
         )
-    if len(absent) > len(seen) and not data.class_names:
+    # Before they are listed: a label may be a number of billions by mistake.
+    if data.classes > 2 * len(seen) and not data.class_names:
         raise DataError(
             f"{data.name}: labels reach {data.classes - 1}, but only {len(seen)} classes occur in training; "
             "number the classes 0 to C-1"
@@ -58,7 +61,7 @@ def checked_labels(data: DataSet) -> DataSet:
         notes.append(
             f"warning: classes {_listed(unknown, data)} occur in test ({share:.1%} of it) but never in training: errors all"
         )
-    empty = [c for c in absent if c not in unknown]
+    empty = sorted(set(range(data.classes)) - set(seen.tolist()) - set(unknown))
     if empty:
         notes.append(
             f"warning: classes {_listed(empty, data)} have no training example; the model has an output for them all the same"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +121,25 @@ def _of_windows(path: Path, arrays: Arrays, options: DataOptions, *, whole: bool
     assert task is not None
     note = () if options.task != "auto" else (f"task: {task}, from y of shape {_shape(arrays, whole)}",)
     train, test, leak = _split(parts, options, path)
-    if train.x.shape[2] != test.x.shape[2]:
-        raise DataError(f"{path}: train has {train.x.shape[2]} features and test {test.x.shape[2]}")
+    _check_alike(path, train, {"test": test, "valid": parts.get("valid")})
     feature_names = tuple(str(name) for name in arrays["feature_names"].ravel()) if "feature_names" in arrays else ()
     data = DataSet(
         path.stem, train, test, parts.get("valid"), task, class_names, feature_names, own_split=not whole, notes=(*note, *leak)
     )
     return checked_labels(data) if task in ("classification", "tagging") else data
+
+
+def _check_alike(path: Path, train: Part, others: Mapping[str, Part | None]) -> None:
+    """Raise DataError unless all parts have the features and outputs of train."""
+    for name, part in others.items():
+        if part is None:
+            continue
+        if part.x.shape[2] != train.x.shape[2]:
+            raise DataError(f"{path}: train has {train.x.shape[2]} features and {name} {part.x.shape[2]}")
+        assert train.y is not None
+        assert part.y is not None
+        if part.y.ndim != train.y.ndim or (train.y.dtype.kind == "f" and part.y.shape[-1] != train.y.shape[-1]):
+            raise DataError(f"{path}: y_train has shape {train.y.shape} and y_{name} {part.y.shape}; expected as many outputs")
 
 
 def _shape(arrays: Arrays, whole: bool) -> str:

@@ -1,5 +1,7 @@
 """Layouts of a .npz: the task each stands for, splits, rolls, run-to-failure rows, and writing windows back."""
 
+import resource
+
 import numpy as np
 import pytest
 
@@ -119,6 +121,24 @@ BAD = {
         {},
         "and test 1",
     ),
+    "outputs": (
+        {"X_train": X, "y_train": RNG.normal(0, 1, (12, 2)), "X_test": X, "y_test": RNG.normal(0, 1, (12, 3))},
+        {},
+        r"y_train has shape \(12, 2\) and y_test \(12, 3\); expected as many outputs",
+    ),
+    "features of the validation part": (
+        {**{f"X_{part}": X for part in ("train", "test")}, "X_valid": X[..., :1]}
+        | {f"y_{part}": np.arange(12) % 2 for part in ("train", "test", "valid")},
+        {},
+        "train has 2 features and valid 1",
+    ),
+    "a class of the validation part alone": (
+        {f"X_{part}": X for part in ("train", "test", "valid")}
+        | {"y_train": np.arange(12) % 2, "y_test": np.arange(12) % 2, "y_valid": np.arange(12) % 3},
+        {},
+        "validation has the label 2, which neither train nor test has",
+    ),
+    "labels that are numbers of something": ({"X": X, "y": np.array([0, 2_000_000_000] * 6)}, {}, "labels reach 2000000000"),
     "csv option": ({"X": X, "y": np.arange(12) % 2}, {"label": "a"}, "--label does not apply"),
     "unnamed": ({"X": X, "y": np.arange(12) % 3, "class_names": np.array(["a", "b"])}, {}, "the label 2 has no name"),
 }
@@ -129,8 +149,10 @@ def test_bad_layouts(name, tmp_path):
     """Each mistake is named, with what was expected."""
     arrays, settings, words = BAD[name]
     np.savez(tmp_path / "d.npz", **arrays)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(DataError, match=words):
         load_data(str(tmp_path / "d.npz"), DataOptions(**settings))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KB: nothing is listed before it is looked at
 
 
 def test_every_shared_set_loads(data_folder):
