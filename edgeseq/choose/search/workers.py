@@ -78,7 +78,8 @@ class LocalWorkers:
     def __init__(self, data: DataSet, slots: int) -> None:
         self._data, self._slots = data, slots
         self._pools: dict[int, ProcessPoolExecutor] = {}
-        self._jobs: dict[Future[Any], tuple[int, int]] = {}
+        # Its number, and whose it is.
+        self._jobs: dict[Future[Any], tuple[int, ProcessPoolExecutor]] = {}
         self._submitted = 0
 
     @property
@@ -93,28 +94,40 @@ class LocalWorkers:
 
     def submit(self, work: Work, *arguments: Any) -> int:
         """Give a job to a process that has none, or the least to do."""
-        load = [sum(slot == busy for _, busy in self._jobs.values()) for slot in range(self._slots)]
+        load = [sum(pool is self._pools.get(slot) for _, pool in self._jobs.values()) for slot in range(self._slots)]
         slot = load.index(min(load))
+        try:
+            future = self._pool(slot).submit(_work, work, arguments)
+        except BrokenProcessPool:  # it died while it had nothing to do
+            self._drop(self._pools[slot])
+            future = self._pool(slot).submit(_work, work, arguments)
+        self._submitted += 1
+        self._jobs[future] = (self._submitted, self._pools[slot])
+        return self._submitted
+
+    def _pool(self, slot: int) -> ProcessPoolExecutor:
         if slot not in self._pools:
             self._pools[slot] = _pool(self._data)
-        future = self._pools[slot].submit(_work, work, arguments)
-        self._submitted += 1
-        self._jobs[future] = (self._submitted, slot)
-        return self._submitted
+        return self._pools[slot]
+
+    def _drop(self, broken: ProcessPoolExecutor) -> None:
+        """Forget a pool whose process died, unless another took its place already."""
+        for slot, pool in list(self._pools.items()):
+            if pool is broken:
+                del self._pools[slot]
+        broken.shutdown(wait=False)
 
     def wait(self, timeout_s: float) -> list[Outcome]:
         """Return the jobs that ended, after at most this long."""
         done, _ = wait(list(self._jobs), timeout_s, FIRST_COMPLETED)
         outcomes = []
         for future in done:
-            job, slot = self._jobs.pop(future)
+            job, pool = self._jobs.pop(future)
             try:
                 value, error = future.result()
                 outcomes.append(Outcome(job, value, error))
             except BrokenProcessPool:
-                pool = self._pools.pop(slot, None)
-                if pool is not None:
-                    pool.shutdown(wait=False, cancel_futures=True)
+                self._drop(pool)
                 outcomes.append(Outcome(job, error="its worker process died", lost=True))
         return outcomes
 
