@@ -56,8 +56,8 @@ def scaleout_line() -> str:
 
 def _margin(found: Row) -> str:
     """Difference to one cell with its interval."""
-    figures = (100 * found[name] for name in ("difference", "low", "high"))
-    return "{}: {:+.1f} ({:+.1f} to {:+.1f})".format(found["cell"].upper(), *figures)
+    difference, low, high = (100 * found[name] for name in ("difference", "low", "high"))
+    return f"{found['cell'].upper()}: {difference:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def _point(found: Row | None) -> str:

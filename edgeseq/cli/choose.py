@@ -50,14 +50,18 @@ def _units(context: click.Context, parameter: click.Parameter, value: str | None
 
     if value is None or ".." not in value:
         sizes = _numbers(context, parameter, value)
-        if sizes is not None and max(sizes) > MAX_UNITS:
-            raise click.BadParameter(f"{value!r}; expected at most {MAX_UNITS} units")
-        return None if sizes is None else tuple(sorted(set(sizes)))
+        return None if sizes is None else _few_enough(value, tuple(sorted(set(sizes))))
     low, _, high = value.partition("..")
     if not (low.strip().isdigit() and high.strip().isdigit()) or not 1 <= int(low) <= int(high):
         raise click.BadParameter(f"{value!r} is contradictory; expected SMALLEST..LARGEST, such as 8..64, or a list 8,16,32")
     chosen = tuple(size for size in SIZES if int(low) <= size <= int(high))
-    return chosen or (int(low),)
+    return _few_enough(value, chosen or (int(low),))
+
+
+def _few_enough(value: str | None, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    if max(sizes) > MAX_UNITS:
+        raise click.BadParameter(f"{value!r}; expected at most {MAX_UNITS} units")
+    return sizes
 
 
 _BUDGET = (

@@ -13,8 +13,8 @@ from rich.text import Text
 from edgeseq._version import __version__
 from edgeseq.choose.about_data import describe
 from edgeseq.choose.comparison import CellComparison, CellResult
-from edgeseq.choose.comparison.statistics import CONFIDENCE, DRAWS
 from edgeseq.choose.metric import Metric
+from edgeseq.choose.statistics import CONFIDENCE, DRAWS
 from edgeseq.data import DataSet
 from edgeseq.report import as_json
 from edgeseq.targets import Core, resolve_target
@@ -176,7 +176,7 @@ def _legend(found: CellComparison, *, energy: bool) -> list[str]:
         f"seed{'s' * (seeds != 1)}{direction}; intervals: paired bootstrap over seeds and {found.drawn[1]:,} {found.drawn[0]}."
     )
     lines = [
-        "Flash and RAM in bytes, instructions per step: exact, of seed 0. Train: mean, on this machine.",
+        "Flash and RAM in bytes, instructions per step: exact, of seed 0. Train: median, on this machine.",
         scored,
         f"Per KB of flash{', per µJ of a time step' if energy else ''}: {points} over an answer without a network ({base}).",
     ]

@@ -54,6 +54,10 @@ BAD = {
     "no flash at all": (["cortex-m4", "--flash", "0K"], "expected more than 0"),
     "energy as a power": (["nucleo-l476", "--energy", "5mW"], "'5mW' is no energy"),
     "contradictory units": (["cortex-m4", "--units", "64..8"], "is contradictory; expected SMALLEST..LARGEST"),
+    "a part of a byte": (["cortex-m4", "--flash", "0.5B"], "'0.5B': expected more than 0"),
+    "units beyond what runs": (["cortex-m4", "--units", "5000..6000"], "'5000..6000'; expected at most 1024 units"),
+    "a target that is no number": (["cortex-m4", "--target-max", "nan"], "nan is no value that a target can have"),
+    "a place that is a file": (["cortex-m4", "--out", f"{__file__}/run"], "no folder can be made there"),
     "units that are no numbers": (["cortex-m4", "--units", "8,many"], "expected whole numbers"),
     "an unknown target": (["cortex-m99"], "unknown target 'cortex-m99'; known:"),
     "a hosted target": (["aarch64"], "runs an operating system; choosing is for cores and boards"),
@@ -78,7 +82,7 @@ BAD = {
 def test_bad_input_ends_with_2_and_says_what_to_do(name, capsys, tmp_path):
     """Exit 2, words on stderr, nothing on stdout."""
     words, told = BAD[name]
-    code, out, err = run(capsys, *WORDS, *words, "--out", str(tmp_path / "run"))
+    code, out, err = run(capsys, *WORDS, *words, *(() if "--out" in words else ("--out", str(tmp_path / "run"))))
     assert (code, out) == (2, "")
     assert told in err
 

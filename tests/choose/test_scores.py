@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from edgeseq.choose.metric import ACCURACY, MAE, METRICS
-from edgeseq.choose.scores import baseline, drawn_together, gain, window_scores
+from edgeseq.choose.scores import STRETCHES, baseline, drawn, gain, window_scores
+from edgeseq.choose.search.verdict import difference
 from edgeseq.data import DataSet, Part
 from edgeseq.train.recipe import Recipe
 from edgeseq.train.split import Split
@@ -76,8 +77,45 @@ def test_gains_are_points_or_error_removed():
 
 def test_subjects_are_drawn_together_where_there_are_enough():
     """Five subjects or more are drawn as such; fewer, or none, leave windows."""
-    x = np.zeros((12, 2, 1), np.float32)
-    many = Part(x, subjects=np.array(list("aabbccddeeff")))
-    assert drawn_together(many).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
-    assert drawn_together(Part(x, subjects=np.array(list("aaaabbbbcccc")))).tolist() == list(range(12))
-    assert drawn_together(Part(x)).tolist() == list(range(12))
+    x, y = np.zeros((12, 2, 1), np.float32), np.arange(12) % 2
+    data = DataSet("made", Part(x, y), Part(x, y))
+    many = drawn(data, Part(x, y, subjects=np.array(list("aabbccddeeff"))))
+    assert (many.what, many.blocks.tolist()) == ("test subjects", [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5])
+    few = drawn(data, Part(x, y, subjects=np.array(list("aaaabbbbcccc"))))
+    assert (few.what, few.blocks.tolist()) == ("test windows", list(range(12)))
+    assert drawn(data, Part(x, y)).blocks.tolist() == list(range(12))
+    answer = np.eye(2)[y]
+    summed = window_scores(data, Part(x, y), answer).by(many.blocks)
+    assert (summed.totals.tolist(), summed.weights.tolist()) == ([2.0] * 6, [2.0] * 6)
+
+
+@pytest.mark.parametrize("windows", [1, 3, 19, 20])
+def test_few_streams_are_drawn_by_stretches_of_time(windows):
+    """Fewer than 20 windows whose steps all count fall into 20 stretches or some more, which add up to the same figure."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(windows, 101, 1)).astype(np.float32)
+    lengths = rng.integers(60, 102, windows)
+    part = Part(x, x, lengths)
+    data = DataSet("made", part, part, task="forecast", target_columns=(0,))
+    found, units = window_scores(data, part, x + 1), drawn(data, part)
+    assert len(found.totals) == units.count == len(units.blocks) == windows * -(-STRETCHES // windows)
+    assert STRETCHES <= units.count < STRETCHES + windows
+    assert found.weights.sum() == lengths.sum()
+    assert found.value == pytest.approx(1)
+    assert units.what == ("test windows" if windows >= STRETCHES else "stretches of the test part")
+    by_window = found.weights.reshape(windows, -1)
+    assert by_window.sum(axis=1).tolist() == lengths.tolist()
+
+
+def test_stretches_tell_what_one_window_cannot():
+    """Of one long stream the error of a difference is that of its autocorrelated steps, not 0: the textbook's within a third."""
+    rng = np.random.default_rng(1)
+    noise = np.convolve(rng.normal(size=4000 + 9), np.ones(10) / 10, "valid")
+    x = np.zeros((1, 4000, 1), np.float32)
+    part = Part(x, x)
+    data = DataSet("made", part, part, task="forecast", target_columns=(0,))
+    a, b = (window_scores(data, part, np.full_like(x, 5) + (sign * noise)[None, :, None]) for sign in (1, -1))
+    gap = difference(a, b, MAE)
+    # The sum of moving averages of 10 normal steps is that of the steps: the mean of 2 * noise has the error 2 / sqrt(4000).
+    assert gap.error == pytest.approx(2 / np.sqrt(4000), rel=0.33)
+    assert not gap.shown

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import multiprocessing
 import os
 import sqlite3
 import subprocess
@@ -13,79 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from edgeseq.choose.about_data import task_shape
 from edgeseq.choose.budget import Budget
-from edgeseq.choose.metric import METRICS
 from edgeseq.choose.search import reuse
-from edgeseq.choose.search.choose import Request, SearchInterrupted, choose
-from edgeseq.choose.search.loop import Search, SearchOptions
+from edgeseq.choose.search.choose import SearchInterrupted, choose
 from edgeseq.choose.search.records import RunFolder, read_measured, results, write_measured
-from edgeseq.choose.search.space import Space
 from edgeseq.choose.search.study import import_optuna, read_study
-from edgeseq.choose.search.target import Target
-from edgeseq.choose.search.trial import TrialResult, TrialSpec
 from edgeseq.choose.search.windows import prepare
-from edgeseq.choose.search.workers import LocalWorkers, Outcome
+from edgeseq.choose.search.workers import Outcome
 from edgeseq.errors import SearchError
-from edgeseq.targets import load_core
-from tests.choose.double import predictor
 from tests.choose.made_up import data_set, measured
-
-SPACE = Space(cells=("gru", "lstm", "transformer"), sizes=(4, 8, 16, 32, 256), schemes=("int8", "int8x4"))
-
-
-class Quiet:
-    def stage(self, words, total):
-        pass
-
-    def advance(self, done, words):
-        pass
-
-
-class Instant:
-    """Does each job at once, in its own way: larger networks score better. Measures by writing a made-up measurement."""
-
-    slots = 2
-
-    def __init__(self, folder, ends=None):
-        self.folder, self.ends, self.jobs, self.numbers = folder, ends or (lambda _: None), [], itertools.count()
-
-    @property
-    def running(self):
-        return len(self.jobs)
-
-    def submit(self, work, spec):
-        self.jobs.append((next(self.numbers), spec))
-        return self.jobs[-1][0]
-
-    def wait(self, timeout_s):
-        job, spec = self.jobs.pop(0)
-        if not isinstance(spec, TrialSpec):
-            write_measured(self.folder.measurement(spec.trial.number), measured([1] * 15 + [0] * 5))
-            return [Outcome(job, error="no compiler in this test")]
-        ended = self.ends(spec)
-        if ended is not None:
-            return [replace(ended, job=job)]
-        score = 1 - 1 / sum(spec.proposal.configuration.units)
-        history = ({"loss": 1.0, "val_loss": 1.0, "val_accuracy": score},)
-        return [Outcome(job, TrialResult("trained", None, score, score, history, 0.1, b"keras", b"esq"))]
-
-    def close(self):
-        self.jobs.clear()
-
-
-def request(folder, workers=None, *, trials=6, **fields) -> Request:
-    data = prepare(data_set(), 0)
-    target = Target("cortex-m0plus", load_core("cortex-m0plus"), predictor(task_shape(data)))
-    search = Search(
-        SPACE, Budget(12_000, 1200), target, METRICS["classification"], SearchOptions(trials=trials, epochs=1), RunFolder(folder)
-    )
-    make = (lambda _: workers) if workers else (lambda _: Instant(RunFolder(folder)))
-    return Request(search, data, make, lambda _: {}, ["edgeseq", "choose"], **fields)
-
-
-def document(folder):
-    return json.loads((folder / "results.json").read_text())
+from tests.choose.made_up_search import SPACE, Instant, Quiet, document, request
 
 
 def test_a_search_records_every_trial(tmp_path):
@@ -303,7 +239,7 @@ def test_another_search_cannot_be_taken_over(tmp_path):
 def test_a_damaged_study_is_refused(tmp_path):
     """Not a database, a cut one, and one of someone else."""
     (tmp_path / "study.db").write_bytes(b"this is no database at all" * 100)
-    with pytest.raises(SearchError, match=r"the study is damaged .*begin anew"):
+    with pytest.raises(SearchError, match=r"the study is damaged .*choose another --out"):
         choose(request(tmp_path, resume=True), Quiet())
     (tmp_path / "study.db").unlink()
     choose(request(tmp_path), Quiet())
@@ -335,9 +271,10 @@ def test_a_measurement_of_another_version_is_refused(tmp_path):
 
 def test_a_study_that_no_search_made_is_refused(tmp_path):
     """Its trials mean something else."""
-    import_optuna().create_study(
+    study = import_optuna().create_study(
         storage=f"sqlite:///{tmp_path}/study.db", study_name="edgeseq", directions=["maximize"] + ["minimize"] * 3
     )
+    study.ask()
     with pytest.raises(SearchError, match="no search of edgeseq made"):
         choose(request(tmp_path, resume=True), Quiet())
 
@@ -374,31 +311,3 @@ def test_a_storage_that_cannot_be_reached_is_refused(tmp_path):
     """A URL of no database that is installed."""
     with pytest.raises(SearchError, match=r"the study cannot be used .*--storage"):
         choose(request(tmp_path, storage="nodatabase://here/there"), Quiet())
-
-
-def work_or_die(data, what):
-    if what == "die":
-        os.kill(os.getpid(), 9)
-    if what == "fail":
-        raise ValueError("no such thing")
-    return len(data.train), what, multiprocessing.parent_process() is not None
-
-
-def test_a_process_that_dies_takes_no_other_job_along():
-    """Each slot has its own process; one that died is replaced, and an exception is words."""
-    data = data_set()
-    workers = LocalWorkers(data, 2)
-    try:
-        jobs = {workers.submit(work_or_die, what): what for what in ("die", "one", "fail")}
-        ended = {}
-        while workers.running:
-            ended |= {jobs[outcome.job]: outcome for outcome in workers.wait(5)}
-        again = workers.submit(work_or_die, "two")
-        (last,) = workers.wait(60)
-    finally:
-        workers.close()
-    assert ended["die"].lost
-    assert ended["one"].value == (60, "one", True)
-    # It waited behind the process that died, or failed by itself.
-    assert ended["fail"].lost or "ValueError: no such thing" in ended["fail"].error
-    assert (last.job, last.value) == (again, (60, "two", True))

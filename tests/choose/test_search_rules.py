@@ -10,6 +10,7 @@ from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.configuration import Configuration
 from edgeseq.choose.metric import METRICS
 from edgeseq.choose.scores import WindowScores, baseline, window_scores
+from edgeseq.choose.search.amounts import OPTIONS, as_options
 from edgeseq.choose.search.explain import explain
 from edgeseq.choose.search.finalists import pick
 from edgeseq.choose.search.fit import check_something_fits, fit, largest, shrunk
@@ -17,8 +18,9 @@ from edgeseq.choose.search.front import dominates, front, measured_front
 from edgeseq.choose.search.median import MedianRule
 from edgeseq.choose.search.space import SIZES, Proposal, Space
 from edgeseq.choose.search.target import Target
-from edgeseq.choose.search.verdict import compared, difference, judge
+from edgeseq.choose.search.verdict import compared, difference, judge, own_interval, score_interval
 from edgeseq.choose.search.windows import prepare, seen_by
+from edgeseq.cli.amounts import ENERGY, SIZE, TIME
 from edgeseq.data import DataSet, Part
 from edgeseq.errors import BudgetError, DataError
 from edgeseq.targets import load_core
@@ -29,6 +31,7 @@ from tests.choose.double import predictor
 from tests.choose.made_up import candidate, data_set, measured
 
 ACCURACY = METRICS["classification"]
+KINDS = (SIZE, SIZE, TIME, ENERGY)
 BUDGET = Budget(10_000, 1000)
 MODES = ("speed", "size")
 
@@ -292,6 +295,43 @@ def test_shared_subjects_are_warned_of():
     )
     apart = prepare(data_set(subjects=lambda count: np.full(count, count) + np.arange(count) % 2), 0)
     assert not any(note.startswith("warning") for note in apart.notes)
+    # One recording, split by time: there is no other subject to test on.
+    alone = prepare(data_set(subjects=np.zeros), 0)
+    assert not any(note.startswith("warning") for note in alone.notes)
+
+
+def test_what_would_fit_is_what_the_command_line_reads():
+    """Rounded up, without exponents, so that the suggested budget holds what it was made of."""
+    budget = Budget(20_480, 812, 1_234_567.2, 0.012341)
+    words = as_options(budget).split()
+    read = [kind.convert(words[words.index(name) + 1], None, None) for name, kind in zip(OPTIONS.values(), KINDS, strict=True)]
+    limits = (budget.flash_bytes, budget.ram_bytes, budget.latency_us, budget.energy_uj)
+    assert read[:2] == [20_480, 812]
+    assert all(limit <= value <= 1.001 * limit for value, limit in zip(read, limits, strict=True))
+
+
+def test_what_one_window_leaves_open_is_said():
+    """No interval, no standard error, and no rule of one standard error."""
+    best, other = (
+        candidate(n, cell, measured=measured([hit]), status="measured") for n, cell, hit in ((0, "gru", 1), (1, "lstm", 0))
+    )
+    verdict = judge([best, other], BUDGET, ACCURACY, ("the most frequent class", WindowScores(np.zeros(1), np.ones(1))))
+    assert verdict.recommended is best
+    text = " ".join(verdict.sentences)
+    assert "Against the best LSTM, lstm(8) int8 #1: 100.00 points better (no interval: one test window)," in text
+    assert "standard error" not in text
+    assert verdict.margins[0].as_json()["low"] is None
+    assert own_interval(best.measured, ACCURACY).error == np.inf
+    assert score_interval(best.measured, ACCURACY) is None
+
+
+def test_an_interval_of_a_score_is_of_what_is_drawn():
+    """Between 0 and 1, the lowest first, for errors too."""
+    shown = measured([1] * 29 + [0])
+    low, high = score_interval(shown, ACCURACY)
+    assert 0.8 < low < 29 / 30 < high <= 1
+    low, high = score_interval(shown, METRICS["forecast"])
+    assert low < 29 / 30 < high
 
 
 def test_a_cost_that_is_missing_passes_no_limit():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from edgeseq.choose.comparison.statistics import interval, paired, single
 from edgeseq.choose.scores import WindowScores
+from edgeseq.choose.statistics import interval, paired, single
 
 
 def scores(rng, seeds: int, windows: int, share: float) -> list[WindowScores]:
@@ -106,5 +106,20 @@ def test_windows_of_a_subject_count_once():
 
 
 def test_one_seed_has_no_interval():
-    with pytest.raises(ValueError, match="1 seed; an interval needs at least 2"):
-        interval(np.ones((1, 10)), np.ones(10), np.arange(10))
+    """Of a comparison over seeds."""
+    one = scores(np.random.default_rng(0), 1, 10, 0.8)
+    for call in (lambda: paired(one, one, np.arange(10)), lambda: single(one, np.arange(10))):
+        with pytest.raises(ValueError, match="1 seed; an interval needs at least 2"):
+            call()
+
+
+@pytest.mark.parametrize("windows", [9, 400])
+def test_one_model_has_the_t_interval_of_its_windows(windows):
+    """Tolerance 10 %: 10,000 draws, and draws of nine values are coarse."""
+    totals = np.random.default_rng(8).normal(0, 1, windows)
+    found = interval(totals[None], np.ones(windows), np.arange(windows))
+    error = totals.std(ddof=1) / np.sqrt(windows)
+    low, high = stats.t.interval(0.95, windows - 1, totals.mean(), error)
+    assert found.error == pytest.approx(error, rel=0.03)
+    assert found.high - found.low == pytest.approx(high - low, rel=0.1)
+    assert found.degrees == windows - 1

@@ -7,9 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from edgeseq.choose import scores
 from edgeseq.choose.about_data import task_shape
 from edgeseq.choose.comparison import matching
@@ -18,10 +15,10 @@ from edgeseq.choose.comparison.matching import Matched
 from edgeseq.choose.comparison.plan import Plan, title
 from edgeseq.choose.comparison.result import CellComparison, CellResult, PairResult, SeedResult
 from edgeseq.choose.comparison.sentences import verdict
-from edgeseq.choose.comparison.statistics import Interval, paired, single
 from edgeseq.choose.comparison.store import Record, model_paths, read_record
 from edgeseq.choose.comparison.training import Job, profile_inputs
 from edgeseq.choose.metric import METRICS, Metric
+from edgeseq.choose.statistics import Interval, paired, single
 from edgeseq.data import DataSet
 from edgeseq.errors import DataError
 from edgeseq.measure.measurement import Measurement
@@ -40,7 +37,7 @@ class Ledger:
     plan: Plan
     folder: Path
     records: dict[Job, Record] = field(default_factory=dict)
-    blocks: npt.NDArray[np.int64] = field(init=False)
+    drawn: scores.Drawn = field(init=False)
     baseline: float = field(init=False)
     _costs: dict[str, Measurement] = field(default_factory=dict)
     _intervals: dict[tuple[str, ...], Interval] = field(default_factory=dict)
@@ -48,7 +45,8 @@ class Ledger:
     def __post_init__(self) -> None:
         if self.data.test.y is None:
             raise DataError(f"{self.data.name}: its test part has no targets to compare by; choose another --task")
-        self.blocks, self.baseline = scores.drawn_together(self.data.test), scores.baseline(self.data, self.data.test)[1].value
+        self.drawn = scores.drawn(self.data, self.data.test)
+        self.baseline = scores.baseline(self.data, self.data.test)[1].value
 
     @property
     def metric(self) -> Metric:
@@ -79,8 +77,7 @@ class Ledger:
         given = tuple(matched)
         cells = tuple(found for found in (self.cell(each.cell, each.units) for each in given) if found is not None)
         pairs = (self.pair(a, b) for a, b in itertools.combinations(cells, 2))
-        count = int(self.blocks.max()) + 1
-        drawn = ("test windows" if count == len(self.blocks) else "test subjects", count)
+        drawn = (self.drawn.what, self.drawn.count)
         notes = matching.notes_on(given, self.plan.match)
         found = tuple(pair for pair in pairs if pair is not None)
         return CellComparison(self.plan, self.metric, self.baseline, drawn, notes, cells, found)
@@ -95,7 +92,7 @@ class Ledger:
         cost = self._cost(jobs[0])
         names = tuple(job.name for job in jobs)
         if len(seeds) > 1 and names not in self._intervals:
-            self._intervals[names] = single([each.scores for each in seeds], self.blocks)
+            self._intervals[names] = single([each.scores for each in seeds], self.drawn.blocks)
         return CellResult(
             cell,
             units,
@@ -123,7 +120,7 @@ class Ledger:
         names = tuple(Job(cell.cell, cell.units, seed).name for cell in (a, b) for seed in common)
         if names not in self._intervals:
             one, other = ([each.scores for each in cell.seeds if each.seed in common] for cell in (a, b))
-            self._intervals[names] = paired(one, other, self.blocks)
+            self._intervals[names] = paired(one, other, self.drawn.blocks)
         difference = self._intervals[names]
         return PairResult(a.cell, b.cell, difference, len(common), verdict(a, b, difference, len(common), self.metric))
 

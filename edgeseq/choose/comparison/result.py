@@ -8,9 +8,9 @@ from typing import Any
 
 from edgeseq.choose.comparison.efficiency import Efficiency
 from edgeseq.choose.comparison.plan import Plan, title
-from edgeseq.choose.comparison.statistics import Interval
 from edgeseq.choose.metric import Metric
 from edgeseq.choose.scores import WindowScores
+from edgeseq.choose.statistics import Interval
 from edgeseq.measure.measurement import Measurement
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from edgeseq.choose.comparison.plan import ENOUGH_SEEDS, short_title
 from edgeseq.choose.comparison.result import CellResult
-from edgeseq.choose.comparison.statistics import CONFIDENCE, Interval
 from edgeseq.choose.metric import Metric
+from edgeseq.choose.statistics import CONFIDENCE, Interval
 
 
 def verdict(a: CellResult, b: CellResult, difference: Interval, seeds: int, metric: Metric) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from edgeseq.choose.budget import Budget, Cost
 
 NAMES = {"flash_bytes": "flash", "ram_bytes": "RAM", "latency_us": "latency", "energy_uj": "energy"}
@@ -51,11 +53,18 @@ def as_options(budget: Budget) -> str:
     for name, option in OPTIONS.items():
         limit = getattr(budget, name)
         if limit is not None:
-            words.append(
-                f"{option} {limit:g}us"
-                if name == "latency_us"
-                else f"{option} {limit:g}uJ"
-                if name == "energy_uj"
-                else f"{option} {limit}"
-            )
+            unit = {"latency_us": "us", "energy_uj": "uJ"}.get(name, "")
+            # Rounded up: what is suggested must hold what it was made of.
+            words.append(f"{option} {limit if unit == '' else _rounded_up(limit)}{unit}")
     return " ".join(words)
+
+
+def _rounded_up(value: float) -> str:
+    """Return a value of four digits or more, none of them after an exponent.
+
+    >>> _rounded_up(1234567.2), _rounded_up(0.012341), _rounded_up(12.0)
+    ('1234568', '0.01235', '12')
+    """
+    digits = max(0, 3 - math.floor(math.log10(value)))
+    text = f"{math.ceil(value * 10**digits - 1e-9) / 10**digits:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if digits else text

@@ -11,6 +11,8 @@ from edgeseq.choose.search.amounts import excess_text
 from edgeseq.choose.search.space import Proposal
 from edgeseq.targets import Optimize
 
+# How the reason of a finalist begins that cannot be linked or run.
+UNMEASURED = "could not be measured"
 Status = Literal["infeasible", "stopped early", "trained", "measured", "failed"]
 
 
@@ -19,8 +21,8 @@ class Shown:
     """What a finalist showed on the test part.
 
     method: ptq or qat. score, float_score: of the integers and of the float model on the whole test part. totals,
-    weights: the integers' score window by window, as in `WindowScores`. device_score: of the emulated core's outputs on
-    device_windows windows of the test part; None where it differed.
+    weights: the integers' score by what a bootstrap draws: subjects, windows or stretches. device_score: of the emulated
+    core's outputs on device_windows windows of the test part; None where it differed.
     """
 
     method: str
@@ -38,7 +40,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A finalist on the target, with the kernels of one mode. cost: of a decision. mismatches: of values, against the oracle."""
+    """A finalist on the target, with the kernels of one mode. cost: of a decision. mismatches: of values, against the oracle.
+
+    of: what was measured, and how; a measurement of anything else says nothing about a candidate (records.of).
+    """
 
     optimize: Optimize
     cost: Cost
@@ -46,6 +51,7 @@ class Measured:
     mismatches: int
     memory: dict[str, list[dict[str, Any]]]
     shown: Shown
+    of: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """All fields."""
@@ -100,8 +106,8 @@ class Candidate:
         """Whether it was measured, is exact there and keeps the budget."""
         return self.measured is not None and self.measured.mismatches == 0 and not budget.excess(self.measured.cost)
 
-    def as_json(self, reason: str | None) -> dict[str, Any]:
-        """CANDIDATE of results.json. reason: why it is not recommended."""
+    def as_json(self, reason: str | None, interval: tuple[float, float] | None = None) -> dict[str, Any]:
+        """CANDIDATE of results.json. reason: why it is not recommended. interval: 95 % one of the score on the test part."""
         network, measured = self.proposal.configuration, self.measured
         shown = measured.shown if measured else None
         cost = self.cost
@@ -129,6 +135,7 @@ class Candidate:
             "measured": measured is not None,
             "reason": reason,
             "accuracy": shown.score if shown else self.validation,
+            "accuracy_interval": None if interval is None else list(interval),
             "scores": {
                 "validation": self.validation,
                 "float_validation": self.float_validation,
@@ -160,6 +167,11 @@ def score_of(candidate: Candidate, metric: Metric) -> float:
     """Return the goodness of the best score there is: of the test part if measured, else of validation."""
     score = candidate.measured.shown.score if candidate.measured else candidate.validation
     return float("-inf") if score is None else metric.goodness(score)
+
+
+def is_unmeasurable(candidate: Candidate) -> bool:
+    """Whether it was a finalist that could not be linked or run."""
+    return candidate.measured is None and (candidate.reason or "").startswith(UNMEASURED)
 
 
 def over_when_measured(candidate: Candidate, budget: Budget) -> str:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edgeseq.choose.search import results
-from edgeseq.choose.search.candidate import Candidate
-from edgeseq.choose.search.finalists import UNMEASURED, MeasureSpec, as_measured, measure, pick
+from edgeseq.choose.search.candidate import UNMEASURED, Candidate
+from edgeseq.choose.search.finalists import MeasureSpec, as_measured, measure, pick
 from edgeseq.choose.search.fit import check_something_fits
 from edgeseq.choose.search.interrupts import interrupts
 from edgeseq.choose.search.loop import ATTEMPTS, WAIT_S, Search, run_search, warm_start
-from edgeseq.choose.search.records import candidates, directions, write_measured
+from edgeseq.choose.search.records import candidates, directions, of, write_measured
 from edgeseq.choose.search.results import Choice, conclude
 from edgeseq.choose.search.reuse import read_other, reuse
 from edgeseq.choose.search.study import beat, open_study, release, rerun_lost
@@ -81,19 +81,26 @@ def choose(request: Request, progress: Progress) -> Choice:
 def _choose(request: Request, progress: Progress, check: Callable[[], None]) -> Choice:
     search = request.search
     check_something_fits(search.space, search.target, search.budget, search.options.modes)
-    study = _study(request, progress)
+    # Before there is a study that a second try would find.
     workers = request.workers(request.data)
+    try:
+        study = _study(request, progress)
+    except BaseException:
+        workers.close()
+        raise
     failures: dict[int, str] = {}
+    finished = False
 
     def report() -> Choice:
-        known = [_with_failure(each, failures) for each in candidates(study, search.folder)]
-        choice = conclude(search, request.data, known, request.command)
+        known = [_with_failure(each, failures) for each in known_of(study, search)]
+        choice = conclude(search, request.data, known, request.command, finished=finished)
         results.write(search, choice)
         return choice
 
     try:
         progress.stage("searching", search.options.trials)
         run_search(study, search, workers, lambda done, _, words: progress.advance(done, words), lambda: _ignore(report()), check)
+        finished = True
         check()
         _measure_finalists(request, study, workers, progress, failures, report, check)
         return report()
@@ -108,12 +115,20 @@ def _ignore(choice: Choice) -> None:
     """Only the file that `report` writes matters while the search goes on."""
 
 
+def known_of(study: Any, search: Search) -> list[Candidate]:
+    """Return what is known of every trial that has ended, with measurements as this search makes them."""
+    return candidates(study, search.folder, search.options.measured_qat_epochs)
+
+
 def _study(request: Request, progress: Progress) -> Any:
     """Open the study; queue what a killed process left undone, take over what was trained elsewhere, begin with the plainest.
 
     Each leaves out what is there already, so that a process may be killed between them.
     """
     search, about = request.search, identity(request)
+    for place in request.reuse:
+        if place.resolve() == search.folder.path.resolve():
+            raise SearchError(f"--reuse {place}: is the folder of this search itself. Leave it out; --resume goes on with it")
     # Read before there is a study of our own that a second try would find.
     others = {place: read_other(place, request.study, about) for place in request.reuse}
     study = open_study(
@@ -123,6 +138,7 @@ def _study(request: Request, progress: Progress) -> Any:
         directions(search.metric, energy=search.target.run_watts is not None),
         resume=request.resume,
         seed=search.options.seed,
+        leftovers=search.folder.leftovers(),
     )
     rerun_lost(study)
     for done, (place, other) in enumerate(others.items(), 1):
@@ -166,16 +182,16 @@ def _measure_finalists(
         beat(study)
 
     for round_number in range(1, ROUNDS + 1):
-        known = candidates(study, search.folder)
+        known = known_of(study, search)
         open_ones = [each for each in known if each.number not in failures]
         finalists = pick(open_ones, search.metric, round_number * search.options.finalists)
         wanted = [each for each in finalists if each.measured is None]
         if wanted:
             progress.stage("measuring finalists", len(wanted))
             _measure(request, wanted, workers, progress, failures, after, check)
-        if any(each.fits(search.budget) for each in candidates(study, search.folder)):
+        if any(each.fits(search.budget) for each in known_of(study, search)):
             return
-    if failures and not any(each.measured for each in candidates(study, search.folder)):
+    if failures and not any(each.measured for each in known_of(study, search)):
         raise SearchError(
             f"no finalist could be measured: {next(iter(failures.values()))}. The trials are kept: put that right and "
             "add --resume"
@@ -191,12 +207,15 @@ def _measure(
     after: Callable[[], None],
     check: Callable[[], None],
 ) -> None:
-    search, running = request.search, {}
-    for each in wanted:
-        running[workers.submit(measure, _spec(request, each))] = (each, 1)
-    done = 0
-    while running:
+    search = request.search
+    running: dict[int, tuple[Candidate, int]] = {}
+    waiting, done = list(wanted), 0
+    while running or waiting:
         check()
+        # No more than there are slots: a worker that dies takes along what was queued behind its job.
+        while waiting and len(running) < workers.slots:
+            candidate = waiting.pop(0)
+            running[workers.submit(measure, _spec(request, candidate))] = (candidate, 1)
         for outcome in workers.wait(WAIT_S):
             candidate, attempt = running.pop(outcome.job)
             if outcome.lost and attempt < ATTEMPTS:
@@ -211,7 +230,9 @@ def _measure(
             beside = search.folder.measurement(candidate.number)
             write_atomically(beside.with_suffix(".keras"), finding.keras)
             write_atomically(beside.with_suffix(".esq"), finding.esq)
-            measured = as_measured(finding, request.render)
+            measured = as_measured(
+                finding, request.render, of(search.folder, candidate.number, search.options.measured_qat_epochs)
+            )
             write_measured(beside, measured)
             score = search.metric.text(measured.shown.score)
             progress.advance(done, f"{candidate.name}: {score}, {measured.mismatches} mismatches")
@@ -224,9 +245,8 @@ def _spec(request: Request, candidate: Candidate) -> MeasureSpec:
     # All modes: a prediction decides what is trained, never what is recommended.
     keras_file, esq_file = (search.folder.path / candidate.files[kind] for kind in ("keras", "esq"))
     target = search.target.board or search.target.core.name
-    qat_epochs = options.qat_epochs if options.qat else None
     files = keras_file.read_bytes(), esq_file.read_bytes()
-    return MeasureSpec(trial, *files, target, options.modes, search.budget, search.target.clock, qat_epochs)
+    return MeasureSpec(trial, *files, target, options.modes, search.budget, search.target.clock, options.measured_qat_epochs)
 
 
 def _with_failure(candidate: Candidate, failures: dict[int, str]) -> Candidate:

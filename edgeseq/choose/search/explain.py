@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import Metric
 from edgeseq.choose.search.amounts import amount
-from edgeseq.choose.search.candidate import Candidate, over_when_measured
+from edgeseq.choose.search.candidate import Candidate, is_unmeasurable, over_when_measured
 from edgeseq.choose.search.front import dominates, validation_point
 from edgeseq.choose.search.verdict import compared
 
@@ -29,7 +29,7 @@ def _reason(
 ) -> str:
     if candidate.measured is not None:
         return _measured(candidate, recommended, budget, metric)
-    if candidate.status == "trained":
+    if candidate.status == "trained" and not is_unmeasurable(candidate):
         return _not_a_finalist(candidate, others, metric)
     return candidate.reason or candidate.status
 
@@ -66,14 +66,17 @@ def _not_a_finalist(candidate: Candidate, others: Sequence[Candidate], metric: M
         assert best.validation is not None
         gain = metric.goodness(best.validation) - metric.goodness(candidate.validation)
         return f"dominated by {best.name}: validation {metric.difference(gain)} better{_costs(best, candidate)}"
-    finalists = [each for each in trained if each.measured is not None and each.validation is not None]
-    if finalists:
-        last = min(finalists, key=lambda each: metric.goodness(each.validation or 0.0))
-        assert last.validation is not None
-        return (
-            f"not measured: validation {metric.text(candidate.validation)}; the finalists have "
-            f"{metric.text(last.validation)} and better"
-        )
+    # The best GRU and LSTM are measured whatever they score.
+    better = [
+        each.validation
+        for each in trained
+        if each.measured is not None
+        and each.validation is not None
+        and metric.goodness(each.validation) >= metric.goodness(candidate.validation)
+    ]
+    if better:
+        last = metric.text(min(better, key=metric.goodness))
+        return f"not measured: validation {metric.text(candidate.validation)}; the finalists have {last} and better"
     return "trained, not measured yet"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.metric import METRICS, Metric
-from edgeseq.choose.scores import BATCH, window_scores
+from edgeseq.choose.scores import BATCH, drawn, window_scores
 from edgeseq.choose.search.candidate import Candidate, Measured, Shown
 from edgeseq.choose.search.front import front, validation_point
 from edgeseq.choose.search.layers import layer_costs, memory_map
@@ -29,8 +29,6 @@ from edgeseq.targets import Optimize
 EMULATED_STEPS = 20_000
 # Cells whose best candidate is measured whatever else is: the comparison that people ask for.
 ALWAYS = ("gru", "lstm")
-# How the reason of a finalist begins that cannot be linked or run.
-UNMEASURED = "could not be measured"
 # Time steps of a forecast that are drawn.
 FORECAST_STEPS = 400
 
@@ -90,6 +88,7 @@ def measure(data: DataSet, spec: MeasureSpec) -> Finding:
         graph, model, method, notes, files = _integers(seen, spec, Path(scratch))
     float_outputs = np.asarray(model.predict(seen.x_test, verbose=0, batch_size=BATCH))
     scores, outputs = integer_scores(seen, seen.test, graph)
+    parts = scores.by(drawn(seen, seen.test).blocks)
     windows = _spread(len(seen.test), max(1, EMULATED_STEPS // seen.x_test.shape[1]))
     measurement, cost = _measured(graph, spec)
     mismatches = _mismatches(graph, seen, windows, spec.core, measurement.optimize)
@@ -100,8 +99,8 @@ def measure(data: DataSet, spec: MeasureSpec) -> Finding:
         # The core gives the oracle's outputs, bit for bit, or the finalist is refused.
         window_scores(seen, seen.test.take(windows), outputs[windows]).value if mismatches == 0 else None,
         len(windows),
-        tuple(scores.totals.tolist()),
-        tuple(scores.weights.tolist()),
+        tuple(parts.totals.tolist()),
+        tuple(parts.weights.tolist()),
         _confusion(seen, outputs),
         _forecast(seen, outputs),
         layer_costs(graph),
@@ -220,9 +219,9 @@ def _forecast(seen: DataSet, outputs: Any) -> dict[str, Any] | None:
     return {"time": list(range(len(truth))), "truth": truth.astype(float).tolist(), "prediction": answer.tolist(), "name": name}
 
 
-def as_measured(finding: Finding, render: Callable[[Measurement], dict[str, Any]]) -> Measured:
-    """Return what is kept of a finding. render: writes a measurement as JSON."""
+def as_measured(finding: Finding, render: Callable[[Measurement], dict[str, Any]], of: dict[str, Any]) -> Measured:
+    """Return what is kept of a finding. render: writes a measurement as JSON. of: what was measured (records.of)."""
     measurement = finding.measurement
     return Measured(
-        measurement.optimize, finding.cost, render(measurement), finding.mismatches, memory_map(measurement), finding.shown
+        measurement.optimize, finding.cost, render(measurement), finding.mismatches, memory_map(measurement), finding.shown, of
     )

@@ -44,6 +44,11 @@ class SearchOptions:
     seed: int = 0
     modes: tuple[Optimize, ...] = OPTIMIZE_MODES
 
+    @property
+    def measured_qat_epochs(self) -> int | None:
+        """For how long finalists are trained with the integers; None: they are not."""
+        return self.qat_epochs if self.qat else None
+
 
 @dataclass(frozen=True, slots=True)
 class Search:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -35,6 +36,11 @@ class RunFolder:
     def database(self) -> Path:
         """The study, unless --storage names another place."""
         return self.path / "study.db"
+
+    def leftovers(self) -> tuple[Path, ...]:
+        """Return what lies there that a new search would mix with its own: of another search, or of a comparison."""
+        names = ("models", "measured", "results.json", "settings.json")
+        return tuple(self.path / name for name in names if (self.path / name).exists())
 
     def model(self, number: int, suffix: str) -> Path:
         """A trial's .keras or .esq."""
@@ -120,15 +126,24 @@ def objectives(score: float, cost: Cost, metric: Metric) -> list[float]:
     return [score, *costs[: 4 if cost.energy_uj is not None else 3]]
 
 
-def candidates(study: Any, folder: RunFolder) -> list[Candidate]:
-    """Return what is known of every trial that has ended."""
+def candidates(study: Any, folder: RunFolder, qat_epochs: int | None) -> list[Candidate]:
+    """Return what is known of every trial that has ended. qat_epochs: of the finalists; what was measured otherwise was not."""
     ended = [each for each in study.get_trials(deepcopy=False) if each.state.is_finished() and "proposal" in each.user_attrs]
-    return [_candidate(each, folder) for each in ended]
+    return [_candidate(each, folder, qat_epochs) for each in ended]
 
 
-def _candidate(trial: Any, folder: RunFolder) -> Candidate:
+def of(folder: RunFolder, number: int, qat_epochs: int | None) -> dict[str, Any]:
+    """Return what a measurement of a trial depends on: its integers, and whether they are trained on."""
+    digest = hashlib.sha256(folder.model(number, ".esq").read_bytes()).hexdigest()
+    return {"esq_sha256": digest, "qat_epochs": qat_epochs}
+
+
+def _candidate(trial: Any, folder: RunFolder, qat_epochs: int | None) -> Candidate:
     kept = trial.user_attrs
-    measured = read_measured(folder.measurement(trial.number))
+    files = all(folder.model(trial.number, suffix).is_file() for suffix in (".keras", ".esq"))
+    measured = read_measured(folder.measurement(trial.number)) if files else None
+    if measured is not None and measured.of != of(folder, trial.number, qat_epochs):
+        measured = None
     place = "measured" if measured else "models"
     status = cast("Status", kept.get("status", "failed"))
     # A process that was killed before it told the study may have written scores; the candidate was queued again.
@@ -146,7 +161,7 @@ def _candidate(trial: Any, folder: RunFolder) -> Candidate:
         tuple(kept.get("history", ())),
         kept.get("seconds"),
         measured,
-        {kind: f"{place}/trial_{trial.number:04d}.{kind}" for kind in ("keras", "esq") if scores},
+        {kind: f"{place}/trial_{trial.number:04d}.{kind}" for kind in ("keras", "esq") if scores and files},
         kept.get(ORIGIN),
     )
 

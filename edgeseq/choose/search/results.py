@@ -8,13 +8,14 @@ from typing import Any
 
 from edgeseq._version import __version__
 from edgeseq.choose.about_data import describe
-from edgeseq.choose.scores import baseline
-from edgeseq.choose.search.candidate import Candidate
+from edgeseq.choose.metric import Metric
+from edgeseq.choose.scores import baseline, drawn
+from edgeseq.choose.search.candidate import Candidate, is_unmeasurable
 from edgeseq.choose.search.explain import explain
-from edgeseq.choose.search.finalists import UNMEASURED, pick
+from edgeseq.choose.search.finalists import pick
 from edgeseq.choose.search.front import measured_front
 from edgeseq.choose.search.loop import Search
-from edgeseq.choose.search.verdict import Verdict, judge
+from edgeseq.choose.search.verdict import Verdict, judge, score_interval
 from edgeseq.data import DataSet
 from edgeseq.files import write_atomically
 
@@ -32,11 +33,12 @@ class Choice:
     document: dict[str, Any]
 
 
-def conclude(search: Search, data: DataSet, candidates: list[Candidate], command: list[str]) -> Choice:
-    """Judge what is known now, and describe it."""
+def conclude(search: Search, data: DataSet, candidates: list[Candidate], command: list[str], *, finished: bool = True) -> Choice:
+    """Judge what is known now, and describe it. finished: whether all was trained that was asked for."""
     waiting = unmeasured(candidates, search)
-    verdict = judge(candidates, search.budget, search.metric, baseline(data, data.test))
-    sentences = [_unfinished(waiting)] * bool(waiting) + list(verdict.sentences)
+    name, scores = baseline(data, data.test)
+    verdict = judge(candidates, search.budget, search.metric, (name, scores.by(drawn(data, data.test).blocks)))
+    sentences = [*_unfinished(waiting, finished=finished), *verdict.sentences, *_ruled_out(candidates)]
     reasons = explain(candidates, verdict.recommended, search.budget, search.metric)
     names = tuple(measured_front(candidates, search.metric))
     document = {
@@ -50,26 +52,37 @@ def conclude(search: Search, data: DataSet, candidates: list[Candidate], command
         "budget": asdict(search.budget),
         "space": search.space.as_json(),
         "options": asdict(search.options),
-        "candidates": [each.as_json(reasons[each.name]) for each in candidates],
+        "candidates": [_described(each, reasons[each.name], search.metric) for each in candidates],
         "recommended": verdict.recommended.name if verdict.recommended else None,
         "verdict": sentences,
         "margins": [each.as_json() for each in verdict.margins],
-        "complete": not waiting,
+        "complete": finished and not waiting,
         "front": list(names),
         "prediction_error": search.target.prediction_error,
     }
     return Choice(tuple(candidates), verdict, reasons, names, document)
 
 
+def _described(candidate: Candidate, reason: str | None, metric: Metric) -> dict[str, Any]:
+    return candidate.as_json(reason, score_interval(candidate.measured, metric) if candidate.measured else None)
+
+
 def unmeasured(candidates: list[Candidate], search: Search) -> list[Candidate]:
     """Return the finalists that still have to be measured; those that could not be say so in their reason."""
     finalists = pick(candidates, search.metric, search.options.finalists)
-    return [each for each in finalists if each.measured is None and not (each.reason or "").startswith(UNMEASURED)]
+    return [each for each in finalists if each.measured is None and not is_unmeasurable(each)]
 
 
-def _unfinished(waiting: list[Candidate]) -> str:
+def _unfinished(waiting: list[Candidate], *, finished: bool) -> list[str]:
     """Say that the verdict is of what is known so far."""
-    return f"Not finished: {', '.join(each.name for each in waiting)} still to be measured."
+    if waiting:
+        return [f"Not finished: {', '.join(each.name for each in waiting)} still to be measured."]
+    return [] if finished else ["Not finished: more candidates are to be trained."]
+
+
+def _ruled_out(candidates: list[Candidate]) -> list[str]:
+    """Name the finalists that no figure stands for: the recommendation was made without them."""
+    return [f"{each.name} {each.reason}." for each in candidates if is_unmeasurable(each)]
 
 
 def write(search: Search, choice: Choice) -> None:

@@ -49,7 +49,7 @@ def reuse(study: Any, search: Search, place: Path, other: Any) -> Reused:
     queued = {each.user_attrs.get(ORIGIN) for each in before} - ended
     taken = too_large = 0
     for number, candidate, result in results(other, RunFolder(place)):
-        origin = f"{place}, trial {number}"
+        origin = f"{place.resolve()}, trial {number}"
         if origin in ended:
             continue
         try:

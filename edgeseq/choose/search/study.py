@@ -40,13 +40,21 @@ def import_optuna() -> Any:
 
 
 def open_study(
-    storage: str | Path, name: str, identity: dict[str, Any], directions: Sequence[str], *, resume: bool, seed: int
+    storage: str | Path,
+    name: str,
+    identity: dict[str, Any],
+    directions: Sequence[str],
+    *,
+    resume: bool,
+    seed: int,
+    leftovers: Sequence[Path] = (),
 ) -> Any:
     """Open or create a study and take it over from a process that is gone; return the optuna.Study.
 
-    storage: a file for SQLite, or a URL of a relational database. identity: what the study's trials depend on.
+    storage: a file for SQLite, or a URL of a relational database. identity: what the study's trials depend on. leftovers:
+    files of others that a new study would take for its own.
     Raises SearchError where the file is damaged or locked, or the study exists (without resume), does not (with it), is in
-    use, or is of another search.
+    use, or is of another search, or there are leftovers.
     """
     optuna = import_optuna()
     place = str(storage)
@@ -57,11 +65,18 @@ def open_study(
     engine = {"connect_args": {"timeout": BUSY_S}} if url.startswith("sqlite") else {"pool_pre_ping": True}
     with _explained(place):
         opened = optuna.storages.RDBStorage(url, engine_kwargs=engine)
-        known = name in {each.study_name for each in optuna.get_all_study_summaries(opened)}
+        # One that a process was killed in while it made it is none yet.
+        known = any(
+            each.study_name == name and (each.user_attrs or each.n_trials) for each in optuna.get_all_study_summaries(opened)
+        )
     if known and not resume:
         raise SearchError(f"{place}: already holds the study {name!r}. Add --resume to go on with it, or choose another --out")
     if resume and not known:
         raise SearchError(f"{place}: holds no study {name!r} to go on with. Leave --resume out to begin one")
+    if not known and leftovers:
+        raise SearchError(
+            f"{leftovers[0]}: there already, of another search or comparison. Choose another --out, or move that one away whole"
+        )
     with _explained(place):
         study = optuna.create_study(storage=opened, study_name=name, directions=list(directions), load_if_exists=True)
         if known:
@@ -100,7 +115,10 @@ def _check_file(path: Path, *, resume: bool) -> None:
     if not path.exists():
         if resume:
             raise SearchError(f"{path}: no such study to go on with. Leave --resume out to begin one")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SearchError(f"{path.parent}: no folder can be made there ({error.strerror}). Choose another --out") from error
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
             # Readers do not wait for the writer, and a killed writer leaves a database that is whole.
@@ -117,7 +135,7 @@ def _check_file(path: Path, *, resume: bool) -> None:
 
 
 def _damaged(place: str, why: str) -> SearchError:
-    return SearchError(f"{place}: the study is damaged ({why}). Put a copy back, or move it away and begin anew")
+    return SearchError(f"{place}: the study is damaged ({why}). Put a copy back, or choose another --out")
 
 
 def _locked_or_unwritable(place: str, error: Exception) -> SearchError:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.configuration import REFERENCES
 from edgeseq.choose.metric import Metric
-from edgeseq.choose.scores import Floats, WindowScores
+from edgeseq.choose.scores import WindowScores
 from edgeseq.choose.search.amounts import amount, budget_text
 from edgeseq.choose.search.candidate import Candidate, Measured
+from edgeseq.choose.statistics import interval
 
 DRAWS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Mean goodness of a minus that of b over the same windows. error: standard error; low, high: 95 % interval."""
+    """Mean goodness of a minus that of b on the same test part. error: standard error; low, high: 95 % interval.
+
+    The last three are infinite where there is but one window to draw: a difference of which nothing is known.
+    """
 
     value: float
     error: float
@@ -28,13 +34,20 @@ class Difference:
 
     @property
     def tie(self) -> bool:
-        """Whether it is within its standard error."""
-        return abs(self.value) <= self.error
+        """Whether it is within its standard error, where there is one."""
+        return math.isfinite(self.error) and abs(self.value) <= self.error
 
     @property
     def shown(self) -> bool:
         """Whether the interval leaves 0 out."""
         return self.low > 0 or self.high < 0
+
+    def interval(self, metric: Metric) -> str:
+        """Return the interval as a person reads it."""
+        if not math.isfinite(self.error):
+            return "no interval: one test window"
+        ends = (f"{100 * end:+.2f}" if metric.unit == "share" else f"{end:+.3g}" for end in (self.low, self.high))
+        return f"95 % interval {' to '.join(ends)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +58,11 @@ class Margin:
     against: Candidate
     difference: Difference
 
-    def as_json(self) -> dict[str, str | float]:
+    def as_json(self) -> dict[str, str | float | None]:
         """Return what results.json has of it."""
         gap = self.difference
-        found = {"cell": self.cell, "against": self.against.name}
-        return found | {"difference": gap.value, "low": gap.low, "high": gap.high}
+        low, high = (end if math.isfinite(end) else None for end in (gap.low, gap.high))
+        return {"cell": self.cell, "against": self.against.name, "difference": gap.value, "low": low, "high": high}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +78,22 @@ class Verdict:
 
 
 def difference(a: WindowScores, b: WindowScores, metric: Metric) -> Difference:
-    """Paired bootstrap over windows (Efron and Tibshirani 1993, 2,000 draws of a fixed seed)."""
-    rng = np.random.default_rng(0)
-    chosen = rng.integers(0, len(a.totals), (DRAWS, len(a.totals)))
-    means = [_means(each, chosen) for each in (a, b)]
+    """Paired bootstrap over the parts of the scores (edgeseq.choose.statistics; 2,000 draws of a fixed seed)."""
     sign = 1 if metric.higher_is_better else -1
-    drawn = sign * (means[0] - means[1])
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return Difference(sign * (a.value - b.value), float(drawn.std()), float(low), float(high))
+    return _difference(tuple((sign * (a.totals - b.totals)).tolist()), tuple(a.weights.tolist()))
 
 
-def _means(scores: WindowScores, chosen: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> Floats:
-    total = scores.weights[chosen].sum(axis=1)
-    return np.asarray(scores.totals[chosen].sum(axis=1) / np.where(total > 0, total, 1))
+# The same pairs are compared for the verdict, for the reasons, and after every trial.
+@lru_cache(maxsize=512)
+def _difference(totals: tuple[float, ...], weights: tuple[float, ...]) -> Difference:
+    if len(totals) < 2:
+        return Difference(sum(totals) / sum(weights), math.inf, -math.inf, math.inf)
+    found = interval(np.array([totals]), np.array(weights), np.arange(len(totals)), draws=DRAWS)
+    return Difference(found.estimate, found.error, found.low, found.high)
 
 
 def scores_of(measured: Measured) -> WindowScores:
-    """Return a finalist's scores of the test windows."""
+    """Return a finalist's scores on the test part."""
     return WindowScores(np.asarray(measured.shown.totals, float), np.asarray(measured.shown.weights, float))
 
 
@@ -116,7 +128,7 @@ def judge(
 
 def _thrifty(best: Candidate, fitting: Sequence[Candidate], metric: Metric) -> str:
     """Name the smallest that cannot be told from the best, if there is one."""
-    smallest = min((each for each in fitting if compared(best, each, metric).tie), key=_size)
+    smallest = min((each for each in fitting if each is best or compared(best, each, metric).tie), key=_size)
     if smallest is best:
         return ""
     gap = compared(best, smallest, metric)
@@ -148,17 +160,27 @@ def _headline(chosen: Candidate, budget: Budget, metric: Metric) -> str:
         amount(name, getattr(cost, name)) + f" of {word}" for name, word in (("flash_bytes", "flash"), ("ram_bytes", "RAM"))
     ]
     figures += [f"{amount('latency_us', cost.latency_us)} a decision"] if cost.latency_us is not None else []
-    error = _standard_error(chosen.measured, metric)
+    error = own_interval(chosen.measured, metric).error
+    sure = f" (standard error {metric.difference(error)})" if math.isfinite(error) else ""
     return (
-        f"Take {chosen.name} ({chosen.measured.optimize} kernels): {metric.text(chosen.measured.shown.score)} "
-        f"(standard error {metric.difference(error)}) on the test part, {', '.join(figures)}; budget {budget_text(budget)}."
+        f"Take {chosen.name} ({chosen.measured.optimize} kernels): {metric.text(chosen.measured.shown.score)}"
+        f"{sure} on the test part, {', '.join(figures)}; budget {budget_text(budget)}."
     )
 
 
-def _standard_error(measured: Measured, metric: Metric) -> float:
+def own_interval(measured: Measured, metric: Metric) -> Difference:
+    """Return a finalist's own goodness with its standard error and interval."""
     scores = scores_of(measured)
-    zero = WindowScores(np.zeros(len(scores.totals)), scores.weights)
-    return difference(scores, zero, metric).error
+    return difference(scores, WindowScores(np.zeros(len(scores.totals)), scores.weights), metric)
+
+
+def score_interval(measured: Measured, metric: Metric) -> tuple[float, float] | None:
+    """Return the 95 % interval of a finalist's score, lowest first; None where there is one window to draw."""
+    found = own_interval(measured, metric)
+    if not math.isfinite(found.error):
+        return None
+    low, high = sorted(metric.goodness(end) for end in (found.low, found.high))
+    return (max(0.0, low), min(1.0, high)) if metric.unit == "share" else (low, high)
 
 
 def _margin(cell: str, chosen: Candidate, fitting: Sequence[Candidate], metric: Metric) -> Margin | None:
@@ -175,16 +197,12 @@ def _beside(cell: str, chosen: Candidate, margin: Margin | None, metric: Metric)
     if margin is None:
         return f"No {cell.upper()} was measured that fits."
     gap, best = margin.difference, margin.against
-    sure = "" if gap.shown else ": no difference shown"
+    sure = "" if gap.shown or not math.isfinite(gap.error) else ": no difference shown"
     better = "better" if gap.value >= 0 else "worse"
     return (
-        f"Against the best {cell.upper()}, {best.name}: {metric.difference(abs(gap.value))} {better} (95 % interval "
-        f"{_signed(gap.low, metric)} to {_signed(gap.high, metric)}{sure}), {_relative(chosen, best)}."
+        f"Against the best {cell.upper()}, {best.name}: {metric.difference(abs(gap.value))} {better} "
+        f"({gap.interval(metric)}{sure}), {_relative(chosen, best)}."
     )
-
-
-def _signed(value: float, metric: Metric) -> str:
-    return f"{100 * value:+.2f}" if metric.unit == "share" else f"{value:+.3g}"
 
 
 def _relative(chosen: Candidate, other: Candidate) -> str:
@@ -216,12 +234,12 @@ def _against_nothing(best: Candidate, nothing: tuple[str, WindowScores], metric:
     name, scores = nothing
     assert best.measured
     gap = difference(scores_of(best.measured), scores, metric)
-    if gap.low > 0:
+    if gap.low > 0 or (not math.isfinite(gap.error) and gap.value > 0):
         return ""
     return (
         f"Take no network: {best.name}, the best that fits, scores {metric.text(best.measured.shown.score)}; {name} scores "
-        f"{metric.text(scores.value)} and costs nothing (95 % interval of the gain {_signed(gap.low, metric)} to "
-        f"{_signed(gap.high, metric)}). Give more data, more epochs or a larger budget."
+        f"{metric.text(scores.value)} and costs nothing (gain: {gap.interval(metric)}). Give more data, more epochs or a "
+        "larger budget."
     )
 
 
