@@ -130,6 +130,12 @@ def test_taking_over_knows_a_search_by_its_place(tmp_path, monkeypatch):
     assert before
     choose(request(second, reuse=(first,), trials=1, resume=True), Quiet())
     assert sum(each["origin"] is not None for each in document(second)["candidates"]) == before
+    # What a third search took over from the first comes from the first.
+    third = tmp_path / "third"
+    choose(request(third, reuse=(second, first), trials=1), Quiet())
+    origins = [each["origin"] for each in document(third)["candidates"] if each["origin"]]
+    assert len(set(origins)) == len(origins)
+    assert sum(origin.startswith(f"{first}, ") for origin in origins) == before
     with pytest.raises(SearchError, match=r"--reuse .*is the folder of this search itself"):
         choose(request(second, reuse=(second,), resume=True), Quiet())
 

@@ -96,8 +96,11 @@ def close_trained(study: Any, trial: Any, result: TrialResult, folder: RunFolder
         study.tell(trial, state=TrialState.PRUNED)
 
 
-def results(study: Any, folder: RunFolder) -> Iterator[tuple[int, Proposal, TrialResult]]:
-    """Yield what `close_trained` kept, with the trial's number and candidate; not of trials whose files are gone."""
+def results(study: Any, folder: RunFolder) -> Iterator[tuple[str, Proposal, TrialResult]]:
+    """Yield what `close_trained` kept, with its origin and candidate; not of trials whose files are gone.
+
+    origin: the search and trial that trained it, which may be a third one.
+    """
     for trial in study.get_trials(deepcopy=False):
         kept, number = trial.user_attrs, trial.number
         keras, esq = folder.model(number, ".keras"), folder.model(number, ".esq")
@@ -112,7 +115,8 @@ def results(study: Any, folder: RunFolder) -> Iterator[tuple[int, Proposal, Tria
                 keras.read_bytes(),
                 esq.read_bytes(),
             )
-            yield number, Proposal.from_json(kept["proposal"]), result
+            origin = kept.get(ORIGIN) or f"{folder.path.resolve()}, trial {number}"
+            yield origin, Proposal.from_json(kept["proposal"]), result
 
 
 def directions(metric: Metric, *, energy: bool) -> list[str]:

@@ -48,8 +48,7 @@ def reuse(study: Any, search: Search, place: Path, other: Any) -> Reused:
     # Queued, and then the process was killed.
     queued = {each.user_attrs.get(ORIGIN) for each in before} - ended
     taken = too_large = 0
-    for number, candidate, result in results(other, RunFolder(place)):
-        origin = f"{place.resolve()}, trial {number}"
+    for origin, candidate, result in results(other, RunFolder(place)):
         if origin in ended:
             continue
         try:
