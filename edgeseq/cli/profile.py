@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from edgeseq.cli.amounts import FREQUENCY
 from edgeseq.cli.exchange import FORMS, PRECISIONS, float_model
 from edgeseq.cli.options import (
     Quantization,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from edgeseq.quantize import QuantGraph
 
 # Options of the one way to profile, refused in the other.
-_OF_TARGETS = ("target", "compiler", "optimize")
+_OF_TARGETS = ("target", "clock", "compiler", "optimize")
 _EXACT_FORMS = tuple(form for form in FORMS if form not in ("float", "qdq", "dynamic", "fused"))
 _OF_RUNTIMES = ("form", "steps", "precision", "threads", "runs")
 
@@ -59,6 +60,7 @@ class OnHost:
 @click.option("--precision", type=click.Choice(PRECISIONS), help="With --runtime: as of export; c has the integers alone.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="With --runtime: of an interpreter.")
 @click.option("--runs", type=click.IntRange(3), default=101, show_default=True, help="With --runtime: batches of calls to time.")
+@click.option("--clock", type=FREQUENCY, metavar="FREQUENCY", help="Clock of a board, such as 16MHz.  [default: its highest]")
 @compiler_option
 @optimize_option
 @json_option
@@ -72,6 +74,7 @@ def profile(
     precision: str | None,
     threads: int,
     runs: int,
+    clock: float | None,
     compiler: Any,
     optimize: Any,
     json_wanted: bool,
@@ -92,6 +95,10 @@ def profile(
     if Path(model).suffix == ".tflite":
         raise TargetError(f"{model}: a .tflite can be timed, not compiled for a target. Add --runtime litert")
     core, board = resolve_target(target)
+    if clock is not None:
+        if board is None:
+            raise TargetError(f"--clock: {target} is no board, so its figures are in cycles. Name a board (edgeseq targets)")
+        board = board.at(clock)
     graph = resolve_model(model, how)
     with progress() as display:
         Stages(display).start(f"compiling and emulating for {target}")

@@ -55,7 +55,8 @@ def _flash(board: Board) -> str:
         return f"zero wait states assumed at {clock}"
     if wait.count == 0:
         return f"zero wait states at {clock}"
+    states = f"{'at most ' * wait.at_most}{wait.count} wait state{'s' * (wait.count > 1)}"
     return (
-        f"without the {wait.count} wait state{'s' * (wait.count > 1)} of flash at {clock}, which stretch them at most "
+        f"without the {states} of flash at {clock}, which stretch them at most "
         f"{wait.largest_stretch}-fold, less what prefetch and cache hide"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,15 @@ _BOARDS = Path(__file__).parent / "boards"
 class WaitStates:
     """What the flash adds at the board's clock.
 
-    count: cycles more per access. accesses_per_cycle: how many the core can ask for at once, instructions and data.
+    count: cycles more per access, or at_most so many at a clock below the one they are given for. accesses_per_cycle: how
+    many the core can ask for at once, instructions and data. zero_up_to_hz: the highest clock without any, where a source
+    tells it.
     """
 
     count: int
     accesses_per_cycle: int
+    zero_up_to_hz: int | None = None
+    at_most: bool = False
 
     @property
     def largest_stretch(self) -> int:
@@ -53,6 +57,16 @@ class Board:
     current_conditions: str
     supply_volts: float | None
     sources: tuple[tuple[str, str], ...]
+
+    def at(self, clock_hz: float) -> Board:
+        """Return the board at a lower clock. Raises TargetError for a higher one than it is rated for."""
+        if clock_hz > self.clock_hz:
+            raise TargetError(f"--clock {clock_hz / 1e6:g} MHz: {self.name} runs at {self.clock_hz / 1e6:g} MHz at most")
+        wait = self.wait_states
+        if wait is not None and clock_hz < self.clock_hz:
+            none = wait.zero_up_to_hz is not None and clock_hz <= wait.zero_up_to_hz
+            wait = replace(wait, count=0) if none else replace(wait, at_most=True)
+        return replace(self, clock_hz=round(clock_hz), wait_states=wait)
 
     @property
     def run_watts(self) -> float | None:
@@ -96,7 +110,7 @@ def _board(data: dict[str, Any], sections: dict[str, dict[str, Any]]) -> Board:
         clock_hz=sections["clock"]["hz"],
         flash_bytes=sections["memory"]["flash_bytes"],
         ram_bytes=sections["memory"]["ram_bytes"],
-        wait_states=None if wait is None else WaitStates(wait["count"], wait["accesses_per_cycle"]),
+        wait_states=None if wait is None else WaitStates(wait["count"], wait["accesses_per_cycle"], wait.get("zero_up_to_hz")),
         run_ua_per_mhz=sections["current"]["run_ua_per_mhz"] if "current" in sections else None,
         current_conditions=sections.get("current", {}).get("conditions", ""),
         supply_volts=sections["supply"]["volts"] if "supply" in sections else None,

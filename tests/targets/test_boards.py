@@ -103,6 +103,24 @@ def test_profile_on_a_board(capsys, esq):
     assert document["energy_uj"]["value"] == pytest.approx(document["latency_us"]["value"] * 32 * 93e-6 * 3.3, rel=1e-3)
 
 
+def test_a_lower_clock(capsys, esq):
+    """As many cycles, so much longer, the same energy; wait states as the source says, else as an upper bound."""
+    command = ("profile", esq, "--target", "nucleo-l072", "--optimize", "size", "--json")
+    full, half = (json.loads(run(capsys, *command, *more)) for more in ((), ("--clock", "16MHz")))
+    assert half["cycles_per_step"] == full["cycles_per_step"]
+    assert half["latency_us"]["value"] == pytest.approx(2 * full["latency_us"]["value"], rel=1e-3)
+    assert half["energy_uj"]["value"] == pytest.approx(full["energy_uj"]["value"], rel=1e-3)
+    assert "without the 1 wait state of flash at 32 MHz" in full["latency_us"]["label"]
+    assert half["latency_us"]["label"].endswith("zero wait states at 16 MHz")
+    assert "at most 1 wait state of flash at 20 MHz" in on_board(load_board("nucleo-l072").at(20e6), 1).label
+    assert load_board("nucleo-l476").at(80e6) == load_board("nucleo-l476")
+    with pytest.raises(TargetError, match="nucleo-l072 runs at 32 MHz at most"):
+        load_board("nucleo-l072").at(33e6)
+    with pytest.raises(SystemExit):
+        main(["profile", str(esq), "--target", "cortex-m4", "--clock", "16MHz"])
+    assert "cortex-m4 is no board, so its figures are in cycles" in " ".join(capsys.readouterr().err.split())
+
+
 def test_profile_prints_time_and_energy_in_80_columns(capsys, esq, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     printed = run(capsys, "profile", esq, "--target", "nucleo-l072", "--optimize", "size")
