@@ -235,13 +235,11 @@ def _target(settings: dict[str, Any], shape: TaskShape) -> tuple[Target, Any]:
         )
     clock_hz, watts = settings["clock"], None
     if board is not None:
-        if clock_hz is not None and clock_hz > board.clock_hz:
-            raise TargetError(f"--clock {clock_hz / 1e6:g} MHz: {board.name} runs at {board.clock_hz / 1e6:g} MHz at most")
-        # Current is per MHz: energy of a cycle does not depend on the clock.
-        watts = None if board.run_watts is None else board.run_watts * (clock_hz or board.clock_hz) / board.clock_hz
-        clock_hz = clock_hz or board.clock_hz
+        board = board.at(clock_hz or board.clock_hz)
+        clock_hz, watts = board.clock_hz, board.run_watts
     predict, errors = predictor(shape, core)
-    return Target(settings["target"], core, predict, board.name if board else None, clock_hz, watts, errors), board
+    sources = tuple(f"{section}: {source}" for section, source in board.sources) if board else ()
+    return Target(settings["target"], core, predict, board.name if board else None, clock_hz, watts, errors, sources), board
 
 
 def _workers(cluster: str | None, jobs: int | None) -> Any:

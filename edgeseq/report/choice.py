@@ -9,6 +9,10 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from edgeseq.choose.configuration import Configuration
+from edgeseq.choose.prediction.network import kind_of
+from edgeseq.measure.on_board import tier_label
+
 Document = dict[str, Any]
 
 
@@ -85,7 +89,9 @@ def _seen(candidate: Document) -> str:
 
 
 def _fits(candidate: Document, budget: Document) -> bool:
-    return all(limit is None or candidate[name] is None or candidate[name] <= limit for name, limit in budget.items())
+    return not candidate["mismatches"] and all(
+        limit is None or candidate[name] is None or candidate[name] <= limit for name, limit in budget.items()
+    )
 
 
 def _side_by_side(measured: list[Document], document: Document) -> list[RenderableType]:
@@ -121,22 +127,37 @@ def _sources(document: Document, measured: list[Document]) -> list[str]:
     """How each kind of figure was obtained."""
     target, data = document["target"], document["data"]
     compiler = next((each["profile"]["compiler"] for each in measured if each["profile"]), None)
-    error = "error unknown" if target["cycle_error_pct"] is None else f"± {target['cycle_error_pct']:g} %"
+    exact = [each for each in measured if not each["mismatches"]]
     lines = [
-        f"{data['name']}: scores are of {data['test_windows']:,} test windows, by integers that equal the emulated core's",
+        f"{data['name']}: scores are of {data['test_windows']:,} test windows, by the oracle's integers; the emulated core gave "
+        f"the same on {_windows_run(exact)} of them"
+        if exact
+        else "",
         f"flash, RAM, instructions: exact, from the linked image ({compiler}) and the emulator" if compiler else "",
     ]
     if target["clock_hz"] is not None:
-        lines.append(
-            f"us, uJ: modelled ({target['tier']}, {error}) at {target['clock_hz'] / 1e6:g} MHz, without flash wait states"
-        )
-    error = document["prediction_error"]
-    lines += [
-        f"{mode} kernels, before measuring: {error[mode]['label']}" for mode in document["options"]["modes"] if mode in error
-    ]
+        figures = "us, uJ" if any(each["energy_uj"] is not None for each in document["candidates"]) else "us"
+        waits = "" if target["tier"].startswith("simulated") else ", without flash wait states"
+        label = tier_label(target["tier"], target["cycle_error_pct"])
+        lines.append(f"{figures}: {label} at {target['clock_hz'] / 1e6:g} MHz{waits}")
+    kinds = dict.fromkeys(_kind(each) for each in document["candidates"])
+    for mode in document["options"]["modes"]:
+        for kind, errors in document["prediction_error"].get(mode, {}).items():
+            lines += [f"{mode} kernels, {kind} networks, before measuring: {errors['label']}"] if kind in kinds else []
     if len(measured) > 1:
         lines.append(f"the best of {len(measured)} finalists on the same test part: its score is a little too good")
     return [f"[dim]{escape(line)}[/]" for line in lines if line]
+
+
+def _kind(candidate: Document) -> str:
+    layers = tuple((candidate["cell"], units) for units in candidate["units"])
+    return kind_of(Configuration(layers))
+
+
+def _windows_run(exact: list[Document]) -> str:
+    """How many test windows the core ran, of each candidate."""
+    counts = [each["scores"]["device_windows"] for each in exact]
+    return f"{min(counts):,}" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,}"
 
 
 def _reasons(document: Document) -> list[str]:

@@ -76,6 +76,16 @@ def difference(metric: Metric, value: float | None) -> str:
     return f"{100 * value:+.2f} points" if metric.is_share else f"{value:+.4g}{metric.suffix}"
 
 
+def gained(metric: Metric) -> str:
+    """What a cell gains over an answer that needs no network, as it is counted.
+
+    >>> gained(Metric("accuracy", True, "share")), gained(Metric("mae", False, "kW"))
+    ('Points over an answer without a network', 'Per cent of the error of an answer without a network removed')
+    """
+    over = "an answer without a network"
+    return f"Points over {over}" if metric.higher_is_better else f"Per cent of the error of {over} removed"
+
+
 def percent(value: float) -> str:
     """Share of a limit.
 

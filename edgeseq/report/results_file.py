@@ -149,6 +149,10 @@ def _inconsistent_cells(results: Results) -> Iterable[str]:
         for name in (pair.a, pair.b):
             if results.cell(name) is None:
                 yield f"pairs[{index}]: {name!r} is no cell of this file; they are {', '.join(names)}"
+        if pair.low is None or pair.difference is None or pair.high is None:
+            continue
+        if not pair.low <= pair.difference <= pair.high:
+            yield f"pairs[{index}]: low {pair.low:g}, difference {pair.difference:g}, high {pair.high:g}; expected that order"
 
 
 def _clean(value: Any) -> Any:

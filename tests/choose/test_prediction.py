@@ -81,6 +81,15 @@ def test_measured_within_the_printed_error(core, optimize):
         assert abs(got / wanted - 1) * 100 <= error.largest, name
 
 
+@pytest.mark.parametrize("core", CORES)
+def test_more_layers_than_were_measured_take_no_less(core):
+    """Four layers' stack is taken for that of three; its static RAM is its own."""
+    shape, target = TaskShape(9, 6, 32), load_core(core)
+    for optimize in OPTIMIZE_MODES:
+        rams = [predict(Configuration((("gru", 8),) * layers), shape, target, optimize).ram_bytes for layers in (3, 4)]
+        assert rams[1] > rams[0]
+
+
 def test_a_prediction_takes_less_than_a_millisecond():
     """Median over networks of every kind, in process time, coefficients read once before."""
     rng = np.random.default_rng(1)

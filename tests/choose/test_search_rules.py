@@ -310,6 +310,18 @@ def test_what_would_fit_is_what_the_command_line_reads():
     assert all(limit <= value <= 1.001 * limit for value, limit in zip(read, limits, strict=True))
 
 
+def test_a_candidate_is_written_as_it_was_measured():
+    """Over the budget when measured, or not exact: it does not fit, whatever was predicted. Cycles are of a decision."""
+    for fields, fits in (({}, True), ({"flash": 10_001}, False), ({"mismatches": 2}, False)):
+        found = candidate(0, measured=measured([1] * 9, **fields), status="measured")
+        assert found.feasible
+        assert found.as_json(None, BUDGET)["feasible"] is fits
+    window = measured([1] * 9)
+    window = replace(window, cost=replace(window.cost, cycles=6_720_000), profile={"cycles_per_step": {"value": 105_000}})
+    written = candidate(0, "transformer", measured=window, status="measured").as_json(None, BUDGET)
+    assert written["cycles_per_step"] == written["cycles"] == 6_720_000
+
+
 def test_what_one_window_leaves_open_is_said():
     """No interval, no standard error, and no rule of one standard error."""
     best, other = (

@@ -2,6 +2,7 @@
 
 import copy
 import html.parser
+import itertools
 import json
 import re
 
@@ -10,6 +11,7 @@ import pytest
 
 from edgeseq.report.figures import FLASH
 from edgeseq.report.html import render
+from edgeseq.report.html.charts.lines import forecast_chart
 from edgeseq.report.html.page import sections
 from edgeseq.report.results_file import checked
 from edgeseq.report.selection import best_of, shown, undominated
@@ -212,6 +214,69 @@ def test_memory_of_a_profile_sums_to_the_image():
     (_, (flash,)), (_, (ram,)) = memory.values["groups"]
     row = EXAMPLES["one candidate"]["candidates"][0]
     assert (flash.total, ram.total) == (f"{row['flash_bytes']:,} B", f"{row['ram_bytes']:,} B")
+
+
+def test_the_predictors_errors_are_a_table():
+    """A row for each mode, kind and figure; the numbers of the file, not its text."""
+    section = next(each for each in sections(checked(examples.search(4)), "run") if each.key == "provenance")
+    table = section.values["tables"][1]
+    assert table.headings == ("of", "median", "p95", "largest", "networks")
+    assert len(table.rows) == 2 * 3 * 4
+    texts = [[cell.text for cell in row] for row in table.rows]
+    assert ["size, tiny, flash", "0.2", "2.5", "9.5", "48"] in texts
+    assert "{" not in "".join(itertools.chain(*texts))
+
+
+def test_scores_of_two_parts_are_not_subtracted():
+    """A measured GRU is scored on the test part, an LSTM that was not on the validation part."""
+    document = examples.search(4)
+    assert "points" in beside_of(document)["accuracy"][-1]
+    lstm = next(each for each in document["candidates"] if each["cell"] == "lstm")
+    lstm |= {"measured": False, "status": "trained"}
+    document["front"] = [each["name"] for each in document["candidates"] if each["measured"]]
+    assert beside_of(document)["accuracy"][-1] == "\N{EN DASH}"
+
+
+def beside_of(document):
+    """Rows of the GRU beside the LSTM, by title."""
+    section = next(each for each in sections(checked(document), "run") if each.key == "beside")
+    return {row[0].text: [cell.text for cell in row] for row in section.values["tables"][0].rows}
+
+
+def test_what_is_counted_and_drawn_is_named():
+    """Steps of a task with a class for each; answers for windows are points, not a line through them."""
+    document = examples.search(4)
+    document["data"]["task"] = "tagging"
+    assert "Test steps by true class" in render(checked(document), "run")
+    document["data"]["task"] = "regression"
+    values = {"truth": [1.0, 2.0], "prediction": [1.5, 2.5]}
+    document["candidates"][0]["forecast"] = {"name": "y", "axis": "test window", "time": [0, 1], **values}
+    chart = forecast_chart(checked(document))
+    figure = chart.variants[0][1]
+    assert {trace["mode"] for trace in figure["data"]} == {"markers"}
+    assert figure["layout"]["xaxis"]["title"]["text"] == "test window"
+
+
+def test_gains_are_called_what_they_are():
+    """Points over an answer without a network; of an error, what is removed of it."""
+    document = examples.comparison()
+    assert "Points over an answer without a network" in render(checked(document), "run")
+    document["metric"] = {"name": "mae", "higher_is_better": False, "unit": "kW"}
+    assert "Per cent of the error of an answer without a network removed" in render(checked(document), "run")
+
+
+def test_the_oracle_is_compared_where_it_can_be():
+    """Not a network that sees part of a window, nor columns of a .csv; the clock asked for is that of the profile."""
+    document = examples.search(1)
+    document["command"] = ["edgeseq", "choose", "--data", "har.npz", "--clock", "16MHz"]
+    page = render(checked(document), "run")
+    assert "edgeseq verify" in page
+    assert "--clock 16MHz" in page.split("Measure it")[1].split("</")[1] + page.split("Measure it")[1][:600]
+    document["candidates"][0]["stride"] = 2
+    assert "edgeseq verify" not in render(checked(document), "run")
+    document["candidates"][0]["stride"] = 1
+    document["command"][3] = "har.csv"
+    assert "edgeseq verify" not in render(checked(document), "run")
 
 
 def test_commands_are_quoted():

@@ -147,6 +147,11 @@ def test_comparison_is_consistent():
     document["pairs"][0]["b"] = "mgu"
     with pytest.raises(ResultsError, match=r"pairs\[0\]: 'mgu' is no cell of this file; they are gru\(32\), lstm\(32\), rnn"):
         checked(document)
+    swapped = copy.deepcopy(EXAMPLES["comparison"])
+    pair = swapped["pairs"][0]
+    pair["low"], pair["high"] = pair["high"], pair["low"]
+    with pytest.raises(ResultsError, match=r"pairs\[0\]: low .* high .*; expected that order"):
+        checked(swapped)
     with pytest.raises(ResultsError, match="cells: empty; no model has been trained yet"):
         checked({**document, "cells": [], "pairs": []})
     with pytest.raises(ResultsError, match="expected each once"):

@@ -35,11 +35,7 @@ class Prediction:
     @property
     def label(self) -> str:
         """How far the figures can be trusted: the largest error of nineteen in twenty networks that were held out."""
-        errors = self.errors
-        return (
-            f"predicted (flash ± {errors.flash.p95:.2g} %, RAM ± {errors.ram.p95:.2g} %, "
-            f"instructions ± {errors.instructions.p95:.2g} %; 95 % of {errors.networks} networks held out)"
-        )
+        return self.errors.label
 
     def cost(self, board: Board | None = None) -> Cost:
         """The figures, with time and energy on a board. Raises TargetError for a board with another core."""

@@ -106,17 +106,14 @@ class Candidate:
         """Whether it was measured, is exact there and keeps the budget."""
         return self.measured is not None and self.measured.mismatches == 0 and not budget.excess(self.measured.cost)
 
-    def as_json(self, reason: str | None, interval: tuple[float, float] | None = None) -> dict[str, Any]:
+    def as_json(self, reason: str | None, budget: Budget, interval: tuple[float, float] | None = None) -> dict[str, Any]:
         """CANDIDATE of results.json. reason: why it is not recommended. interval: 95 % one of the score on the test part."""
         network, measured = self.proposal.configuration, self.measured
         shown = measured.shown if measured else None
         cost = self.cost
         figures = asdict(cost) if cost else dict.fromkeys(Cost.__dataclass_fields__)
-        figures["cycles_per_step"] = (
-            measured.profile["cycles_per_step"]["value"]
-            if measured and measured.profile.get("cycles_per_step")
-            else figures["cycles"]
-        )
+        # Of a decision, as its neighbours: a window's, where windows are decided on.
+        figures["cycles_per_step"] = figures["cycles"]
         return {
             "name": self.name,
             "trial": self.number,
@@ -131,7 +128,7 @@ class Candidate:
             "dropout": self.proposal.dropout,
             "learning_rate": self.proposal.learning_rate,
             "status": self.status,
-            "feasible": self.feasible,
+            "feasible": self.fits(budget) if self.measured else self.feasible,
             "measured": measured is not None,
             "reason": reason,
             "accuracy": shown.score if shown else self.validation,

@@ -23,7 +23,7 @@ from edgeseq.data import DataSet
 from edgeseq.errors import EdgeseqError
 from edgeseq.measure.measurement import Measurement
 from edgeseq.quantize.types import QuantGraph
-from edgeseq.targets import Optimize
+from edgeseq.targets import Optimize, resolve_target
 
 # Time steps that the emulator runs to compare with the oracle; beyond that a test part only costs time.
 EMULATED_STEPS = 20_000
@@ -113,8 +113,11 @@ def _measured(graph: QuantGraph, spec: MeasureSpec) -> tuple[Measurement, Cost]:
     """Link and run the modes until one fits."""
     from edgeseq.measure.profile import profile
 
+    core, board = resolve_target(spec.core)
+    if board is not None and spec.clock.hz is not None:
+        board = board.at(spec.clock.hz)
     for mode in spec.modes:
-        measurement = profile(graph, spec.core, optimize=mode)
+        measurement = profile(graph, board or core, optimize=mode)
         cost = spec.clock.measured(measurement)
         if not spec.budget.excess(cost):
             break
@@ -216,7 +219,9 @@ def _forecast(seen: DataSet, outputs: Any) -> dict[str, Any] | None:
     truth, answer = wanted[:FORECAST_STEPS, 0], outputs[:FORECAST_STEPS, 0]
     column = seen.target_columns[0] if seen.target_columns else None
     name = seen.feature_names[column] if column is not None and column < len(seen.feature_names) else "first output"
-    return {"time": list(range(len(truth))), "truth": truth.astype(float).tolist(), "prediction": answer.tolist(), "name": name}
+    axis = "time step" if seen.padded_at_end else "test window"
+    values = {"truth": truth.astype(float).tolist(), "prediction": answer.tolist()}
+    return {"name": name, "axis": axis, "time": list(range(len(truth))), **values}
 
 
 def as_measured(finding: Finding, render: Callable[[Measurement], dict[str, Any]], of: dict[str, Any]) -> Measured:

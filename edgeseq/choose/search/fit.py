@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.configuration import Configuration
+from edgeseq.choose.prediction.network import kind_of
 from edgeseq.choose.search.amounts import NAMES, amount, as_options, budget_text, excess_text
 from edgeseq.choose.search.space import Proposal, Space, plain
 from edgeseq.choose.search.target import Target
@@ -72,8 +73,10 @@ def shrunk(proposal: Proposal, space: Space, budget: Budget, target: Target, mod
     return None
 
 
-def smallest_of_each(space: Space, target: Target, budget: Budget, modes: tuple[Optimize, ...]) -> list[tuple[str, Fit]]:
-    """Return title and fit of each cell's smallest candidate over schemes, windows and strides: the nearest to the budget."""
+def smallest_of_each(
+    space: Space, target: Target, budget: Budget, modes: tuple[Optimize, ...]
+) -> list[tuple[Configuration, Fit]]:
+    """Return each cell's smallest candidate over schemes, windows and strides, and its fit: the nearest to the budget."""
     found = []
     for cell in space.cells:
         base = plain(cell, space.sizes[0], space)
@@ -84,7 +87,7 @@ def smallest_of_each(space: Space, target: Target, budget: Budget, modes: tuple[
             for window in space.windows
             for stride in space.strides
         ]
-        fits = [(network.title, fit(network, budget, target, modes)) for network in networks]
+        fits = [(network, fit(network, budget, target, modes)) for network in networks]
         found.append(min(fits, key=lambda pair: max(pair[1].excess.values(), default=0.0)))
     return found
 
@@ -96,9 +99,9 @@ def check_something_fits(space: Space, target: Target, budget: Budget, modes: tu
     found = smallest_of_each(space, target, budget, modes)
     if any(not each.excess for _, each in found):
         return
-    rows = [f"  {title}: {excess_text(budget, each.cost)}" for title, each in found]
-    _, nearest = min(found, key=lambda pair: max(pair[1].excess.values()))
-    enough = _enough(budget, nearest, target)
+    rows = [f"  {network.title}: {excess_text(budget, each.cost)}" for network, each in found]
+    network, nearest = min(found, key=lambda pair: max(pair[1].excess.values()))
+    enough = _enough(budget, network, nearest, target)
     over = ", ".join(NAMES[name] for name in budget.excess(nearest.cost))
     raise BudgetError(
         f"nothing fits {budget_text(budget)} on {target.name}. The smallest candidate of each cell, predicted:\n"
@@ -107,11 +110,11 @@ def check_something_fits(space: Space, target: Target, budget: Budget, modes: tu
     )
 
 
-def _enough(budget: Budget, found: Fit, target: Target) -> Budget:
-    """Return the budget, raised where needed to hold this candidate and what the prediction may be off."""
-    raised = {}
+def _enough(budget: Budget, configuration: Configuration, found: Fit, target: Target) -> Budget:
+    """Return the budget, raised where needed to hold this network and what the prediction may be off."""
+    raised, kind = {}, kind_of(configuration)
     for name in budget.excess(found.cost):
-        errors = target.prediction_error.get(found.optimize, {}).get(_ERRORS[name], {})
+        errors = target.prediction_error.get(found.optimize, {}).get(kind, {}).get(_ERRORS[name], {})
         value = getattr(found.cost, name) * (1 + errors.get("p95", MARGIN_PCT) / 100)
         raised[name] = 256 * math.ceil(value / 256) if name in ("flash_bytes", "ram_bytes") else math.ceil(value * 10) / 10
     return replace(budget, **raised)

@@ -37,13 +37,17 @@ def _weight_bytes(layer: QuantLayer) -> int:
 
 
 def memory_map(measurement: Measurement) -> dict[str, list[dict[str, Any]]]:
-    """Return what an image's flash and RAM hold, in bytes; each list sums up to the image."""
+    """Return what an image's flash and RAM hold, in bytes; each list sums up to the image.
+
+    Scratch is as large as where words are aligned; where they are not (AVR), what is left is.
+    """
     flash, ram = measurement.flash_image_bytes, measurement.ram_image_bytes
     stack = measurement.ram_stack_bytes
     assert ram is not None  # cores have a stack
     assert stack is not None
     model, code = measurement.flash_model_bytes, measurement.flash_code_bytes
-    state, scratch = measurement.ram_state_bytes, measurement.ram_scratch_bytes
+    state = measurement.ram_state_bytes
+    scratch = min(measurement.ram_scratch_bytes, ram - state - stack)
     return {
         "flash": _rows(("weights and tables", model), ("code of the model", code), ("start-up and app", flash - model - code)),
         "ram": _rows(

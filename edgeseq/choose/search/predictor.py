@@ -12,14 +12,18 @@ from edgeseq.targets import OPTIMIZE_MODES, Core, Optimize
 
 
 def predictor(shape: TaskShape, core: Core) -> tuple[Predict, dict[str, Any]]:
-    """Return what predicts costs on this core, and its validation errors. Raises TargetError for a core it does not know."""
+    """Return what predicts costs on this core, and its validation errors.
+
+    Errors are by mode and kind of network. Raises TargetError for a core it does not know.
+    """
     from edgeseq.choose.prediction import predict
+    from edgeseq.choose.prediction.fitted import load_fit
 
     def cost(network: Configuration, optimize: Optimize) -> Cost:
         return predict(network, shape, core, optimize).cost()
 
-    errors: dict[str, Any] = {}
-    for mode in OPTIMIZE_MODES:
-        example = predict(Configuration((("gru", 8),)), shape, core, mode)
-        errors[mode] = {"label": example.label, **asdict(example.errors)}
+    errors: dict[str, Any] = {
+        mode: {kind: {"label": found.label, **asdict(found)} for kind, found in load_fit(core.name, mode).errors.items()}
+        for mode in OPTIMIZE_MODES
+    }
     return cost, errors

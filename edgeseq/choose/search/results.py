@@ -8,7 +8,6 @@ from typing import Any
 
 from edgeseq._version import __version__
 from edgeseq.choose.about_data import describe
-from edgeseq.choose.metric import Metric
 from edgeseq.choose.scores import baseline, drawn
 from edgeseq.choose.search.candidate import Candidate, is_unmeasurable
 from edgeseq.choose.search.explain import explain
@@ -52,7 +51,7 @@ def conclude(search: Search, data: DataSet, candidates: list[Candidate], command
         "budget": asdict(search.budget),
         "space": search.space.as_json(),
         "options": asdict(search.options),
-        "candidates": [_described(each, reasons[each.name], search.metric) for each in candidates],
+        "candidates": [_described(each, reasons[each.name], search) for each in candidates],
         "recommended": verdict.recommended.name if verdict.recommended else None,
         "verdict": sentences,
         "margins": [each.as_json() for each in verdict.margins],
@@ -63,8 +62,9 @@ def conclude(search: Search, data: DataSet, candidates: list[Candidate], command
     return Choice(tuple(candidates), verdict, reasons, names, document)
 
 
-def _described(candidate: Candidate, reason: str | None, metric: Metric) -> dict[str, Any]:
-    return candidate.as_json(reason, score_interval(candidate.measured, metric) if candidate.measured else None)
+def _described(candidate: Candidate, reason: str | None, search: Search) -> dict[str, Any]:
+    interval = score_interval(candidate.measured, search.metric) if candidate.measured else None
+    return candidate.as_json(reason, search.budget, interval)
 
 
 def unmeasured(candidates: list[Candidate], search: Search) -> list[Candidate]:

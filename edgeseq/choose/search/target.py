@@ -39,7 +39,8 @@ class Clock:
 class Target:
     """A core or a board. clock_hz, run_watts: of the board or as asked for; None where nothing tells them.
 
-    predict: what candidates cost there. prediction_error: its validation, as printed with predictions.
+    predict: what candidates cost there. prediction_error: its validation by mode and kind, as printed with predictions.
+    sources: of the board's values.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Target:
     clock_hz: float | None = None
     run_watts: float | None = None
     prediction_error: dict[str, Any] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
 
     @property
     def clock(self) -> Clock:
@@ -81,7 +83,7 @@ class Target:
             "clock_hz": self.clock_hz,
             "tier": self.core.cycle_tier,
             "cycle_error_pct": self.core.cycle_error_pct,
-            "source": self.core.cycle_source,
+            "source": "; ".join((self.core.cycle_source, *self.sources)),
         }
 
 

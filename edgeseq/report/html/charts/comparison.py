@@ -98,8 +98,9 @@ def cells_chart(results: Results) -> Chart | None:
 
 
 def efficiency_chart(results: Results) -> Chart | None:
-    """Bars: points over chance for a KB of flash, or for a microjoule."""
+    """Bars: what is gained for a KB of flash, or for a microjoule."""
     variants = []
+    unit = "points" if results.metric.higher_is_better else "per cent of error removed"
     for key, name in GAINS:
         rows = [(row, value) for row in results.cells if (value := getattr(row, key)) is not None]
         if rows:
@@ -116,7 +117,7 @@ def efficiency_chart(results: Results) -> Chart | None:
             }
             figure = {
                 "data": [trace],
-                "layout": layout({"type": "category"}, {"title": title(f"points over chance {name}")}, 340),
+                "layout": layout({"type": "category"}, {"title": title(f"{unit} {name}")}, 340),
             }
             variants.append((name, figure))
     if not variants:

@@ -11,6 +11,8 @@ from edgeseq.report.palette import GREY, SERIES, mark
 from edgeseq.report.results import ComparedCell, Metric, Results
 from edgeseq.report.selection import shown
 
+# Axis of points that are windows, where one after the other means nothing.
+WINDOWS = "test window"
 History = Sequence[Mapping[str, float | None]]
 
 
@@ -99,13 +101,18 @@ def forecast_chart(results: Results) -> Chart | None:
             time, name = each.forecast["time"], each.forecast["name"]
             data = [
                 _line(list(zip(time, each.forecast["truth"], strict=True)), "truth", {"color": GREY}),
-                _line(list(zip(time, each.forecast["prediction"], strict=True)), "forecast", {"color": mark(each.cell).colour}),
+                _line(list(zip(time, each.forecast["prediction"], strict=True)), "answer", {"color": mark(each.cell).colour}),
             ]
+            axis = each.forecast.get("axis", "time")
+            if axis == WINDOWS:
+                data = [{**trace, "mode": "markers", "marker": {"color": trace["line"]["color"], "size": 5}} for trace in data]
             # Time stamps as they are written; Plotly would guess a date where it sees one.
             kind = {"type": "category"} if any(isinstance(at, str) for at in time) else {}
             figure = {
                 "data": data,
-                "layout": layout({"title": title("time"), **kind}, {"title": title(_axis(name, results.metric))}),
+                "layout": layout(
+                    {"title": title(each.forecast.get("axis", "time")), **kind}, {"title": title(_axis(name, results.metric))}
+                ),
             }
             variants.append((each.name, figure))
     if not variants:

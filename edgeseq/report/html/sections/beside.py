@@ -27,8 +27,9 @@ def beside(results: Results, run: str) -> Section | None:
             rows.append(_row(figure.title, [figure.text(value) for value in values], _relative(*values)))
     rows.append(_row("fits the budget", [_yes(row, "feasible") for row in (gru, lstm)]))
     rows.append(_row("measured", [_yes(row, "measured") for row in (gru, lstm)]))
+    fitting = all(row.feasible for row in (gru, lstm) if row)
     table = Table(
-        "The best that fit the budget; costs of one decision",
+        f"The best{' that fit the budget' if fitting else ''}; costs of one decision",
         ("", "GRU", "LSTM", "GRU against LSTM"),
         tuple(rows),
         frozenset({1, 2, 3}),
@@ -44,6 +45,8 @@ def _row(title: str, texts: list[str], last: str = "") -> tuple[Cell, ...]:
 
 def _gap(results: Results, gru: Candidate | None, lstm: Candidate | None) -> str:
     if gru is None or lstm is None or gru.accuracy is None or lstm.accuracy is None:
+        return NONE
+    if gru.measured != lstm.measured:  # one is of the test part, the other of the validation part
         return NONE
     return difference(results.metric, gru.accuracy - lstm.accuracy)
 

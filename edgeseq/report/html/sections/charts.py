@@ -43,7 +43,8 @@ def forecast(results: Results, run: str) -> Section | None:
     chart = forecast_chart(results)
     if chart is None:
         return None
-    return Section("forecast", "Forecast", "chart.html.j2", {"note": "By the integers, on the test part."}, (chart,))
+    heading = "Truth and answer" if results.data.task == "regression" else "Forecast"
+    return Section("forecast", heading, "chart.html.j2", {"note": "By the integers, on the test part."}, (chart,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ def confusion(results: Results, run: str) -> Section | None:
     matrices = [_matrix(each, results.data.class_names) for each in shown(results) if each.confusion]
     if not matrices:
         return None
-    return Section("confusion", "Which classes it confuses", "confusion.html.j2", {"matrices": matrices})
+    counted = "steps" if results.data.task == "tagging" else "windows"
+    return Section("confusion", "Which classes it confuses", "confusion.html.j2", {"matrices": matrices, "counted": counted})
 
 
 def _matrix(each: Candidate, names: tuple[str, ...]) -> Matrix:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from edgeseq.report.figures import NONE, cost, difference, label, number, percent, present, score
+from edgeseq.report.figures import NONE, cost, difference, gained, label, number, percent, present, score
 from edgeseq.report.html.charts.comparison import GAINS, cells_chart, efficiency_chart, intervals_chart
 from edgeseq.report.html.parts import Cell, Section, Table, figure, name
 from edgeseq.report.results import ComparedCell, Results
@@ -14,7 +14,7 @@ def cells(results: Results, run: str) -> Section:
     """Each cell: what it reaches and what it costs."""
     columns, metric = present(results), results.metric
     table = Table(
-        f"Cells at equal {results.match}: mean and standard deviation over seeds; costs of one image",
+        f"Cells at equal {results.match}: mean and standard deviation over seeds, median time of training; costs of one image",
         ("cell", metric.name, "± std", "float", "parameters", "macs", *(column.heading for column in columns), "training"),
         tuple(
             (
@@ -81,14 +81,14 @@ def pairs(results: Results, run: str) -> Section | None:
 
 
 def efficiency(results: Results, run: str) -> Section | None:
-    """Points over chance for a KB of flash, or for a microjoule."""
+    """What is gained over an answer without a network for a KB of flash, or for a microjoule."""
     chart = efficiency_chart(results)
     if chart is None:
         return None
-    note = "Points of the metric over chance, divided by the KB of the whole image, or by what a decision costs."
+    note = f"{gained(results.metric)}, divided by the KB of the whole image, or by what a decision costs."
     gains = [(key, title) for key, title in GAINS if any(getattr(row, key) is not None for row in results.cells)]
     table = Table(
-        "Points over chance for what a cell costs",
+        f"{gained(results.metric)}, for what a cell costs",
         ("cell", *(title for _, title in gains)),
         tuple((name(row.name), *(_gain(getattr(row, key)) for key, _ in gains)) for row in results.cells),
         frozenset(range(1, 1 + len(gains))),

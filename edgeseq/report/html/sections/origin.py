@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from edgeseq.report.figures import ENERGY, LATENCY, Figure, number, present
 from edgeseq.report.figures import label as label_of
 from edgeseq.report.html.parts import Cell, Section, Table, name
-from edgeseq.report.results import Candidate, ComparedCell, Metric, Results
+from edgeseq.report.results import Candidate, ComparedCell, Metric, Results, Target
 
 HOW = {
     "flash_bytes": "read from the linked image: code, weights, tables, start-up",
     "ram_bytes": "static RAM of the linked image, and the deepest stack of the run",
-    "instructions": "counted by the emulator, mean over the steps after the first 16",
-    "cycles_per_step": "instructions timed by the table of the core's manual",
+    "instructions": "counted by the emulator, mean over the steps, or windows, after the first",
     "latency_us": "cycles divided by the clock",
     "energy_uj": "latency times the board's supply voltage and current",
 }
@@ -64,7 +63,14 @@ def _cost_row(results: Results, figure: Figure) -> tuple[Cell, ...]:
     label = (
         own["label"] if isinstance(own, Mapping) and "label" in own else label_of(figure, measured=True, target=results.target)
     )
-    return (Cell(figure.heading), Cell(label), Cell(HOW[figure.key]))
+    return (Cell(figure.heading), Cell(label), Cell(HOW.get(figure.key) or _how_cycles(results.target)))
+
+
+def _how_cycles(target: Target) -> str:
+    """How cycles were had on this core."""
+    if target.tier.startswith("simulated"):
+        return "counted by the simulator"
+    return "instructions timed by a model of the core: the manual's table where it has one, else a mean per instruction"
 
 
 def _error_tables(error: Any) -> list[Table]:
@@ -76,8 +82,8 @@ def _error_tables(error: Any) -> list[Table]:
         headings = tuple(dict.fromkeys(key for row in error for key in row))
         rows = tuple(tuple(_leaf(row.get(key)) for key in headings) for row in error)
         return [Table(caption, headings, rows)]
-    if isinstance(error, Mapping) and any(isinstance(value, Mapping) for value in error.values()):
-        return _matrix(caption, error)
+    if statistics := list(_statistics(error, ())):
+        return _matrix(caption, statistics)
     leaves = list(_leaves(error, ()))
     if not leaves:
         return []
@@ -85,16 +91,23 @@ def _error_tables(error: Any) -> list[Table]:
     return [Table(caption, ("of", "value"), rows)]
 
 
-def _matrix(caption: str, error: Mapping[str, Any]) -> list[Table]:
-    """A row for each figure, a column for each statistic; what is neither goes into the caption."""
-    figures = {key: value for key, value in error.items() if isinstance(value, Mapping)}
-    others = [
-        f"{key} {value}" for key, value in error.items() if not isinstance(value, (Mapping, Sequence)) and value is not None
-    ]
-    headings = tuple(dict.fromkeys(str(key) for value in figures.values() for key in value))
-    rows = tuple((name(str(key)), *(_leaf(value.get(heading)) for heading in headings)) for key, value in figures.items())
-    numbers = frozenset(range(1, 1 + len(headings)))
-    return [Table("; ".join([caption, *others]), ("figure", *headings), rows, numbers)]
+def _statistics(error: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Yield where statistics of a figure stand, with them and the figures beside them, such as of how many networks they are."""
+    if not isinstance(error, Mapping):
+        return
+    beside = {str(key): value for key, value in error.items() if isinstance(value, (int, float))}
+    for key, value in error.items():
+        if isinstance(value, Mapping) and value and all(isinstance(each, (int, float)) for each in value.values()):
+            yield (*path, str(key)), {**{str(each): figure for each, figure in value.items()}, **beside}
+        else:
+            yield from _statistics(value, (*path, str(key)))
+
+
+def _matrix(caption: str, statistics: list[tuple[tuple[str, ...], dict[str, Any]]]) -> list[Table]:
+    """A row for each figure, a column for each statistic."""
+    headings = tuple(dict.fromkeys(key for _, value in statistics for key in value))
+    rows = tuple((name(", ".join(path)), *(_leaf(value.get(heading)) for heading in headings)) for path, value in statistics)
+    return [Table(caption, ("of", *headings), rows, frozenset(range(1, 1 + len(headings))))]
 
 
 def _leaves(value: Any, path: tuple[str, ...]) -> Any:
@@ -123,16 +136,23 @@ def commands(results: Results, run: str) -> Section:
     return Section("commands", "Commands", "commands.html.j2", {"lines": lines})
 
 
+def _clock(results: Results) -> list[str]:
+    """The clock that was asked for, where it may differ from the board's own."""
+    words, target = list(results.command), results.target
+    return ["--clock", words[words.index("--clock") + 1]] if target.board and "--clock" in words[:-1] else []
+
+
 def _of_candidate(results: Results, chosen: Candidate, run: str) -> list[tuple[str, str]]:
     model = str(PurePosixPath(run, str(chosen.files["esq"])))
     core = ["--target", results.target.name, "--optimize", chosen.optimize]
     lines = [
         ("Export its C code", ["edgeseq", "export", model, *core, "--out", "model_c"]),
-        ("Measure it", ["edgeseq", "profile", model, *core]),
+        ("Measure it", ["edgeseq", "profile", model, *core, *_clock(results)]),
     ]
     words = list(results.command)
-    if "--data" in words[:-1]:
-        data = words[words.index("--data") + 1]
+    data = words[words.index("--data") + 1] if "--data" in words[:-1] else ""
+    # `verify` reads whole windows of all columns.
+    if data and not data.endswith(".csv") and not chosen.window and chosen.stride in (None, 1):
         check = ["edgeseq", "verify", model, "--input", data, "--against", f"c,{results.target.core}"]
         lines.append(("Compare it with the oracle", check))
     return [(title, shlex.join(line)) for title, line in lines]
