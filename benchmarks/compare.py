@@ -1,4 +1,4 @@
-"""GRU, LSTM and tanh on four real data sets, at equal units and at equal parameters; and GRU beside LSTM at eight sizes.
+"""GRU, LSTM and tanh on four real data sets, at equal units and at equal parameters; and GRU beside LSTM at five sizes.
 
 Usage: python -m benchmarks.compare [--data har,fsdd,ecg5000,cwru] [--seeds 5] [--epochs N] [--jobs 2] [--fronts]
 
@@ -35,7 +35,7 @@ from edgeseq.train import Recipe
 Row = dict[str, Any]
 CELLS = ("lstm", "gru", "rnn")
 MATCHES: tuple[Match, ...] = ("units", "parameters")
-FRONT_CELLS, FRONT_UNITS = ("gru", "lstm"), (4, 8, 12, 16, 24, 32, 48, 64)
+FRONT_CELLS, FRONT_UNITS = ("gru", "lstm"), (4, 8, 16, 32, 64)
 # A Cortex-M4 whose current has a source.
 TARGET = "nucleo-l476"
 FILE = RESULTS / "compare.json"

@@ -9,8 +9,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from edgeseq.choose.configuration import Configuration
-from edgeseq.choose.prediction.network import kind_of
+from edgeseq.choose.prediction.network import kind_by
 from edgeseq.measure.on_board import tier_label
 
 Document = dict[str, Any]
@@ -140,18 +139,13 @@ def _sources(document: Document, measured: list[Document]) -> list[str]:
         waits = "" if target["tier"].startswith("simulated") else ", without flash wait states"
         label = tier_label(target["tier"], target["cycle_error_pct"])
         lines.append(f"{figures}: {label} at {target['clock_hz'] / 1e6:g} MHz{waits}")
-    kinds = dict.fromkeys(_kind(each) for each in document["candidates"])
+    kinds = {kind_by(each["cell"], each["units"]) for each in document["candidates"]}
     for mode in document["options"]["modes"]:
         for kind, errors in document["prediction_error"].get(mode, {}).items():
             lines += [f"{mode} kernels, {kind} networks, before measuring: {errors['label']}"] if kind in kinds else []
     if len(measured) > 1:
         lines.append(f"the best of {len(measured)} finalists on the same test part: its score is a little too good")
     return [f"[dim]{escape(line)}[/]" for line in lines if line]
-
-
-def _kind(candidate: Document) -> str:
-    layers = tuple((candidate["cell"], units) for units in candidate["units"])
-    return kind_of(Configuration(layers))
 
 
 def _windows_run(exact: list[Document]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgeseq.choose.configuration import Configuration, TaskShape
+from edgeseq.choose.configuration import REFERENCES, Configuration, TaskShape
 from edgeseq.choose.prediction.features import Features, code_features, instruction_features, portable_steps, step_name
 from edgeseq.choose.prediction.layout import Layout, Part, head_stack_bytes, layout_of, parts_of
 from edgeseq.choose.prediction.references import reference_of
@@ -59,9 +59,18 @@ def _aligned(value: int, step: int) -> int:
 
 def kind_of(configuration: Configuration) -> str:
     """Networks whose predictions are equally far off: compilers make special code of layers of very few units."""
-    if configuration.reference:
+    return kind_by(configuration.cell, configuration.units)
+
+
+def kind_by(cell: str, units: Sequence[int]) -> str:
+    """Return the kind of a network of these layers.
+
+    >>> kind_by("lstm+gru", (8, 3)), kind_by("gru", (8, 8)), kind_by("tcn", (2,))
+    ('tiny', 'recurrent', 'reference')
+    """
+    if cell in REFERENCES:
         return "reference"
-    return "recurrent" if min(configuration.units) >= _FEW_UNITS else "tiny"
+    return "recurrent" if min(units) >= _FEW_UNITS else "tiny"
 
 
 def network_of(configuration: Configuration, shape: TaskShape, kernel_set: str, bounded: Sequence[bool] = ()) -> Network:
