@@ -1,9 +1,10 @@
 """What `edgeseq choose` finds on four real data sets, two cores and three budgets, beside a hand-tuned GRU.
 
 Usage: python -m benchmarks.choose [--data har,fsdd,ecg5000,cwru] [--cores cortex-m0plus,cortex-m4]
-           [--budgets 16K/2K,32K/4K,128K/16K] [--minutes 20] [--more-minutes 8] [--jobs 2]
+           [--budgets 16K/2K,32K/4K,128K/16K] [--minutes 1.0] [--jobs 2]
 
-The first search of a data set trains from nothing; the others take over what those before them trained, and search on.
+The first search of a data set trains from nothing; the others take over what those before them trained, and search on, for
+the minutes that MINUTES gives them (--minutes: times as long).
 The baseline is what someone without a search would do: one GRU of the most units that fit, int8 or int16 codes at the input,
 three learning rates, the model that validates best. It is trained, quantised, linked and scored as every candidate is.
 Writes benchmarks/results/choose.json after every search; goes on from there, and within a search that was stopped.
@@ -49,6 +50,8 @@ from edgeseq.targets import OPTIMIZE_MODES, load_core
 Row = dict[str, Any]
 BUDGETS = {"16K/2K": Budget(16_384, 2_048), "32K/4K": Budget(32_768, 4_096), "128K/16K": Budget(131_072, 16_384)}
 CORES = ("cortex-m0plus", "cortex-m4")
+# Of a budget's first core, and of the next, for which nearly the same networks fit.
+MINUTES = {"16K/2K": (15.0, 4.0), "32K/4K": (12.0, 5.0), "128K/16K": (20.0, 8.0)}
 RATES = (1e-3, 3e-3, 1e-2)
 INPUTS: tuple[InputDtype, ...] = ("int8", "int16")
 MOST_UNITS, UNIT_STEP = 256, 4
@@ -256,8 +259,7 @@ def main() -> None:
     parser.add_argument("--data", default=",".join(TASKS))
     parser.add_argument("--cores", default=",".join(CORES))
     parser.add_argument("--budgets", default=",".join(BUDGETS))
-    parser.add_argument("--minutes", type=float, default=20.0, help="of the first search of a data set")
-    parser.add_argument("--more-minutes", type=float, default=8.0, help="of each search after it")
+    parser.add_argument("--minutes", type=float, default=1.0, help="times those of MINUTES")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     for name in arguments.data.split(","):
@@ -268,7 +270,7 @@ def main() -> None:
                 case, rows = Case(name, core, budget), stored()
                 if any((row["data"], row["core"], row["budget"]) == (name, core, budget) for row in rows):
                     continue
-                minutes = arguments.more_minutes if case.earlier else arguments.minutes
+                minutes = arguments.minutes * MINUTES[budget][core != arguments.cores.split(",")[0]]
                 row = search(case, data, replace(options, time_s=60 * minutes), arguments.jobs, case.earlier)
                 row["baseline"] = baseline(case, data, options, arguments.jobs, trained)
                 print(json.dumps(row), file=sys.stderr, flush=True)

@@ -49,7 +49,7 @@ TABLES: dict[str, Callable[[], str]] = {
 DOCUMENTS = {
     "README.md": ("accuracy", "cores", "gru claim", "host", "models", "versus"),
     "docs/accuracy.md": ("fidelity", "compact"),
-    "docs/choosing.md": ("scale-out",),
+    "docs/choosing.md": ("choose", "scale-out"),
     "docs/comparing.md": ("gru claim", "compare"),
     "docs/predicting.md": ("prediction",),
     "docs/music.md": ("music", "music schemes"),
