@@ -225,6 +225,8 @@ def test_the_predictors_errors_are_a_table():
     texts = [[cell.text for cell in row] for row in table.rows]
     assert ["size, tiny, flash", "0.2", "2.5", "9.5", "48"] in texts
     assert "{" not in "".join(itertools.chain(*texts))
+    for empty in ({"rows": [{}]}, [], {}, None):
+        assert render(checked(examples.search(4, prediction_error=empty)), "run")
 
 
 def test_scores_of_two_parts_are_not_subtracted():

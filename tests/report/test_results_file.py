@@ -164,6 +164,7 @@ FILES = {
     "list": (b"[]", "is a JSON list; expected an object"),
     "NaN": (b'{"schema": 1, "x": NaN}', "NaN is no JSON number"),
     "infinite": (b'{"schema": 1, "x": 1e999}', "is too large"),
+    "beyond any figure": (b'{"schema": 1, "x": 1.5e308}', "is too large"),
     "huge": (b'{"schema": 1, "x": ' + b"9" * 400 + b"}", "is too large"),
     "longer than Python counts": (b'{"schema": 1, "x": ' + b"9" * 5000 + b"}", "not JSON"),
     "latin-1": ('{"schema": "é"}'.encode("latin-1"), "not UTF-8 at byte 12"),

@@ -78,8 +78,9 @@ def _error_tables(error: Any) -> list[Table]:
     caption = "Error of the predictor, from held-out images, in percent"
     if isinstance(error, Mapping) and isinstance(error.get("rows"), Sequence):
         error = error["rows"]
-    if isinstance(error, Sequence) and not isinstance(error, str) and all(isinstance(row, Mapping) for row in error) and error:
-        headings = tuple(dict.fromkeys(key for row in error for key in row))
+    listed = isinstance(error, Sequence) and not isinstance(error, str) and all(isinstance(row, Mapping) for row in error)
+    headings = tuple(dict.fromkeys(str(key) for row in error for key in row)) if listed else ()
+    if headings:
         rows = tuple(tuple(_leaf(row.get(key)) for key in headings) for row in error)
         return [Table(caption, headings, rows)]
     if statistics := list(_statistics(error, ())):
