@@ -75,7 +75,7 @@ def _table(measured: list[Document], document: Document) -> Table:
             f"{each['ram_bytes']:,}",
             f"{time:,.0f}",
             *([f"{each['energy_uj']:.3g}" if each["energy_uj"] is not None else "-"] if energy else []),
-            "yes" if _fits(each, document["budget"]) else "[red]no[/]",
+            "yes" if each["feasible"] else "[red]no[/]",
         )
     return table
 
@@ -87,19 +87,13 @@ def _seen(candidate: Document) -> str:
     return f" ({', '.join(words)})" if words else ""
 
 
-def _fits(candidate: Document, budget: Document) -> bool:
-    return not candidate["mismatches"] and all(
-        limit is None or candidate[name] is None or candidate[name] <= limit for name, limit in budget.items()
-    )
-
-
 def _side_by_side(measured: list[Document], document: Document) -> list[RenderableType]:
     """The best GRU beside the best LSTM that were measured, those that fit first."""
     best = {}
     for cell in ("gru", "lstm"):
         own = sorted(
             (each for each in measured if each["cell"] == cell),
-            key=lambda each: (not _fits(each, document["budget"]), _order(each, document)[1]),
+            key=lambda each: (not each["feasible"], _order(each, document)[1]),
         )
         if not own:
             return []

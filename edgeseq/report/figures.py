@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeseq.measure.on_board import tier_label
 from edgeseq.report.results import Candidate, ComparedCell, Metric, Results, Target
 
 NONE = "\N{EN DASH}"
@@ -97,10 +98,7 @@ def percent(value: float) -> str:
 
 def cycles_label(target: Target) -> str:
     """How far cycles, and what follows from them, can be trusted."""
-    if target.tier.startswith("simulated"):
-        return target.tier
-    error = "error unknown" if target.cycle_error_pct is None else f"± {target.cycle_error_pct:g} %"
-    return f"modelled ({target.tier}, {error})"
+    return tier_label(target.tier, target.cycle_error_pct)
 
 
 def label(figure: Figure, measured: bool, target: Target) -> str:

@@ -56,13 +56,14 @@ def pick(candidates: Sequence[Candidate], metric: Metric, count: int) -> list[Ca
 class MeasureSpec:
     """What a worker is told of a finalist. keras, esq: its files; qat_epochs: None for quantisation after training.
 
-    modes: the first that fits the budget when it is measured is taken, the last where none does.
+    target: name of a core or a board. modes: the first that fits the budget when it is measured is taken, the last where
+    none does.
     """
 
     trial: TrialSpec
     keras: bytes
     esq: bytes
-    core: str
+    target: str
     modes: tuple[Optimize, ...]
     budget: Budget
     clock: Clock
@@ -91,7 +92,7 @@ def measure(data: DataSet, spec: MeasureSpec) -> Finding:
     parts = scores.by(drawn(seen, seen.test).blocks)
     windows = _spread(len(seen.test), max(1, EMULATED_STEPS // seen.x_test.shape[1]))
     measurement, cost = _measured(graph, spec)
-    mismatches = _mismatches(graph, seen, windows, spec.core, measurement.optimize)
+    mismatches = _mismatches(graph, seen, windows, spec.target, measurement.optimize)
     shown = Shown(
         method,
         scores.value,
@@ -113,7 +114,7 @@ def _measured(graph: QuantGraph, spec: MeasureSpec) -> tuple[Measurement, Cost]:
     """Link and run the modes until one fits."""
     from edgeseq.measure.profile import profile
 
-    core, board = resolve_target(spec.core)
+    core, board = resolve_target(spec.target)
     if board is not None and spec.clock.hz is not None:
         board = board.at(spec.clock.hz)
     for mode in spec.modes:
