@@ -11,7 +11,7 @@ from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import METRICS
 from edgeseq.choose.search.choose import Request
 from edgeseq.choose.search.loop import Search, SearchOptions
-from edgeseq.choose.search.records import RunFolder, of, write_measured
+from edgeseq.choose.search.records import RunFolder, source_of, write_measured
 from edgeseq.choose.search.space import Space
 from edgeseq.choose.search.target import Target
 from edgeseq.choose.search.trial import TrialResult, TrialSpec
@@ -52,7 +52,7 @@ class Instant:
         job, spec = self.jobs.pop(0)
         if not isinstance(spec, TrialSpec):
             number = spec.trial.number
-            found = replace(measured([1] * 22 + [0] * 8), of=of(self.folder, number, spec.qat_epochs))
+            found = replace(measured([1] * 22 + [0] * 8), source=source_of(self.folder, number, spec.qat_epochs))
             write_measured(self.folder.measurement(number), found)
             return [Outcome(job, error="no compiler in this test")]
         ended = self.ends(spec)

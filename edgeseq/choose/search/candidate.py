@@ -42,7 +42,7 @@ class Shown:
 class Measured:
     """A finalist on the target, with the kernels of one mode. cost: of a decision. mismatches: of values, against the oracle.
 
-    of: what was measured, and how; a measurement of anything else says nothing about a candidate (records.of).
+    source: what was measured, and how; a measurement of anything else says nothing about a candidate (records.source_of).
     """
 
     optimize: Optimize
@@ -51,7 +51,7 @@ class Measured:
     mismatches: int
     memory: dict[str, list[dict[str, Any]]]
     shown: Shown
-    of: dict[str, Any] = field(default_factory=dict)
+    source: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """All fields."""

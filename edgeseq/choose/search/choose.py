@@ -13,7 +13,7 @@ from edgeseq.choose.search.finalists import MeasureSpec, as_measured, measure, p
 from edgeseq.choose.search.fit import check_something_fits
 from edgeseq.choose.search.interrupts import interrupts
 from edgeseq.choose.search.loop import ATTEMPTS, WAIT_S, Search, run_search, warm_start
-from edgeseq.choose.search.records import candidates, directions, of, write_measured
+from edgeseq.choose.search.records import candidates, directions, source_of, write_measured
 from edgeseq.choose.search.results import Choice, conclude
 from edgeseq.choose.search.reuse import read_other, reuse
 from edgeseq.choose.search.study import beat, open_study, release, rerun_lost
@@ -231,7 +231,7 @@ def _measure(
             write_atomically(beside.with_suffix(".keras"), finding.keras)
             write_atomically(beside.with_suffix(".esq"), finding.esq)
             measured = as_measured(
-                finding, request.render, of(search.folder, candidate.number, search.options.measured_qat_epochs)
+                finding, request.render, source_of(search.folder, candidate.number, search.options.measured_qat_epochs)
             )
             write_measured(beside, measured)
             score = search.metric.text(measured.shown.score)

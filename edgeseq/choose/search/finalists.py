@@ -225,9 +225,15 @@ def _forecast(seen: DataSet, outputs: Any) -> dict[str, Any] | None:
     return {"name": name, "axis": axis, "time": list(range(len(truth))), **values}
 
 
-def as_measured(finding: Finding, render: Callable[[Measurement], dict[str, Any]], of: dict[str, Any]) -> Measured:
-    """Return what is kept of a finding. render: writes a measurement as JSON. of: what was measured (records.of)."""
+def as_measured(finding: Finding, render: Callable[[Measurement], dict[str, Any]], source: dict[str, Any]) -> Measured:
+    """Return what is kept of a finding. render: writes a measurement as JSON. source: what was measured (records.source_of)."""
     measurement = finding.measurement
     return Measured(
-        measurement.optimize, finding.cost, render(measurement), finding.mismatches, memory_map(measurement), finding.shown, of
+        measurement.optimize,
+        finding.cost,
+        render(measurement),
+        finding.mismatches,
+        memory_map(measurement),
+        finding.shown,
+        source,
     )

@@ -136,7 +136,7 @@ def candidates(study: Any, folder: RunFolder, qat_epochs: int | None) -> list[Ca
     return [_candidate(each, folder, qat_epochs) for each in ended]
 
 
-def of(folder: RunFolder, number: int, qat_epochs: int | None) -> dict[str, Any]:
+def source_of(folder: RunFolder, number: int, qat_epochs: int | None) -> dict[str, Any]:
     """Return what a measurement of a trial depends on: its integers, and whether they are trained on."""
     digest = hashlib.sha256(folder.model(number, ".esq").read_bytes()).hexdigest()
     return {"esq_sha256": digest, "qat_epochs": qat_epochs}
@@ -146,7 +146,7 @@ def _candidate(trial: Any, folder: RunFolder, qat_epochs: int | None) -> Candida
     kept = trial.user_attrs
     files = all(folder.model(trial.number, suffix).is_file() for suffix in (".keras", ".esq"))
     measured = read_measured(folder.measurement(trial.number)) if files else None
-    if measured is not None and measured.of != of(folder, trial.number, qat_epochs):
+    if measured is not None and measured.source != source_of(folder, trial.number, qat_epochs):
         measured = None
     place = "measured" if measured else "models"
     status = cast("Status", kept.get("status", "failed"))
