@@ -1,5 +1,6 @@
 """Predictions beside what the exporter lays out and what an image measures."""
 
+import itertools
 import statistics
 import time
 
@@ -9,7 +10,7 @@ import pytest
 from benchmarks.predictor import FIGURES, ridge, summary
 from benchmarks.predictor_rows import CORES
 from benchmarks.random_models import quantized_case, random_case, small_case
-from edgeseq.choose.configuration import RECURRENT_CELLS, Configuration, TaskShape
+from edgeseq.choose.configuration import RECURRENT_CELLS, REFERENCES, Configuration, TaskShape
 from edgeseq.choose.prediction import predict
 from edgeseq.choose.prediction.layout import Layout, layout_of, parts_of
 from edgeseq.errors import TargetError
@@ -117,6 +118,27 @@ def test_more_units_cost_more():
             assert small.ram_bytes < large.ram_bytes
             assert small.instructions < large.instructions
             assert small.cycles < large.cycles
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("cell", ["gru", "lstm", *REFERENCES])
+def test_no_network_takes_less_time_than_its_weights(core, cell):
+    """Far from what was measured too: windows of a step, a hundred classes, one unit.
+
+    Four int8 products an instruction are more than any of these cores has.
+    """
+    target = load_core(core)
+    for features, outputs, steps, units in itertools.product((1, 40, 200), (1, 20, 100), (1, 2, 200), (1, 2, 64)):
+        for scheme, optimize in itertools.product(("int8", "int16x4"), OPTIMIZE_MODES):
+            found = predict(Configuration(((cell, units),), scheme), TaskShape(features, outputs, steps), target, optimize)
+            assert found.cycles >= found.instructions >= found.layout.weights / 4, (
+                scheme,
+                optimize,
+                features,
+                outputs,
+                steps,
+                units,
+            )
 
 
 def test_cost_on_a_board():
