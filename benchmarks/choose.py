@@ -30,16 +30,16 @@ from edgeseq.choose.about_data import task_shape
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.configuration import Configuration, InputDtype
 from edgeseq.choose.metric import METRICS
+from edgeseq.choose.search.answer.finalists import MeasureSpec, measure
 from edgeseq.choose.search.choose import Request, choose
-from edgeseq.choose.search.finalists import MeasureSpec, measure
 from edgeseq.choose.search.loop import Search, SearchOptions
-from edgeseq.choose.search.predictor import predictor
-from edgeseq.choose.search.records import RunFolder
-from edgeseq.choose.search.space import Proposal, default_space
-from edgeseq.choose.search.target import Clock, Target
-from edgeseq.choose.search.trial import TrialResult, TrialSpec, integer_scores, quantized, run_trial
-from edgeseq.choose.search.windows import prepare, seen_by
-from edgeseq.choose.search.workers import LocalWorkers
+from edgeseq.choose.search.proposals.predictor import predictor
+from edgeseq.choose.search.proposals.space import Proposal, default_space
+from edgeseq.choose.search.proposals.target import Clock, Target
+from edgeseq.choose.search.study.records import RunFolder
+from edgeseq.choose.search.trials.trial import TrialResult, TrialSpec, integer_scores, quantized, run_trial
+from edgeseq.choose.search.trials.windows import prepare, seen_by
+from edgeseq.choose.search.trials.workers import LocalWorkers
 from edgeseq.data import DataSet
 from edgeseq.frontend import load_model
 from edgeseq.measure.profile import profile

@@ -20,10 +20,10 @@ from typing import Any
 from benchmarks.paths import RESULTS
 from benchmarks.trained import TASKS, load_task
 from edgeseq.choose.configuration import Configuration
-from edgeseq.choose.search.ray_workers import RayWorkers
-from edgeseq.choose.search.space import Proposal
-from edgeseq.choose.search.trial import TrialSpec, run_trial
-from edgeseq.choose.search.windows import prepare
+from edgeseq.choose.search.proposals.space import Proposal
+from edgeseq.choose.search.trials.ray_workers import RayWorkers
+from edgeseq.choose.search.trials.trial import TrialSpec, run_trial
+from edgeseq.choose.search.trials.windows import prepare
 from edgeseq.data import DataSet
 
 Row = dict[str, Any]

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from edgeseq.choose.budget import Budget
     from edgeseq.choose.configuration import TaskShape
     from edgeseq.choose.search.choose import Request
-    from edgeseq.choose.search.target import Target
-    from edgeseq.choose.search.workers import Workers
+    from edgeseq.choose.search.proposals.target import Target
+    from edgeseq.choose.search.trials.workers import Workers
     from edgeseq.data import DataSet
     from edgeseq.targets import Board, Core
 
@@ -46,7 +46,7 @@ def _numbers(context: click.Context, parameter: click.Parameter, value: str | No
 
 def _units(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
     """Sizes of layers: a list, or smallest..largest of the usual ones."""
-    from edgeseq.choose.search.space import SIZES
+    from edgeseq.choose.search.proposals.space import SIZES
 
     if value is None or ".." not in value:
         sizes = _numbers(context, parameter, value)
@@ -181,9 +181,9 @@ def _request(out: Path, command: list[str], settings: dict[str, Any]) -> Request
     from edgeseq.choose.metric import METRICS
     from edgeseq.choose.search.choose import Request
     from edgeseq.choose.search.loop import Search, SearchOptions
-    from edgeseq.choose.search.records import RunFolder
-    from edgeseq.choose.search.space import default_space
-    from edgeseq.choose.search.windows import prepare
+    from edgeseq.choose.search.proposals.space import default_space
+    from edgeseq.choose.search.study.records import RunFolder
+    from edgeseq.choose.search.trials.windows import prepare
     from edgeseq.data import load_data
     from edgeseq.report import as_json
     from edgeseq.targets import OPTIMIZE_MODES, resolve_target
@@ -209,7 +209,7 @@ def _request(out: Path, command: list[str], settings: dict[str, Any]) -> Request
 def _budget(settings: dict[str, Any], memory: Board | Core) -> Budget:
     """Return the limits: what has none given is all that there is, since an image beyond it cannot be linked."""
     from edgeseq.choose.budget import Budget
-    from edgeseq.choose.search.amounts import NAMES, amount
+    from edgeseq.choose.search.proposals.amounts import NAMES, amount
 
     limits = {}
     for option, there in (("flash", memory.flash_bytes), ("ram", memory.ram_bytes)):
@@ -224,8 +224,8 @@ def _budget(settings: dict[str, Any], memory: Board | Core) -> Budget:
 
 def _target(settings: dict[str, Any], shape: TaskShape) -> tuple[Target, Any]:
     """Return where it shall run, and the board if the name is one's."""
-    from edgeseq.choose.search.predictor import predictor
-    from edgeseq.choose.search.target import Target
+    from edgeseq.choose.search.proposals.predictor import predictor
+    from edgeseq.choose.search.proposals.target import Target
     from edgeseq.targets import Core, core_names, resolve_target
 
     core, board = resolve_target(settings["target"])
@@ -247,10 +247,10 @@ def _workers(cluster: str | None, jobs: int | None) -> Any:
 
     def make(data: DataSet) -> Workers:
         if cluster is not None:
-            from edgeseq.choose.search.ray_workers import RayWorkers
+            from edgeseq.choose.search.trials.ray_workers import RayWorkers
 
             return RayWorkers(data, cluster, jobs)
-        from edgeseq.choose.search.workers import LocalWorkers, cores_here
+        from edgeseq.choose.search.trials.workers import LocalWorkers, cores_here
 
         return LocalWorkers(data, jobs or cores_here())
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from edgeseq.choose.budget import Cost
 from edgeseq.choose.configuration import Configuration
-from edgeseq.choose.search.candidate import Candidate, Measured, Shown
-from edgeseq.choose.search.space import Proposal
+from edgeseq.choose.search.proposals.space import Proposal
+from edgeseq.choose.search.study.candidate import Candidate, Measured, Shown
 from edgeseq.data import DataSet, Part
 
 

@@ -11,12 +11,12 @@ from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import METRICS
 from edgeseq.choose.search.choose import Request
 from edgeseq.choose.search.loop import Search, SearchOptions
-from edgeseq.choose.search.records import RunFolder, source_of, write_measured
-from edgeseq.choose.search.space import Space
-from edgeseq.choose.search.target import Target
-from edgeseq.choose.search.trial import TrialResult, TrialSpec
-from edgeseq.choose.search.windows import prepare
-from edgeseq.choose.search.workers import Outcome
+from edgeseq.choose.search.proposals.space import Space
+from edgeseq.choose.search.proposals.target import Target
+from edgeseq.choose.search.study.records import RunFolder, source_of, write_measured
+from edgeseq.choose.search.trials.trial import TrialResult, TrialSpec
+from edgeseq.choose.search.trials.windows import prepare
+from edgeseq.choose.search.trials.workers import Outcome
 from edgeseq.targets import load_core
 from tests.choose.double import predictor
 from tests.choose.made_up import data_set, measured

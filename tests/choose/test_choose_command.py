@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeseq.choose.search.study import import_optuna
+from edgeseq.choose.search.study.storage import import_optuna
 from edgeseq.cli.amounts import DURATION, ENERGY, FREQUENCY, SIZE, TIME
 from edgeseq.cli.main import main
 

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.random_models import quantized_case
 from edgeseq.choose.configuration import Configuration, TaskShape
-from edgeseq.choose.search.layers import memory_map
+from edgeseq.choose.search.answer.layers import memory_map
 from edgeseq.measure.profile import profile
 
 

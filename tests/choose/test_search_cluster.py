@@ -10,11 +10,11 @@ from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import METRICS
 from edgeseq.choose.search.choose import Request, choose
 from edgeseq.choose.search.loop import Search, SearchOptions
-from edgeseq.choose.search.ray_workers import RayWorkers
-from edgeseq.choose.search.records import RunFolder
-from edgeseq.choose.search.space import Space
-from edgeseq.choose.search.target import Target
-from edgeseq.choose.search.windows import prepare
+from edgeseq.choose.search.proposals.space import Space
+from edgeseq.choose.search.proposals.target import Target
+from edgeseq.choose.search.study.records import RunFolder
+from edgeseq.choose.search.trials.ray_workers import RayWorkers
+from edgeseq.choose.search.trials.windows import prepare
 from edgeseq.data import load_data
 from edgeseq.errors import SearchError
 from edgeseq.report import as_json

@@ -7,9 +7,9 @@ import pytest
 
 from edgeseq.choose.search.choose import SearchInterrupted, choose
 from edgeseq.choose.search.loop import SearchOptions
-from edgeseq.choose.search.records import RunFolder
-from edgeseq.choose.search.study import import_optuna
-from edgeseq.choose.search.workers import Outcome
+from edgeseq.choose.search.study.records import RunFolder
+from edgeseq.choose.search.study.storage import import_optuna
+from edgeseq.choose.search.trials.workers import Outcome
 from edgeseq.errors import SearchError
 from tests.choose.made_up_search import Instant, Quiet, document, request
 

@@ -15,10 +15,10 @@ import pytest
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.search import reuse
 from edgeseq.choose.search.choose import SearchInterrupted, choose
-from edgeseq.choose.search.records import RunFolder, read_measured, results, write_measured
-from edgeseq.choose.search.study import import_optuna, read_study
-from edgeseq.choose.search.windows import prepare
-from edgeseq.choose.search.workers import Outcome
+from edgeseq.choose.search.study.records import RunFolder, read_measured, results, write_measured
+from edgeseq.choose.search.study.storage import import_optuna, read_study
+from edgeseq.choose.search.trials.windows import prepare
+from edgeseq.choose.search.trials.workers import Outcome
 from edgeseq.errors import SearchError
 from tests.choose.made_up import data_set, measured
 from tests.choose.made_up_search import SPACE, Instant, Quiet, document, request
@@ -282,7 +282,7 @@ def test_a_study_that_no_search_made_is_refused(tmp_path):
 def test_a_locked_study_is_refused(tmp_path, monkeypatch):
     """After a while, with what to do."""
     choose(request(tmp_path), Quiet())
-    monkeypatch.setattr("edgeseq.choose.search.study.BUSY_S", 0.2)
+    monkeypatch.setattr("edgeseq.choose.search.study.storage.BUSY_S", 0.2)
     connection = sqlite3.connect(tmp_path / "study.db", isolation_level=None)
     connection.execute("BEGIN EXCLUSIVE")
     with pytest.raises(SearchError, match="the study is locked by another process"):

@@ -10,16 +10,16 @@ from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.configuration import Configuration
 from edgeseq.choose.metric import METRICS
 from edgeseq.choose.scores import WindowScores, baseline, window_scores
-from edgeseq.choose.search.amounts import OPTIONS, as_options
-from edgeseq.choose.search.explain import explain
-from edgeseq.choose.search.finalists import pick
-from edgeseq.choose.search.fit import check_something_fits, fit, largest, shrunk
-from edgeseq.choose.search.front import dominates, front, measured_front
-from edgeseq.choose.search.median import MedianRule
-from edgeseq.choose.search.space import SIZES, Proposal, Space
-from edgeseq.choose.search.target import Target
-from edgeseq.choose.search.verdict import compared, difference, judge, own_interval, score_interval
-from edgeseq.choose.search.windows import prepare, seen_by
+from edgeseq.choose.search.answer.explain import explain
+from edgeseq.choose.search.answer.finalists import pick
+from edgeseq.choose.search.answer.verdict import compared, difference, judge, own_interval, score_interval
+from edgeseq.choose.search.proposals.amounts import OPTIONS, as_options
+from edgeseq.choose.search.proposals.fit import check_something_fits, fit, largest, shrunk
+from edgeseq.choose.search.proposals.space import SIZES, Proposal, Space
+from edgeseq.choose.search.proposals.target import Target
+from edgeseq.choose.search.study.front import dominates, front, measured_front
+from edgeseq.choose.search.trials.median import MedianRule
+from edgeseq.choose.search.trials.windows import prepare, seen_by
 from edgeseq.cli.amounts import ENERGY, SIZE, TIME
 from edgeseq.data import DataSet, Part
 from edgeseq.errors import BudgetError, DataError

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeseq.choose.configuration import REFERENCES, Configuration, TaskShape
-from edgeseq.choose.search.space import CELLS, HYBRID, SIZES, Proposal, Space, default_space, parameters, plain, suggest
+from edgeseq.choose.search.proposals.space import CELLS, HYBRID, SIZES, Proposal, Space, default_space, parameters, plain, suggest
 from edgeseq.errors import SearchError
 
 SPACE = Space(windows=(None, 16), strides=(1, 2, 4))

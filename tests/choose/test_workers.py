@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import time
 
-from edgeseq.choose.search.workers import LocalWorkers
+from edgeseq.choose.search.trials.workers import LocalWorkers
 from tests.choose.made_up import data_set
 
 

@@ -9,7 +9,7 @@ from benchmarks.choose import BUDGETS, Case, best_of, most_units
 from benchmarks.scaleout import trial_list
 from benchmarks.tables import choose as tables
 from edgeseq.choose.about_data import task_shape
-from edgeseq.choose.search.windows import prepare
+from edgeseq.choose.search.trials.windows import prepare
 from edgeseq.measure.profile import profile
 from tests.choose.made_up import data_set
 

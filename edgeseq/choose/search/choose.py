@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edgeseq.choose.search import results
-from edgeseq.choose.search.candidate import UNMEASURED, Candidate
-from edgeseq.choose.search.finalists import MeasureSpec, as_measured, measure, pick
-from edgeseq.choose.search.fit import check_something_fits
+from edgeseq.choose.search.answer.finalists import MeasureSpec, as_measured, measure, pick
 from edgeseq.choose.search.interrupts import interrupts
 from edgeseq.choose.search.loop import ATTEMPTS, WAIT_S, Search, run_search, warm_start
-from edgeseq.choose.search.records import candidates, directions, source_of, write_measured
+from edgeseq.choose.search.proposals.fit import check_something_fits
 from edgeseq.choose.search.results import Choice, conclude
 from edgeseq.choose.search.reuse import read_other, reuse
-from edgeseq.choose.search.study import beat, open_study, release, rerun_lost
-from edgeseq.choose.search.trial import TrialSpec
-from edgeseq.choose.search.workers import Workers
+from edgeseq.choose.search.study.candidate import UNMEASURED, Candidate
+from edgeseq.choose.search.study.records import candidates, directions, source_of, write_measured
+from edgeseq.choose.search.study.storage import beat, open_study, release, rerun_lost
+from edgeseq.choose.search.trials.trial import TrialSpec
+from edgeseq.choose.search.trials.workers import Workers
 from edgeseq.data import DataSet
 from edgeseq.data.prepared import fingerprint
 from edgeseq.errors import SearchError

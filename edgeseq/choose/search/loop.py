@@ -9,14 +9,14 @@ from typing import Any
 
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import Metric
-from edgeseq.choose.search.fit import fit, largest, shrunk, why_not
-from edgeseq.choose.search.median import MedianRule, best_so_far
-from edgeseq.choose.search.records import RunFolder, close_failed, close_infeasible, close_trained, propose
-from edgeseq.choose.search.space import Proposal, Space, parameters, suggest
-from edgeseq.choose.search.study import BEAT_S, LOST, ORIGIN, beat
-from edgeseq.choose.search.target import Target
-from edgeseq.choose.search.trial import TrialSpec, run_trial
-from edgeseq.choose.search.workers import Outcome, Workers
+from edgeseq.choose.search.proposals.fit import fit, largest, shrunk, why_not
+from edgeseq.choose.search.proposals.space import Proposal, Space, parameters, suggest
+from edgeseq.choose.search.proposals.target import Target
+from edgeseq.choose.search.study.records import RunFolder, close_failed, close_infeasible, close_trained, propose
+from edgeseq.choose.search.study.storage import BEAT_S, LOST, ORIGIN, beat
+from edgeseq.choose.search.trials.median import MedianRule, best_so_far
+from edgeseq.choose.search.trials.trial import TrialSpec, run_trial
+from edgeseq.choose.search.trials.workers import Outcome, Workers
 from edgeseq.targets import OPTIMIZE_MODES, Optimize
 
 # Proposals in a row that may not fit before the last one is made smaller until it does.

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeseq.choose.search.fit import fit, why_not
 from edgeseq.choose.search.loop import Search
-from edgeseq.choose.search.records import RunFolder, close_infeasible, close_trained, propose, results
-from edgeseq.choose.search.space import parameters, suggest
-from edgeseq.choose.search.study import ORIGIN, changed, identity_of, read_study, rerun_lost
+from edgeseq.choose.search.proposals.fit import fit, why_not
+from edgeseq.choose.search.proposals.space import parameters, suggest
+from edgeseq.choose.search.study.records import RunFolder, close_infeasible, close_trained, propose, results
+from edgeseq.choose.search.study.storage import ORIGIN, changed, identity_of, read_study, rerun_lost
 from edgeseq.errors import SearchError
 
 # What a trained candidate depends on, of a study's identity.

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeseq.choose.budget import Cost
 from edgeseq.choose.configuration import Configuration, TaskShape
-from edgeseq.choose.search.target import Predict
+from edgeseq.choose.search.proposals.target import Predict
 from edgeseq.targets import OPTIMIZE_MODES, Core, Optimize
 
 

@@ -13,8 +13,8 @@ from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.configuration import REFERENCES
 from edgeseq.choose.metric import Metric
 from edgeseq.choose.scores import WindowScores
-from edgeseq.choose.search.amounts import amount, budget_text
-from edgeseq.choose.search.candidate import Candidate, Measured
+from edgeseq.choose.search.proposals.amounts import amount, budget_text
+from edgeseq.choose.search.study.candidate import Candidate, Measured
 from edgeseq.choose.statistics import interval
 
 DRAWS = 2000

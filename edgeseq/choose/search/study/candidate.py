@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.metric import Metric
-from edgeseq.choose.search.amounts import excess_text
-from edgeseq.choose.search.space import Proposal
+from edgeseq.choose.search.proposals.amounts import excess_text
+from edgeseq.choose.search.proposals.space import Proposal
 from edgeseq.targets import Optimize
 
 # How the reason of a finalist begins that cannot be linked or run.

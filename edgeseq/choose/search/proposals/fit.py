@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.configuration import Configuration
 from edgeseq.choose.prediction.network import kind_of
-from edgeseq.choose.search.amounts import NAMES, amount, as_options, budget_text, excess_text
-from edgeseq.choose.search.space import Proposal, Space, plain
-from edgeseq.choose.search.target import Target
+from edgeseq.choose.search.proposals.amounts import NAMES, amount, as_options, budget_text, excess_text
+from edgeseq.choose.search.proposals.space import Proposal, Space, plain
+from edgeseq.choose.search.proposals.target import Target
 from edgeseq.errors import BudgetError
 from edgeseq.targets import OPTIMIZE_MODES, Optimize
 

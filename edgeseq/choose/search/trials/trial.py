@@ -14,9 +14,9 @@ import numpy as np
 from edgeseq.choose.configuration import Configuration
 from edgeseq.choose.metric import METRICS
 from edgeseq.choose.scores import BATCH, Floats, WindowScores, integer_outputs, window_scores
-from edgeseq.choose.search.median import MedianRule
-from edgeseq.choose.search.space import Proposal
-from edgeseq.choose.search.windows import seen_by
+from edgeseq.choose.search.proposals.space import Proposal
+from edgeseq.choose.search.trials.median import MedianRule
+from edgeseq.choose.search.trials.windows import seen_by
 from edgeseq.data import DataSet, Part
 from edgeseq.errors import TrainingError
 from edgeseq.quantize.types import QuantGraph

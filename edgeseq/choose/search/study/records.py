@@ -11,12 +11,12 @@ from typing import Any, cast
 
 from edgeseq.choose.budget import Cost
 from edgeseq.choose.metric import Metric
-from edgeseq.choose.search.candidate import Candidate, Measured, Status
-from edgeseq.choose.search.fit import Fit
-from edgeseq.choose.search.front import point
-from edgeseq.choose.search.space import Proposal
-from edgeseq.choose.search.study import ORIGIN
-from edgeseq.choose.search.trial import TrialResult
+from edgeseq.choose.search.proposals.fit import Fit
+from edgeseq.choose.search.proposals.space import Proposal
+from edgeseq.choose.search.study.candidate import Candidate, Measured, Status
+from edgeseq.choose.search.study.front import point
+from edgeseq.choose.search.study.storage import ORIGIN
+from edgeseq.choose.search.trials.trial import TrialResult
 from edgeseq.errors import SearchError
 from edgeseq.files import write_atomically
 

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from edgeseq.choose.processes import ONE_THREAD
-from edgeseq.choose.search.workers import Outcome, Work, guarded
+from edgeseq.choose.search.trials.workers import Outcome, Work, guarded
 from edgeseq.data import DataSet
 from edgeseq.errors import MissingExtraError, SearchError
 

@@ -13,12 +13,12 @@ import numpy as np
 from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.metric import METRICS, Metric
 from edgeseq.choose.scores import BATCH, drawn, window_scores
-from edgeseq.choose.search.candidate import Candidate, Measured, Shown
-from edgeseq.choose.search.front import front, validation_point
-from edgeseq.choose.search.layers import layer_costs, memory_map
-from edgeseq.choose.search.target import Clock
-from edgeseq.choose.search.trial import TrialSpec, as_files, integer_scores, quantized, recipe_of
-from edgeseq.choose.search.windows import seen_by
+from edgeseq.choose.search.answer.layers import layer_costs, memory_map
+from edgeseq.choose.search.proposals.target import Clock
+from edgeseq.choose.search.study.candidate import Candidate, Measured, Shown
+from edgeseq.choose.search.study.front import front, validation_point
+from edgeseq.choose.search.trials.trial import TrialSpec, as_files, integer_scores, quantized, recipe_of
+from edgeseq.choose.search.trials.windows import seen_by
 from edgeseq.data import DataSet
 from edgeseq.errors import EdgeseqError
 from edgeseq.measure.measurement import Measurement

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgeseq.choose.budget import Cost
 from edgeseq.choose.metric import Metric
-from edgeseq.choose.search.candidate import Candidate
+from edgeseq.choose.search.study.candidate import Candidate
 
 FIGURES = ("flash_bytes", "ram_bytes", "latency_us", "energy_uj")
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import Metric
-from edgeseq.choose.search.amounts import amount
-from edgeseq.choose.search.candidate import Candidate, is_unmeasurable, over_when_measured
-from edgeseq.choose.search.front import dominates, validation_point
-from edgeseq.choose.search.verdict import compared
+from edgeseq.choose.search.answer.verdict import compared
+from edgeseq.choose.search.proposals.amounts import amount
+from edgeseq.choose.search.study.candidate import Candidate, is_unmeasurable, over_when_measured
+from edgeseq.choose.search.study.front import dominates, validation_point
 
 
 def explain(
