@@ -14,8 +14,8 @@ from edgeseq.choose.search.answer.explain import explain
 from edgeseq.choose.search.answer.finalists import pick
 from edgeseq.choose.search.answer.verdict import compared, difference, judge, own_interval, score_interval
 from edgeseq.choose.search.proposals.amounts import OPTIONS, as_options
-from edgeseq.choose.search.proposals.fit import check_something_fits, fit, largest, shrunk
-from edgeseq.choose.search.proposals.space import SIZES, Proposal, Space
+from edgeseq.choose.search.proposals.fit import check_something_fits, first, fit, largest, shrunk
+from edgeseq.choose.search.proposals.space import SIZES, Proposal, Space, parameters
 from edgeseq.choose.search.proposals.target import Target
 from edgeseq.choose.search.study.front import dominates, front, measured_front
 from edgeseq.choose.search.trials.median import MedianRule
@@ -253,6 +253,19 @@ def test_the_largest_that_fits_is_found():
     assert smaller is not None
     assert not fit(smaller.configuration, budget, target).excess
     assert shrunk(Proposal(Configuration((("lstm", 256),))), space, Budget(10), target, MODES) is None
+
+
+def test_a_search_begins_with_gru_and_lstm_at_each_rate():
+    """Alike in all else; the other cells once; a space of one rate, or without these cells, has none of it twice."""
+    target, budget = a_target(data_set()), Budget(10_000, 3000)
+    found = [(each.configuration.cell, each.learning_rate) for each in first(Space(), budget, target, MODES)]
+    assert found[:6] == [(cell, rate) for rate in (3e-3, 1e-2, 1e-3) for cell in ("gru", "lstm")]
+    assert [cell for cell, _ in found[6:]] == ["mgu", "fastgrnn", "mingru", "rnn", "lstm+gru", "tcn", "transformer"]
+    assert {rate for _, rate in found[6:]} == {3e-3}
+    for space, count in ((Space(cells=("gru", "rnn"), learning_rates=(2e-3, 2e-3)), 2), (Space(cells=("rnn", "tcn")), 2)):
+        few = first(space, budget, target, MODES)
+        assert len(few) == len(set(few)) == count
+        assert [parameters(each, space) for each in few]
 
 
 def test_a_budget_that_nothing_fits_says_what_would():

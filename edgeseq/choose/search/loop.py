@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import Metric
-from edgeseq.choose.search.proposals.fit import fit, largest, shrunk, why_not
+from edgeseq.choose.search.proposals.fit import first, fit, shrunk, why_not
 from edgeseq.choose.search.proposals.space import Proposal, Space, parameters, suggest
 from edgeseq.choose.search.proposals.target import Target
 from edgeseq.choose.search.study.records import RunFolder, close_failed, close_infeasible, close_trained, propose
@@ -74,11 +74,10 @@ class _State:
 
 
 def warm_start(study: Any, search: Search) -> None:
-    """Queue the plain candidate of each cell with the most units that fit: the search cannot end below these."""
+    """Queue what a search begins with: it cannot end below these."""
     # A trial that waits has its parameters elsewhere than one that was begun.
     known = [each.params or each.system_attrs.get("fixed_params") for each in study.get_trials(deepcopy=False)]
-    for cell in search.space.cells:
-        candidate = largest(cell, search.space, search.budget, search.target, search.options.modes)
+    for candidate in first(search.space, search.budget, search.target, search.options.modes):
         if parameters(candidate, search.space) not in known:
             study.enqueue_trial(parameters(candidate, search.space))
 

@@ -15,6 +15,8 @@ from edgeseq.choose.search.proposals.target import Target
 from edgeseq.errors import BudgetError
 from edgeseq.targets import OPTIMIZE_MODES, Optimize
 
+# Cells that are tried at several learning rates before any other is tried.
+TUNED = ("gru", "lstm")
 # Of a prediction whose error nobody told.
 MARGIN_PCT = 3.0
 _ERRORS = {"flash_bytes": "flash", "ram_bytes": "ram", "latency_us": "cycles", "energy_uj": "cycles"}
@@ -58,6 +60,20 @@ def largest(cell: str, space: Space, budget: Budget, target: Target, modes: tupl
     # Costs grow with units.
     count = bisect.bisect_left(space.sizes, x=True, key=lambda units: not fits(units))
     return plain(cell, space.sizes[max(0, count - 1)], space)
+
+
+def first(space: Space, budget: Budget, target: Target, modes: tuple[Optimize, ...]) -> list[Proposal]:
+    """Return what a search begins with: of each cell the plain candidate of the most units that fit, of TUNED at other rates too.
+
+    Nothing moves what a recurrent network learns as much as the learning rate does (Greff et al. 2017), and TUNED are what
+    every answer is compared with; so they come first, at each of their rates.
+    """
+    plainest = {cell: largest(cell, space, budget, target, modes) for cell in space.cells}
+    tuned = [plainest.pop(cell) for cell in TUNED if cell in plainest]
+    rates = [rate for rate in reversed(space.learning_rates) if rate not in {each.learning_rate for each in tuned}]
+    return (
+        tuned + [replace(each, learning_rate=rate) for rate in dict.fromkeys(rates) for each in tuned] + list(plainest.values())
+    )
 
 
 def shrunk(proposal: Proposal, space: Space, budget: Budget, target: Target, modes: tuple[Optimize, ...]) -> Proposal | None:
@@ -120,4 +136,4 @@ def _enough(budget: Budget, configuration: Configuration, found: Fit, target: Ta
     return replace(budget, **raised)
 
 
-__all__ = ["Fit", "amount", "check_something_fits", "fit", "largest", "shrunk", "smallest_of_each", "why_not"]
+__all__ = ["Fit", "amount", "check_something_fits", "first", "fit", "largest", "shrunk", "smallest_of_each", "why_not"]
