@@ -128,6 +128,21 @@ def test_hover_names_a_point(visit):
     assert "flash: 3,744 B (exact)" in hover
 
 
+def test_buttons_keep_to_the_page(visit):
+    """The buttons over a chart zoom, pan and save; none sends it away, none covers the legend."""
+    page, _ = visit("search")
+    chart = page.locator("#chart-front")
+    chart.scroll_into_view_if_needed()
+    chart.hover()
+    buttons = chart.locator(".modebar-btn")
+    titles = {each.get_attribute("data-title") for each in buttons.all()}
+    assert titles == {"Zoom in", "Zoom out", "Reset axes", "Zoom", "Pan", "Download plot as a PNG"}
+    legend = chart.locator(".legend").bounding_box()
+    for each in buttons.all():
+        box = each.bounding_box()
+        assert box["x"] >= legend["x"] + legend["width"] or box["y"] >= legend["y"] + legend["height"]
+
+
 def test_filter_and_sort(visit):
     """The table of candidates narrows by text, cell, status and fit, and sorts by number both ways, blanks last."""
     page, noise = visit("search")

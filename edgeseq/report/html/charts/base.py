@@ -54,6 +54,8 @@ def layout(x: Mapping[str, Any], y: Mapping[str, Any], height: int = 420, **more
         "font": {"family": "system-ui, sans-serif", "size": 13},
         "hovermode": "closest",
         "hoverlabel": {"align": "left", "bgcolor": "#1d242c", "bordercolor": "#1d242c", "font": {"color": "#ffffff"}},
+        # Plotly darkens what is behind the buttons of a chart without a colour, and puts them over the legend.
+        "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)"},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
         "xaxis": {**axis, **x},
         "yaxis": {**axis, **y},

@@ -74,7 +74,8 @@
     if (width) Object.assign(layout, { width, height: Math.min(layout.height, 340), autosize: false });
     const config = {
       responsive: true, displaylogo: false, displayModeBar: NARROW.matches || width ? false : "hover",
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"], typesetMath: false,
+      // A report stays with its reader: Plotly would offer to upload a chart.
+      modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"], plotlyServerURL: "", typesetMath: false,
     };
     return Plotly.react(`chart-${key}`, data, layout, config);
   };
