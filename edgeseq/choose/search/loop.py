@@ -14,7 +14,7 @@ from edgeseq.choose.search.proposals.space import Proposal, Space, parameters, s
 from edgeseq.choose.search.proposals.target import Target
 from edgeseq.choose.search.study.records import RunFolder, close_failed, close_infeasible, close_trained, propose
 from edgeseq.choose.search.study.storage import BEAT_S, LOST, ORIGIN, beat
-from edgeseq.choose.search.trials.median import MedianRule, best_so_far
+from edgeseq.choose.search.trials.median import MedianRule
 from edgeseq.choose.search.trials.trial import TrialSpec, run_trial
 from edgeseq.choose.search.trials.workers import Outcome, Workers
 from edgeseq.targets import OPTIMIZE_MODES, Optimize
@@ -158,12 +158,11 @@ def _next_that_fits(study: Any, search: Search, state: _State, notify: Notify) -
 
 
 def _curves(study: Any, metric: Metric) -> tuple[tuple[float, ...], ...]:
-    """Best validation figure up to each epoch of every trial that was trained to its end."""
+    """Validation figure of each epoch of every trial that ended with one."""
     sign = 1 if metric.watched == "val_accuracy" else -1
-    histories = [
-        each.user_attrs["history"] for each in study.get_trials(deepcopy=False) if each.user_attrs.get("status") == "trained"
-    ]
-    return tuple(best_so_far([sign * epoch[metric.watched] for epoch in history]) for history in histories)
+    ended = [each for each in study.get_trials(deepcopy=False) if each.state.is_finished()]
+    histories = [each.user_attrs.get("history") for each in ended]
+    return tuple(tuple(sign * epoch[metric.watched] for epoch in history) for history in histories if history)
 
 
 def _end(study: Any, search: Search, workers: Workers, state: _State, outcome: Outcome, notify: Notify) -> bool:

@@ -128,7 +128,7 @@ class _Watch:
             self.poor = True
             self.reason = (
                 f"stopped after {int(done)} of {self._spec.epochs} epochs: {self._figure} {sign * self._best:.4g} is worse than "
-                f"{sign * median:.4g}, the median of finished trials then"
+                f"{sign * median:.4g}, the median of what trials before it averaged until then"
             )
             raise StopFit
 
