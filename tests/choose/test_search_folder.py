@@ -164,3 +164,16 @@ def test_a_finalist_that_cannot_be_measured_is_told(tmp_path):
     assert first["reason"] == "could not be measured: the image does not link"
     assert f"{first['name']} could not be measured: the image does not link." in found["verdict"]
     assert found["recommended"] not in (None, first["name"])
+
+
+def test_a_database_keeps_its_password(tmp_path):
+    """Neither the result, which is handed on, nor a message says it; the study is kept where the URL says."""
+    places = {"results": f"sqlite:///{tmp_path}/other.db", "refused": "postgresql://es:s3cret@127.0.0.1:1/none"}
+    wanted = replace(request(tmp_path / "run", trials=1), command=["edgeseq", "choose", f"--storage={places['refused']}"])
+    choose(replace(wanted, storage=places["results"]), Quiet())
+    assert document(tmp_path / "run")["command"][-1] == "--storage=postgresql://es:***@127.0.0.1:1/none"
+    assert (tmp_path / "other.db").is_file()
+    assert not (tmp_path / "run" / "study.db").exists()
+    with pytest.raises(SearchError, match=r"postgresql://es:\*\*\*@127") as caught:
+        choose(replace(wanted, storage=places["refused"]), Quiet())
+    assert "s3cret" not in str(caught.value)

@@ -15,6 +15,7 @@ from edgeseq.choose.search.answer.verdict import Verdict, judge, score_interval
 from edgeseq.choose.search.loop import Search
 from edgeseq.choose.search.study.candidate import Candidate, is_unmeasurable
 from edgeseq.choose.search.study.front import measured_front
+from edgeseq.choose.search.study.storage import without_password
 from edgeseq.data import DataSet
 from edgeseq.files import write_atomically
 
@@ -44,7 +45,7 @@ def conclude(search: Search, data: DataSet, candidates: list[Candidate], command
         "schema": SCHEMA,
         "kind": "search",
         "version": __version__,
-        "command": command,
+        "command": [without_password(word) for word in command],
         "data": describe(data, data.validation),
         "target": search.target.as_json(),
         "metric": search.metric.as_json(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sqlite3
 import time
@@ -57,11 +58,10 @@ def open_study(
     use, or is of another search, or there are leftovers.
     """
     optuna = import_optuna()
-    place = str(storage)
-    url = place
-    if "://" not in place:
-        _check_file(Path(place), resume=resume)
-        url = f"sqlite:///{Path(place).resolve()}"
+    url, place = str(storage), without_password(str(storage))
+    if "://" not in url:
+        _check_file(Path(storage), resume=resume)
+        url = f"sqlite:///{Path(storage).resolve()}"
     engine = {"connect_args": {"timeout": BUSY_S}} if url.startswith("sqlite") else {"pool_pre_ping": True}
     with _explained(place):
         opened = optuna.storages.RDBStorage(url, engine_kwargs=engine)
@@ -88,6 +88,18 @@ def open_study(
         study.sampler = optuna.samplers.TPESampler(seed=seed + 7919 * len(study.trials), multivariate=True, group=True)
         beat(study)
     return study
+
+
+def without_password(text: str) -> str:
+    """Hide what a URL of a database says of a password, for results that are handed on and messages that are kept.
+
+    >>> without_password("postgresql://es:s3cr:t@host/db"), without_password("--storage=mysql://host/db?user=es&password=s3cret")
+    ('postgresql://es:***@host/db', '--storage=mysql://host/db?user=es&password=***')
+    >>> without_password("run/study.db"), without_password("sqlite:////tmp/a@b.db")
+    ('run/study.db', 'sqlite:////tmp/a@b.db')
+    """
+    named = re.sub(r"(://[^:/?@]*:)[^/]*@", r"\1***@", text)
+    return re.sub(r"(?<=[?&]password=)[^&]*", "***", named)
 
 
 def read_study(path: Path, name: str) -> Any:
