@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import sqlite3
+import statistics
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import pytest
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.search import reuse
 from edgeseq.choose.search.choose import SearchInterrupted, choose
+from edgeseq.choose.search.proposals.space import Space
 from edgeseq.choose.search.study.records import RunFolder, read_measured, results, write_measured
 from edgeseq.choose.search.study.storage import import_optuna, read_study
 from edgeseq.choose.search.trials.windows import prepare
@@ -40,6 +42,20 @@ def test_a_search_records_every_trial(tmp_path):
         assert (each["status"] == "infeasible") == over
         if each["status"] == "trained":
             assert (tmp_path / each["files"]["keras"]).read_bytes() == b"keras"
+
+
+def test_every_other_candidate_is_for_the_score_alone(tmp_path):
+    """Where more units score better, those are as large as fit, the others of any size; a resumed search goes on so."""
+    wanted = request(tmp_path, trials=26)
+    wanted = replace(wanted, search=replace(wanted.search, space=Space(cells=("gru", "lstm", "rnn"))))
+    choose(wanted, Quiet())
+    more = replace(wanted, search=replace(wanted.search, options=replace(wanted.search.options, trials=40)), resume=True)
+    choose(more, Quiet())
+    units = [sum(each["units"]) for each in document(tmp_path)["candidates"] if each["status"] != "infeasible"]
+    assert units[:7] == [40, 32, 40, 32, 40, 32, 64]
+    for few in (units[14:26], units[26:]):
+        for_score, for_all = few[1::2], few[::2]
+        assert statistics.median(for_score) > 40 > statistics.median(for_all)
 
 
 def test_a_lost_worker_is_replaced_once(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from edgeseq.choose.budget import Budget
@@ -12,6 +13,7 @@ from edgeseq.choose.metric import Metric
 from edgeseq.choose.search.proposals.fit import first, fit, shrunk, why_not
 from edgeseq.choose.search.proposals.space import Proposal, Space, parameters, suggest
 from edgeseq.choose.search.proposals.target import Target
+from edgeseq.choose.search.study.promising import promising
 from edgeseq.choose.search.study.records import RunFolder, close_failed, close_infeasible, close_trained, propose
 from edgeseq.choose.search.study.storage import BEAT_S, LOST, ORIGIN, beat
 from edgeseq.choose.search.trials.median import MedianRule
@@ -64,10 +66,11 @@ class Search:
 
 @dataclass(slots=True)
 class _State:
-    """What the loop keeps: running jobs with their trial, spec and attempts, and how many trials count as done."""
+    """What the loop keeps: running jobs with their trial, spec and attempts, how many were begun, and how many count as done."""
 
     started: float
     running: dict[int, tuple[Any, TrialSpec, int]] = field(default_factory=dict)
+    begun: int = 0
     ended: int = 0
     last_beat: float = 0.0
     exhausted: bool = False
@@ -128,16 +131,36 @@ def _may_begin(state: _State, search: Search, workers: Workers) -> bool:
 
 
 def _begin(study: Any, search: Search, workers: Workers, state: _State, notify: Notify) -> bool:
-    """Hand one candidate that fits to a worker. False: nothing that fits was found."""
+    """Hand one candidate that fits to a worker, every other one for its score alone. False: nothing that fits was found."""
+    if state.begun % 2:
+        _queue_promising(study, search)
     found = _next_that_fits(study, search, state, notify)
     if found is None:
         return False
     trial, proposal = found
+    state.begun += 1
     options = search.options
     rule = MedianRule(_curves(study, search.metric), max(2, options.epochs // 5))
     spec = TrialSpec(trial.number, proposal, options.epochs, options.patience, options.seed, rule, _left(state, search))
     state.running[workers.submit(run_trial, spec)] = (trial, spec, 1)
     return True
+
+
+def _queue_promising(study: Any, search: Search) -> None:
+    """Queue a candidate for the score alone, one that fits, unless others wait or too little is known yet."""
+    from optuna.trial import TrialState
+
+    if study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        return
+    limits = search.budget, search.target, search.options.modes
+    found: Proposal | None = None
+    for found in islice(promising(study, search.space, search.metric, search.options.seed + len(study.trials)), TRIES):
+        if not fit(found.configuration, *limits).excess:
+            break
+    else:
+        found = shrunk(found, search.space, *limits) if found else None
+    if found is not None:
+        study.enqueue_trial(parameters(found, search.space))
 
 
 def _next_that_fits(study: Any, search: Search, state: _State, notify: Notify) -> tuple[Any, Proposal] | None:
