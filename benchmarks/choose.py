@@ -23,20 +23,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.bench_models import Size, stand_in
 from benchmarks.paths import RESULTS
 from benchmarks.trained import TASKS, cache_folder, load_task
 from edgeseq.choose.about_data import task_shape
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.configuration import Configuration, InputDtype
-from edgeseq.choose.metric import METRICS
+from edgeseq.choose.metric import METRICS, Metric
+from edgeseq.choose.scores import WindowScores
 from edgeseq.choose.search.answer.finalists import MeasureSpec, measure
+from edgeseq.choose.search.answer.verdict import difference, scores_of
 from edgeseq.choose.search.choose import Request, choose
 from edgeseq.choose.search.loop import Search, SearchOptions
 from edgeseq.choose.search.proposals.predictor import predictor
 from edgeseq.choose.search.proposals.space import Proposal, default_space
 from edgeseq.choose.search.proposals.target import Clock, Target
-from edgeseq.choose.search.study.records import RunFolder
+from edgeseq.choose.search.study.candidate import Shown
+from edgeseq.choose.search.study.records import RunFolder, read_measured
 from edgeseq.choose.search.trials.trial import TrialResult, TrialSpec, integer_scores, quantized, run_trial
 from edgeseq.choose.search.trials.windows import prepare, seen_by
 from edgeseq.choose.search.trials.workers import LocalWorkers
@@ -146,6 +151,7 @@ def _point(candidate: Row | None) -> Row | None:
         return None
     names = (
         "name",
+        "trial",
         "cell",
         "units",
         "scheme",
@@ -176,10 +182,13 @@ def most_units(case: Case, data: DataSet) -> int:
     return UNIT_STEP * low
 
 
-def baseline(case: Case, data: DataSet, options: SearchOptions, jobs: int, trained: dict[int, Tuned]) -> Row:
+def baseline(
+    case: Case, data: DataSet, options: SearchOptions, jobs: int, trained: dict[int, Tuned], recommended: Row | None
+) -> Row:
     """Train the hand-tuned GRU and measure it; a few units fewer where trained weights and int16 codes make it too large.
 
-    trained: of how many units there are models of this data set already; new ones are put there.
+    margin: of the recommended network over it. trained: of how many units there are models of this data set already; new ones
+    are put there.
     """
     budget, units = BUDGETS[case.budget], most_units(case, data)
     while True:
@@ -202,7 +211,17 @@ def baseline(case: Case, data: DataSet, options: SearchOptions, jobs: int, train
         "flash_bytes": found.cost.flash_bytes,
         "ram_bytes": found.cost.ram_bytes,
         "mismatches": found.mismatches,
+        "margin": None if recommended is None else _margin(case, recommended["trial"], found.shown, METRICS[data.task]),
     }
+
+
+def _margin(case: Case, trial: int, by_hand: Shown, metric: Metric) -> Row:
+    """Difference of a finalist to the network by hand on the test part, with its interval."""
+    measured = read_measured(RunFolder(case.folder).measurement(trial))
+    assert measured is not None
+    other = WindowScores(np.asarray(by_hand.totals, float), np.asarray(by_hand.weights, float))
+    found = difference(scores_of(measured), other, metric)
+    return {"difference": found.value, "low": found.low, "high": found.high}
 
 
 def _tuned(data: DataSet, units: int, options: SearchOptions, jobs: int) -> Tuned:
@@ -272,7 +291,7 @@ def main() -> None:
                     continue
                 minutes = arguments.minutes * MINUTES[budget][core != arguments.cores.split(",")[0]]
                 row = search(case, data, replace(options, time_s=60 * minutes), arguments.jobs, case.earlier)
-                row["baseline"] = baseline(case, data, options, arguments.jobs, trained)
+                row["baseline"] = baseline(case, data, options, arguments.jobs, trained, row["recommended"])
                 print(json.dumps(row), file=sys.stderr, flush=True)
                 save([*rows, row])
 
