@@ -5,7 +5,9 @@ import json
 import pytest
 
 from benchmarks.bench_models import Size, stand_in
-from benchmarks.choose import BUDGETS, Case, best_of, most_units
+from benchmarks.budget_cases import BUDGETS, Case
+from benchmarks.by_hand import most_units
+from benchmarks.choose import best_of
 from benchmarks.scaleout import trial_list
 from benchmarks.tables import choose as tables
 from edgeseq.choose.about_data import task_shape
