@@ -14,8 +14,8 @@ HYBRID = "hybrid"
 ORDERS = ("lstm+gru", "gru+lstm")
 # GRU and LSTM first: a search that ends soon has seen both.
 CELLS = ("gru", "lstm", "mgu", "fastgrnn", "mingru", "rnn", HYBRID, "tcn", "transformer")
-# Nearly geometric, and multiples of the kernels' groups from 8 on.
-SIZES = (2, 3, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256)
+# Multiples of the kernels' groups from 8 on; from 32 on the next is at most an eighth larger, so that a budget can be used up.
+SIZES = (2, 3, 4, 6, *range(8, 64, 4), *range(64, 128, 8), *range(128, 257, 16))
 INPUTS: tuple[InputDtype, ...] = ("int8", "int16")
 LEARNING_RATE = 3e-3
 # Below this many time steps there is too little to leave out.
