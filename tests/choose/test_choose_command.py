@@ -164,6 +164,18 @@ def trained(folder: Path) -> list[dict]:
     return [each for each in found if each["status"] in ("trained", "measured", "stopped early")]
 
 
+def group_ends(group, patience_s=20.0):
+    """Whether no process of the group is left, within what a busy machine may take."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
 @pytest.mark.slow
 def test_a_killed_search_goes_on_with_nothing_lost(tmp_path):
     """Kill -9 while trials run: workers end too, what had ended is kept as it was, the rest is run again."""
@@ -181,9 +193,7 @@ def test_a_killed_search_goes_on_with_nothing_lost(tmp_path):
     before = trained(tmp_path)
     assert before
     assert len(before) < 4
-    time.sleep(3)
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)  # no worker of its group outlived it
+    assert group_ends(process.pid), "a worker outlived the search"
     done = subprocess.run([*command, "--resume"], check=False, env=environment, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     after = {each["name"]: each for each in json.loads(results.read_text())["candidates"]}
@@ -193,7 +203,10 @@ def test_a_killed_search_goes_on_with_nothing_lost(tmp_path):
         assert kept["history"] == each["history"]
         assert kept["scores"]["validation"] == each["scores"]["validation"]
     study = import_optuna().load_study(storage=f"sqlite:///{tmp_path}/study.db", study_name="edgeseq")
-    assert all(trial.state.is_finished() for trial in study.trials)
+    # What began has ended; what was lost was queued again, behind the first candidates that wait for more --trials.
+    assert {trial.state.name for trial in study.trials} <= {"COMPLETE", "PRUNED", "FAIL", "WAITING"}
+    lost = {trial.number for trial in study.trials if trial.state.name == "FAIL"}
+    assert {trial.user_attrs["again"] for trial in study.trials if "again" in trial.user_attrs} == lost
     proposed = [trial.number for trial in study.trials if "proposal" in trial.user_attrs]
     assert sorted(each["trial"] for each in after.values()) == proposed
 
