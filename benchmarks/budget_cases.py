@@ -48,10 +48,10 @@ class Case:
         predict, errors = predictor(task_shape(data), core)
         return Target(self.core, core, predict, prediction_error=errors)
 
-    @property
-    def options(self) -> SearchOptions:
-        """How its candidates and its baseline train."""
-        return SearchOptions(trials=1000, epochs=min(SearchOptions().epochs, TASKS[self.data].epochs))
+
+def options_for(data: str) -> SearchOptions:
+    """How candidates and baselines of a data set train."""
+    return SearchOptions(trials=1000, epochs=min(SearchOptions().epochs, TASKS[data].epochs))
 
 
 def stored(name: str) -> list[Row]:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bench_models import Size, stand_in
-from benchmarks.budget_cases import BUDGETS, CORES, Case, Row, save, stored
+from benchmarks.budget_cases import BUDGETS, CORES, Case, Row, options_for, save, stored
 from benchmarks.trained import TASKS, load_task
 from edgeseq.choose.about_data import task_shape
 from edgeseq.choose.configuration import Configuration, InputDtype
@@ -145,9 +145,10 @@ def _quantized_again(data: DataSet, result: TrialResult, spec: TrialSpec, entry:
 
 def with_seeds(case: Case, units: int, seeds: int, jobs: int) -> Row:
     """Score what validates best of each seed's trainings: the integers on the test part, which no seed chose by."""
-    data, rows = prepare(load_task(case.data), case.options.seed), []
+    options, rows = options_for(case.data), []
+    data = prepare(load_task(case.data), options.seed)
     for seed in range(seeds):
-        best, spec = max(tuned(data, units, replace(case.options, seed=seed), jobs), key=lambda pair: pair[0].score)
+        best, spec = max(tuned(data, units, replace(options, seed=seed), jobs), key=lambda pair: pair[0].score)
         seen = seen_by(data, spec.proposal.configuration)
         accuracy = integer_scores(seen, seen.test, from_bytes(best.esq))[0].value
         rows.append(

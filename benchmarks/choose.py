@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.budget_cases import BUDGETS, CORES, Case, Row, save, stored
+from benchmarks.budget_cases import BUDGETS, CORES, Case, Row, options_for, save, stored
 from benchmarks.by_hand import Tuned, baseline
 from benchmarks.trained import TASKS, load_task
 from edgeseq.choose.about_data import task_shape
@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     for name in arguments.data.split(","):
-        options = Case(name, CORES[0], "16K/2K").options
+        options = options_for(name)
         data, trained = prepare(load_task(name), options.seed), dict[int, Tuned]()
         for budget in arguments.budgets.split(","):
             for core in arguments.cores.split(","):
