@@ -26,12 +26,11 @@ from edgeseq.choose.configuration import Configuration, InputDtype
 from edgeseq.choose.metric import METRICS, Metric
 from edgeseq.choose.scores import WindowScores
 from edgeseq.choose.search.answer.finalists import MeasureSpec, measure
-from edgeseq.choose.search.answer.verdict import difference, scores_of
+from edgeseq.choose.search.answer.verdict import difference
 from edgeseq.choose.search.loop import SearchOptions
 from edgeseq.choose.search.proposals.space import Proposal
 from edgeseq.choose.search.proposals.target import Clock
 from edgeseq.choose.search.study.candidate import Shown
-from edgeseq.choose.search.study.records import RunFolder, read_measured
 from edgeseq.choose.search.trials.trial import TrialResult, TrialSpec, integer_scores, quantized, run_trial
 from edgeseq.choose.search.trials.windows import prepare, seen_by
 from edgeseq.choose.search.trials.workers import LocalWorkers
@@ -66,11 +65,12 @@ def most_units(case: Case, data: DataSet) -> int:
 
 
 def baseline(
-    case: Case, data: DataSet, options: SearchOptions, jobs: int, trained: dict[int, Tuned], recommended: Row | None
+    case: Case, data: DataSet, options: SearchOptions, jobs: int, trained: dict[int, Tuned], chosen: WindowScores | None
 ) -> Row:
     """Train the hand-tuned GRU and measure it; a few units fewer where trained weights and int16 codes make it too large.
 
-    margin: of the recommended network over it. trained: of how many units there are models of this data set already; new ones
+    margin: of the recommendation over it; chosen: its scores, without the luck of having been chosen on the test part, which
+    the network by hand was not either. trained: of how many units there are models of this data set already; new ones
     are put there.
     """
     budget, units = BUDGETS[case.budget], most_units(case, data)
@@ -94,16 +94,14 @@ def baseline(
         "flash_bytes": found.cost.flash_bytes,
         "ram_bytes": found.cost.ram_bytes,
         "mismatches": found.mismatches,
-        "margin": None if recommended is None else _margin(case, recommended["trial"], found.shown, METRICS[data.task]),
+        "margin": None if chosen is None else _margin(chosen, found.shown, METRICS[data.task]),
     }
 
 
-def _margin(case: Case, trial: int, by_hand: Shown, metric: Metric) -> Row:
-    """Difference of a finalist to the network by hand on the test part, with its interval."""
-    measured = read_measured(RunFolder(case.folder).measurement(trial))
-    assert measured is not None
+def _margin(chosen: WindowScores, by_hand: Shown, metric: Metric) -> Row:
+    """Difference to the network by hand on the test part, with its interval."""
     other = WindowScores(np.asarray(by_hand.totals, float), np.asarray(by_hand.weights, float))
-    found = difference(scores_of(measured), other, metric)
+    found = difference(chosen, other, metric)
     return {"difference": found.value, "low": found.low, "high": found.high}
 
 

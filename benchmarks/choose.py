@@ -27,6 +27,7 @@ from benchmarks.trained import TASKS, load_task
 from edgeseq.choose.about_data import task_shape
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import METRICS
+from edgeseq.choose.scores import WindowScores
 from edgeseq.choose.search.choose import Request, choose
 from edgeseq.choose.search.loop import Search, SearchOptions
 from edgeseq.choose.search.proposals.space import default_space
@@ -53,8 +54,13 @@ class Lines:
         print(f"  {done} {words}", file=sys.stderr, flush=True)
 
 
-def search(case: Case, data: DataSet, options: SearchOptions, jobs: int, reuse: tuple[Path, ...]) -> Row:
-    """Search, and return the row of the case without its baseline. reuse: searches whose candidates are taken over."""
+def search(
+    case: Case, data: DataSet, options: SearchOptions, jobs: int, reuse: tuple[Path, ...]
+) -> tuple[Row, WindowScores | None]:
+    """Search, and return the row of the case without its baseline, and the scores of what was chosen.
+
+    reuse: searches whose candidates are taken over.
+    """
     started = time.monotonic()
     space = default_space(task_shape(data), data.task)
     wanted = Search(space, BUDGETS[case.budget], case.target(data), METRICS[data.task], options, RunFolder(case.folder))
@@ -62,10 +68,11 @@ def search(case: Case, data: DataSet, options: SearchOptions, jobs: int, reuse: 
     words = ["python", "-m", "benchmarks.choose", "--data", case.data, "--cores", case.core, "--budgets", case.budget]
     workers = partial(LocalWorkers, slots=jobs)
     request = Request(wanted, data, workers, as_json.measurement, words, resume=resume, reuse=reuse)
-    document = choose(request, Lines()).document
+    choice = choose(request, Lines())
+    document = choice.document
     found = {each["name"]: each for each in document["candidates"]}
     states = [each["status"] for each in found.values()]
-    return {
+    row = {
         "data": case.data,
         "core": case.core,
         "budget": case.budget,
@@ -75,10 +82,12 @@ def search(case: Case, data: DataSet, options: SearchOptions, jobs: int, reuse: 
         "jobs": jobs,
         "trials": {state: states.count(state) for state in sorted(set(states))},
         "recommended": _point(found.get(document["recommended"])),
+        "recommended_score": document["recommended_score"],
         "verdict": document["verdict"],
         "margins": document["margins"],
         **{cell: _point(best_of(found.values(), cell, BUDGETS[case.budget])) for cell in ("gru", "lstm")},
     }
+    return row, choice.verdict.scores
 
 
 def best_of(found: Any, cell: str, budget: Budget) -> Row | None:
@@ -134,8 +143,8 @@ def main() -> None:
                 if any((row["data"], row["core"], row["budget"]) == (name, core, budget) for row in rows):
                     continue
                 minutes = arguments.minutes * MINUTES[budget][core != arguments.cores.split(",")[0]]
-                row = search(case, data, replace(options, time_s=60 * minutes), arguments.jobs, case.earlier)
-                row["baseline"] = baseline(case, data, options, arguments.jobs, trained, row["recommended"])
+                row, chosen = search(case, data, replace(options, time_s=60 * minutes), arguments.jobs, case.earlier)
+                row["baseline"] = baseline(case, data, options, arguments.jobs, trained, chosen)
                 print(json.dumps(row), file=sys.stderr, flush=True)
                 save(FILE, [*rows, row])
 

@@ -20,6 +20,8 @@ def stored() -> list[Row]:
 def choose_claim() -> str:
     """How often the search beats a GRU by hand, and what it recommends."""
     rows = stored()
+    if not rows:
+        return "No search is stored: `python -m benchmarks.choose` runs them."
     margins = [row["baseline"]["margin"] for row in rows if row["recommended"] is not None]
     better = [each for each in margins if each["difference"] > 0]
     worse = [each for each in margins if each["difference"] < 0]
@@ -45,7 +47,7 @@ def choose_table() -> str:
         "data",
         "core",
         "flash/RAM",
-        "recommended",
+        "recommended; allowing for the choice",
         "its flash, RAM, B",
         "best LSTM",
         "best GRU",
@@ -62,7 +64,7 @@ def choose_table() -> str:
             row["data"],
             row["core"],
             row["budget"],
-            _point(found),
+            _point(found) + ("" if found is None else f"; {100 * row['recommended_score']['value']:.2f} %"),
             "" if found is None else f"{found['flash_bytes']:,}, {found['ram_bytes']:,}",
             *(_point(row[name]) for name in ("lstm", "gru")),
             "; ".join(_margin(each) for each in row["margins"]),

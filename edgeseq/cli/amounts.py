@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -35,10 +36,23 @@ class Amount(click.ParamType):  # type: ignore[type-arg] # generic from click 8.
                 f"{value!r} is no {self.name}; expected a number with one of {units}, such as {self._example}", parameter, context
             )
         amount = float(match[1]) * known[match[2].lower()]
+        if not math.isfinite(amount):
+            self.fail(f"{value[:12]}... is more than any {self.name}; expected such as {self._example}", parameter, context)
         amount = int(amount) if self._whole else amount
         if amount <= 0:
             self.fail(f"{value!r}: expected more than 0, such as {self._example}", parameter, context)
         return amount
+
+
+class FiniteRange(click.FloatRange):
+    """A number within limits; click's own lets NaN through, which no limit excludes."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        """Parse, or fail with what was expected."""
+        found = super().convert(value, parameter, context)
+        if not math.isfinite(found):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", parameter, context)
+        return float(found)
 
 
 SIZE = Amount("size", BYTES, "24K", whole=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.markup import escape
 
-from edgeseq.cli.amounts import DURATION, ENERGY, FREQUENCY, SIZE, TIME
+from edgeseq.cli.amounts import DURATION, ENERGY, FREQUENCY, SIZE, TIME, FiniteRange
 from edgeseq.cli.options import json_option
 from edgeseq.cli.output import NOTES, Stages, progress, show
 from edgeseq.cli.train_options import DATA_OPTIONS_BESIDE_TARGET, all_of
@@ -99,7 +99,7 @@ _SEARCH = (
     ),
     click.option(
         "--validation-share",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        type=FiniteRange(0, 1, min_open=True, max_open=True),
         help="Of the training windows.  [default: 0.1; of few windows or subjects up to 0.3]",
     ),
     click.option("--finalists", type=click.IntRange(1, 32), default=4, show_default=True, help="Candidates to measure."),
@@ -184,17 +184,16 @@ def _request(out: Path, command: list[str], settings: dict[str, Any]) -> Request
     from edgeseq.choose.search.proposals.space import default_space
     from edgeseq.choose.search.study.records import RunFolder
     from edgeseq.choose.search.trials.windows import prepare
-    from edgeseq.data import load_data
     from edgeseq.report import as_json
-    from edgeseq.targets import OPTIMIZE_MODES, resolve_target
+    from edgeseq.targets import OPTIMIZE_MODES
 
-    resolve_target(settings["target"])  # before minutes of reading data
+    core, board = _resolved(settings["target"])  # before minutes of reading data
     names = {name: name for name in DataOptions.__dataclass_fields__} | {"target": "target_column"}
     share = settings["validation_share"]
     given = {name: settings[option] for name, option in names.items() if settings.get(option) is not None}
-    data = prepare(load_data(settings["data"], DataOptions(**given)), settings["seed"], share)
+    data = prepare(loaded(settings["data"], given), settings["seed"], share)
     shape = task_shape(data)
-    target, board = _target(settings, shape)
+    target = _target(settings, shape, core, board)
     fields = ("cells", "layers", "schemes", "windows", "strides")
     space = default_space(shape, data.task, sizes=settings["units"], **{name: settings[name] for name in fields})
     modes = OPTIMIZE_MODES if settings["optimize"] == "auto" else (settings["optimize"],)
@@ -204,6 +203,18 @@ def _request(out: Path, command: list[str], settings: dict[str, Any]) -> Request
     workers = _workers(settings["cluster"], settings["jobs"])
     storage, study, resume = (settings[name] for name in ("storage", "study", "resume"))
     return Request(search, data, workers, as_json.measurement, command, storage, study, resume, settings["reuse"])
+
+
+def loaded(place: str, given: dict[str, Any]) -> DataSet:
+    """Load the data; where they are split by time, hold back what tells dozens of candidates apart, unless a share is given."""
+    from edgeseq.choose.search.trials.windows import validating_share
+    from edgeseq.data import load_data
+
+    data = load_data(place, DataOptions(**given))
+    if data.validation is None or "validation_share" in given:
+        return data
+    share = validating_share(data.train, len(data.validation))
+    return load_data(place, DataOptions(**given, validation_share=share)) if share > DataOptions().validation_share else data
 
 
 def _budget(settings: dict[str, Any], memory: Board | Core) -> Budget:
@@ -222,24 +233,31 @@ def _budget(settings: dict[str, Any], memory: Board | Core) -> Budget:
     return Budget(limits["flash"], limits["ram"], settings["latency"], settings["energy"])
 
 
-def _target(settings: dict[str, Any], shape: TaskShape) -> tuple[Target, Any]:
-    """Return where it shall run, and the board if the name is one's."""
+def _resolved(name: str) -> tuple[Core, Board | None]:
+    """Return the core, and the board if the name is one's. Raises TargetError where nothing predicts costs there."""
+    from edgeseq.choose.prediction.fitted import fitted_cores
+    from edgeseq.targets import Core, board_names, load_board, resolve_target
+
+    core, board = resolve_target(name)
+    if not isinstance(core, Core) or core.name not in fitted_cores():
+        why = "has no fitted predictor" if isinstance(core, Core) else "runs an operating system"
+        known = (*fitted_cores(), *(board for board in board_names() if load_board(board).core.name in fitted_cores()))
+        raise TargetError(f"{name} {why}; choosing is for {', '.join(known)}")
+    return core, board
+
+
+def _target(settings: dict[str, Any], shape: TaskShape, core: Core, board: Board | None) -> Target:
+    """Return where it shall run."""
     from edgeseq.choose.search.proposals.predictor import predictor
     from edgeseq.choose.search.proposals.target import Target
-    from edgeseq.targets import Core, core_names, resolve_target
 
-    core, board = resolve_target(settings["target"])
-    if not isinstance(core, Core):
-        raise TargetError(
-            f"{settings['target']} runs an operating system; choosing is for cores and boards: {', '.join(core_names())}"
-        )
     clock_hz, watts = settings["clock"], None
     if board is not None:
         board = board.at(clock_hz or board.clock_hz)
         clock_hz, watts = board.clock_hz, board.run_watts
     predict, errors = predictor(shape, core)
     sources = tuple(f"{section}: {source}" for section, source in board.sources) if board else ()
-    return Target(settings["target"], core, predict, board.name if board else None, clock_hz, watts, errors, sources), board
+    return Target(settings["target"], core, predict, board.name if board else None, clock_hz, watts, errors, sources)
 
 
 def _workers(cluster: str | None, jobs: int | None) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from edgeseq.arith.matmul import SCHEMES
+from edgeseq.cli.amounts import FiniteRange
 from edgeseq.data import DataSet
 from edgeseq.errors import DataError, ModelError
 
@@ -32,7 +33,7 @@ QAT_OPTIONS = (
         "--scheme", type=click.Choice(SCHEMES), default="int8", show_default=True, help="With --qat: activation x weight."
     ),
     click.option("--qat-epochs", type=click.IntRange(1), default=8, show_default=True),
-    click.option("--qat-learning-rate", type=click.FloatRange(0, min_open=True), help="Default: 0.0003, with --prune 0.003."),
+    click.option("--qat-learning-rate", type=FiniteRange(0, min_open=True), help="Default: 0.0003, with --prune 0.003."),
     click.option(
         "--distill/--no-distill",
         default=True,
@@ -41,7 +42,7 @@ QAT_OPTIONS = (
     ),
     click.option(
         "--prune",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        type=FiniteRange(0, 1, min_open=True, max_open=True),
         metavar="SHARE",
         help="With --qat: set this share of the blocks of recurrent layers' weights to zero.",
     ),

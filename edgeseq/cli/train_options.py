@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from edgeseq.cli.amounts import FiniteRange
 from edgeseq.data import TASK_NAMES
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -53,10 +54,10 @@ DATA_OPTIONS = (
     click.option("--rows", is_flag=True, help=".csv: each line is a window of one feature."),
     click.option("--anomalies", metavar="JSON", help=".csv: file of [start, end] spans, times or row numbers."),
     click.option("--target-max", type=float, callback=_finite, help="Cut targets above this value."),
-    click.option("--test-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Share held out for testing."),
+    click.option("--test-share", type=FiniteRange(0, 1, min_open=True, max_open=True), help="Share held out for testing."),
     click.option("--rate", "rate_hz", type=click.IntRange(1000, 192_000), help=".wav: resample to this rate in Hz."),
-    click.option("--frame-ms", type=click.FloatRange(1, 1000), default=32.0, show_default=True, help=".wav: samples per step."),
-    click.option("--hop-ms", type=click.FloatRange(1, 1000), default=16.0, show_default=True, help=".wav: from step to step."),
+    click.option("--frame-ms", type=FiniteRange(1, 1000), default=32.0, show_default=True, help=".wav: samples per step."),
+    click.option("--hop-ms", type=FiniteRange(1, 1000), default=16.0, show_default=True, help=".wav: from step to step."),
     click.option("--mel-bands", type=click.IntRange(1, 256), default=20, show_default=True, help=".wav: features per step."),
 )
 # Where --target is what runs the model.
@@ -71,22 +72,20 @@ SHAPE_OPTIONS = (
     click.option("--bidirectional", is_flag=True, help="Read windows both ways; for tasks with one output per window."),
 )
 FITTING_OPTIONS = (
-    click.option(
-        "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True, help="After each cell."
-    ),
+    click.option("--dropout", type=FiniteRange(0, 1, max_open=True), default=0.0, show_default=True, help="After each cell."),
     click.option("--epochs", type=click.IntRange(1), default=20, show_default=True),
     click.option(
         "--patience", type=click.IntRange(1), default=15, show_default=True, help="Epochs without progress before a stop."
     ),
     click.option("--batch-size", type=click.IntRange(1), help="Windows per update.  [default: 64, or less for few windows]"),
-    click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True),
+    click.option("--learning-rate", type=FiniteRange(0, min_open=True), default=3e-3, show_default=True),
     click.option("--optimizer", type=click.Choice(["adam", "rmsprop"]), default="adam", show_default=True),
-    click.option("--clipnorm", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Of each gradient."),
+    click.option("--clipnorm", type=FiniteRange(0, min_open=True), default=1.0, show_default=True, help="Of each gradient."),
     click.option("--class-weights", type=click.Choice(["none", "balanced"]), default="none", show_default=True),
 )
 VALIDATION_OPTIONS = (
     click.option("--validation", type=click.Choice(["auto", "subjects", "random"]), default="auto", show_default=True),
-    click.option("--validation-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1, show_default=True),
+    click.option("--validation-share", type=FiniteRange(0, 1, min_open=True, max_open=True), default=0.1, show_default=True),
 )
 RECIPE_OPTIONS = (
     *SHAPE_OPTIONS,
@@ -95,7 +94,7 @@ RECIPE_OPTIONS = (
     *VALIDATION_OPTIONS,
     click.option(
         "--alarm-quantile",
-        type=click.FloatRange(0, 1, min_open=True),
+        type=FiniteRange(0, 1, min_open=True),
         default=0.999,
         show_default=True,
         help="Anomaly: share of validation errors below the threshold.",

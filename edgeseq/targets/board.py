@@ -41,9 +41,9 @@ class WaitStates:
 class Board:
     """One file of targets/boards; None is what no source tells.
 
-    clock_hz: the highest that the chip is rated for. flash_bytes, ram_bytes: for the whole image; RAM is the largest
-    contiguous block. run_ua_per_mhz: supply current of the whole chip while it runs, and current_conditions, what the
-    source says of it. sources: by section.
+    core: with the board's memory, which images are linked for. clock_hz: the highest that the chip is rated for.
+    flash_bytes, ram_bytes: for the whole image; RAM is the largest contiguous block. run_ua_per_mhz: supply current of the
+    whole chip while it runs, and current_conditions, what the source says of it. sources: by section.
     """
 
     name: str
@@ -102,14 +102,14 @@ def read_board(path: Path) -> Board:
 
 
 def _board(data: dict[str, Any], sections: dict[str, dict[str, Any]]) -> Board:
-    wait = sections.get("wait_states")
+    clock_hz, wait = sections["clock"]["hz"], sections.get("wait_states")
+    memory = {name: sections["memory"][name] for name in ("flash_bytes", "ram_bytes")}
     return Board(
         name=data["name"],
         description=data["description"],
-        core=load_core(data["core"]),
-        clock_hz=sections["clock"]["hz"],
-        flash_bytes=sections["memory"]["flash_bytes"],
-        ram_bytes=sections["memory"]["ram_bytes"],
+        core=replace(load_core(data["core"]), **memory),
+        clock_hz=clock_hz,
+        **memory,
         wait_states=None if wait is None else WaitStates(wait["count"], wait["accesses_per_cycle"], wait.get("zero_up_to_hz")),
         run_ua_per_mhz=sections["current"]["run_ua_per_mhz"] if "current" in sections else None,
         current_conditions=sections.get("current", {}).get("conditions", ""),

@@ -138,7 +138,8 @@ def _epoch(
     started = time.monotonic()
 
     def report(batch: int, logs: Any = None) -> None:
-        if watch:
+        # The epoch is done when it has been validated too: `fit` says so, with its figures.
+        if watch and batch + 1 < batches:
             watch(counters.epoch + (batch + 1) / batches, last)
 
     fitted = model.fit(

@@ -13,7 +13,9 @@ import pytest
 
 from edgeseq.choose.search.study.storage import import_optuna
 from edgeseq.cli.amounts import DURATION, ENERGY, FREQUENCY, SIZE, TIME
+from edgeseq.cli.choose import loaded
 from edgeseq.cli.main import main
+from edgeseq.data import DataOptions, load_data
 
 WORDS = ["choose", "--data", "digits", "--target"]
 SMALL = [
@@ -60,7 +62,14 @@ BAD = {
     "a place that is a file": (["cortex-m4", "--out", f"{__file__}/run"], "no folder can be made there"),
     "units that are no numbers": (["cortex-m4", "--units", "8,many"], "expected whole numbers"),
     "an unknown target": (["cortex-m99"], "unknown target 'cortex-m99'; known:"),
-    "a hosted target": (["aarch64"], "runs an operating system; choosing is for cores and boards"),
+    "a hosted target": (["aarch64"], "aarch64 runs an operating system; choosing is for atmega328p, cortex-m0plus"),
+    "a core that nothing predicts": (["cortex-m7"], "cortex-m7 has no fitted predictor; choosing is for atmega328p"),
+    "a share that is no number": (["cortex-m4", "--validation-share", "nan"], "nan is not in the range 0<x<1"),
+    "flash beyond any number": (["cortex-m4", "--flash", "9" * 400], "is more than any size"),
+    "cells that the target has no memory for": (
+        ["atmega328p", "--flash", "100", "--cells", "transformer", "--units", "256"],
+        "and atmega328p has 32.0 KB of flash and 2.0 KB of RAM. Take other cells",
+    ),
     "latency without a clock": (
         ["cortex-m4", "--latency", "2ms"],
         "cortex-m4 is a core and has no clock, so no latency. Name a board",
@@ -102,6 +111,23 @@ def test_data_of_one_class_are_refused(capsys, tmp_path):
     code, _, err = run(capsys, "choose", "--data", f"{tmp_path}/one.npz", "--target", "cortex-m4", "--out", f"{tmp_path}/run")
     assert code == 2
     assert "needs at least two classes" in err
+
+
+def test_of_few_windows_split_by_time_three_tenths_validate(tmp_path):
+    """As of windows that are drawn; a share that is asked for stands, and many windows are read once."""
+    rng, path = np.random.default_rng(0), tmp_path / "d.csv"
+    path.write_text("load\n" + "\n".join(map(str, rng.normal(size=6000).round(3))))
+
+    def validating(**given):
+        return len(loaded(str(path), {"task": "forecast", **given}).validation)
+
+    def read(**given):
+        return len(load_data(str(path), DataOptions(task="forecast", **given)).validation)
+
+    few, many = {"window": 64, "stride": 32}, {"window": 8, "stride": 2}
+    assert validating(**few) == read(**few, validation_share=0.3) > 2 * read(**few)
+    assert validating(**few, validation_share=0.15) == read(**few, validation_share=0.15)
+    assert validating(**many) == read(**many)
 
 
 AMOUNTS = [
@@ -216,6 +242,7 @@ HEEDING_CTRL_C = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from edgeseq.cli.main import main
+from edgeseq.data import DataOptions, load_data
 main(sys.argv[1:])
 """
 

@@ -1,17 +1,25 @@
 """The folder of a search: nobody else's files, measurements of what is measured, and errors in words."""
 
+import importlib
 import shutil
 from dataclasses import replace
 
 import pytest
 
+from edgeseq.choose.budget import Budget
+from edgeseq.choose.configuration import Configuration
+from edgeseq.choose.search.answer.finalists import MeasureSpec, linked_and_run
 from edgeseq.choose.search.choose import SearchInterrupted, choose
 from edgeseq.choose.search.loop import SearchOptions
+from edgeseq.choose.search.proposals.space import Proposal
+from edgeseq.choose.search.proposals.target import Clock
 from edgeseq.choose.search.study.records import RunFolder
 from edgeseq.choose.search.study.storage import import_optuna
+from edgeseq.choose.search.trials.trial import TrialSpec
 from edgeseq.choose.search.trials.workers import Outcome
-from edgeseq.errors import SearchError
+from edgeseq.errors import SearchError, ToolchainError
 from tests.choose.made_up_search import Instant, Quiet, document, request
+from tests.conftest import make_quantized
 
 
 def measured_by(request_):
@@ -164,6 +172,28 @@ def test_a_finalist_that_cannot_be_measured_is_told(tmp_path):
     assert first["reason"] == "could not be measured: the image does not link"
     assert f"{first['name']} could not be measured: the image does not link." in found["verdict"]
     assert found["recommended"] not in (None, first["name"])
+
+
+@pytest.mark.parametrize("broken", [("speed",), ("speed", "size")])
+def test_kernels_that_cannot_be_linked_give_way_to_smaller_ones(broken, monkeypatch):
+    """An image beyond the target's memory for speed may fit for size; where none can be linked, the linker's words stand."""
+    graph, module = make_quantized("gru", 3, 4, 2), importlib.import_module("edgeseq.measure.profile")
+    real = module.profile
+
+    def linked(*given, optimize):
+        if optimize in broken:
+            raise ToolchainError(f"{optimize}: the image does not fit")
+        return real(*given, optimize=optimize)
+
+    monkeypatch.setattr(module, "profile", linked)
+    trial = TrialSpec(0, Proposal(Configuration((("gru", 4),), "int8", "int8")), 1, 1, 0)
+    spec = MeasureSpec(trial, b"", b"", "cortex-m4", ("speed", "size"), Budget(16_384, 2048), Clock())
+    if broken == ("speed",):
+        measurement, cost = linked_and_run(graph, spec)
+        assert (measurement.optimize, cost.flash_bytes) == ("size", real(graph, "cortex-m4", optimize="size").flash_image_bytes)
+    else:
+        with pytest.raises(ToolchainError, match="size: the image does not fit"):
+            linked_and_run(graph, spec)
 
 
 def test_a_database_keeps_its_password(tmp_path):

@@ -19,6 +19,7 @@ from edgeseq.choose.search.choose import SearchInterrupted, choose
 from edgeseq.choose.search.proposals.space import Space
 from edgeseq.choose.search.study.records import RunFolder, read_measured, results, write_measured
 from edgeseq.choose.search.study.storage import import_optuna, read_study
+from edgeseq.choose.search.trials.trial import TrialResult
 from edgeseq.choose.search.trials.windows import prepare
 from edgeseq.choose.search.trials.workers import Outcome
 from edgeseq.errors import SearchError
@@ -106,6 +107,29 @@ def test_more_trials_may_be_asked_for(tmp_path):
     choose(request(tmp_path), Quiet())
     choose(request(tmp_path, trials=8, resume=True), Quiet())
     assert sum(each["status"] in ("trained", "measured") for each in document(tmp_path)["candidates"]) == 8
+
+
+def cut_short(spec):
+    """The end of the search comes in the first epoch of every training."""
+    history = ({"loss": 1.0, "val_loss": 1.0, "val_accuracy": 0.4},)
+    return Outcome(0, TrialResult("trained", "out of time after 1 of 2 epochs", 0.4, 0.4, history, 0.1, b"keras", b"esq"))
+
+
+def test_what_time_cut_short_is_no_example(tmp_path):
+    """It is kept and said; the plainest networks are trained again, and no other search takes it over."""
+    begun, workers = [], Instant(RunFolder(tmp_path / "a"), lambda spec: begun.append(spec.proposal) or cut_short(spec))
+    choose(request(tmp_path / "a", workers, trials=2), Quiet())
+    reasons = [each["reason"] for each in document(tmp_path / "a")["candidates"] if each["status"] == "trained"]
+    assert all(reason.startswith("out of time after 1 of 2 epochs; ") for reason in reasons)
+    again = []
+    workers = Instant(RunFolder(tmp_path / "a"), lambda spec: again.append(spec) or None)
+    choose(request(tmp_path / "a", workers, trials=12, resume=True), Quiet())
+    assert {str(each.as_json()) for each in begun} <= {str(each.proposal.as_json()) for each in again}
+    assert all(not each.rule.curves for each in again[:2])
+    choose(request(tmp_path / "b", reuse=(tmp_path / "a",), trials=0), Quiet())
+    taken = [each["origin"] for each in document(tmp_path / "b")["candidates"] if each["origin"] is not None]
+    assert len(taken) > 4
+    assert not any(each.endswith(("trial 0", "trial 1")) for each in taken)
 
 
 def test_another_search_is_refused(tmp_path):

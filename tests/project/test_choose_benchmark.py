@@ -54,13 +54,14 @@ def test_the_table_shows_what_was_found(tmp_path, monkeypatch):
     row = {"data": "a", "core": "cortex-m4", "budget": "16K/2K", "seconds": 1230, "reused": 2}
     row |= {"baseline": point | {"margin": {"difference": -0.021, "low": -0.05, "high": 0.007}}}
     trials = {"infeasible": 5, "measured": 4, "trained": 6, "stopped early": 1}
-    row |= {"trials": trials, "recommended": point, "gru": point, "lstm": None}
+    score = {"value": 0.9126, "low": 0.89, "high": 0.93, "among": 4}
+    row |= {"trials": trials, "recommended": point, "recommended_score": score, "gru": point, "lstm": None}
     row |= {"margins": [{"cell": "lstm", "against": "b", "difference": 0.015, "low": -0.002, "high": 0.031}]}
-    alone = {"recommended": None, "baseline": point | {"margin": None}}
+    alone = {"recommended": None, "recommended_score": None, "baseline": point | {"margin": None}}
     (tmp_path / "choose.json").write_text(json.dumps([row, row | alone]))
     lines = tables.choose_table().splitlines()
     assert lines[2] == (
-        "| a | cortex-m4 | 16K/2K | gru(8) int8, 91.50 % | 9,000, 900 | none | "
+        "| a | cortex-m4 | 16K/2K | gru(8) int8, 91.50 %; 91.26 % | 9,000, 900 | none | "
         "gru(8) int8, 91.50 % | LSTM: +1.5 (-0.2 to +3.1) | gru(8) int8, 91.50 %: -2.1 (-5.0 to +0.7) | 9 + 2 | 20 |"
     )
     assert lines[3].endswith("| gru(8) int8, 91.50 % | 9 + 2 | 20 |")

@@ -2,13 +2,16 @@
 
 import json
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from edgeseq.cli.main import main
-from edgeseq.errors import TargetError
+from edgeseq.errors import TargetError, ToolchainError
 from edgeseq.measure.on_board import on_board
 from edgeseq.measure.profile import profile
+from edgeseq.measure.verify import verify
 from edgeseq.quantize import write_esq
 from edgeseq.targets import board_names, core_names, load_board, load_core, resolve_target, target_names
 from edgeseq.targets.board import read_board
@@ -38,8 +41,9 @@ def test_names_resolve():
     """A board's name gives its core and itself; a core's, itself alone; the boards asked for are there."""
     assert {"nucleo-l072", "nucleo-f411", "nucleo-l476", "pico", "mps2"} <= set(board_names())
     core, board = resolve_target("nucleo-l476")
-    assert (core, board) == (load_core("cortex-m4"), load_board("nucleo-l476"))
-    assert resolve_target("cortex-m4") == (core, None)
+    assert (core, board) == (board.core, load_board("nucleo-l476"))
+    assert core == replace(load_core("cortex-m4"), flash_bytes=board.flash_bytes, ram_bytes=board.ram_bytes)
+    assert resolve_target("cortex-m4") == (load_core("cortex-m4"), None)
     assert set(board_names()) < set(target_names())
     assert not set(board_names()) & set(core_names())
 
@@ -48,6 +52,19 @@ def test_names_resolve():
 def test_unknown_names_list_the_known(ask):
     with pytest.raises(TargetError, match=r"unknown .* 'nucleo-x'; known: .*nucleo-l072"):
         ask("nucleo-x")
+
+
+@pytest.mark.slow
+def test_images_are_linked_for_the_memory_of_the_board():
+    """A network beyond the memory that a bare core is linked with runs where the board has more, with its integers; RAM too."""
+    graph = make_quantized("lstm", 6, 256, 2)
+    with pytest.raises(ToolchainError, match="does not fit the cortex-m0plus memory map"):
+        profile(graph, "cortex-m0plus", optimize="size")
+    measured = profile(graph, "pico", optimize="size")
+    assert load_core("cortex-m0plus").flash_bytes < measured.flash_image_bytes < load_board("pico").flash_bytes
+    x = np.random.default_rng(0).normal(0, 1, (20, 6))
+    (row,) = verify(graph, x, cores=("pico",), host=False, optimize="size").against
+    assert row.mismatches == 0
 
 
 def test_time_and_energy():

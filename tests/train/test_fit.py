@@ -130,6 +130,18 @@ def test_interrupted_before_the_first_epoch(tmp_path):
     assert (result.status, result.model, result.metrics, result.epochs_run) == ("interrupted", None, {}, 0)
 
 
+def test_a_watch_hears_of_an_epoch_once():
+    """With the figures of that epoch, after it was validated; within an epoch, with those of the epochs before."""
+    heard = []
+    result = train(DATA, RECIPE, watch=lambda done, logs: heard.append((done, dict(logs))))
+    ends = {done: logs for done, logs in heard if done == int(done)}
+    assert list(ends) == [1 + epoch for epoch in range(result.epochs_run)]
+    assert len(ends) == sum(done == int(done) for done, _ in heard)
+    assert [ends[1 + epoch] for epoch in range(result.epochs_run)] == [dict(logs) for logs in result.history]
+    assert all(logs == (ends[int(done)] if done > 1 else {}) for done, logs in heard if done != int(done))
+    assert [done for done, _ in heard] == sorted(done for done, _ in heard)
+
+
 def test_patience_and_halving():
     """On noise, validation soon stalls: four epochs halve the rate, `patience` ends the run, and the best epoch is kept."""
     result = train(NOISE, Recipe(cell="rnn", units=16, epochs=60, patience=6, learning_rate=0.03, batch_size=8))

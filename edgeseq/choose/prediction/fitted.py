@@ -62,6 +62,11 @@ def _stored() -> dict[str, Any]:
     return json.loads(COEFFICIENTS.read_text(encoding="utf-8"))
 
 
+def fitted_cores() -> tuple[str, ...]:
+    """Names of the cores that a fit is stored of."""
+    return tuple(sorted(_stored()))
+
+
 @functools.cache
 def load_fit(core: str, optimize: Optimize) -> Fit:
     """Return the fit of a core and mode. Raises TargetError with those that have one."""
@@ -69,7 +74,7 @@ def load_fit(core: str, optimize: Optimize) -> Fit:
     found = stored.get(core, {}).get(optimize)
     if found is None:
         raise TargetError(
-            f"{core}, {optimize}: no fitted predictor; fitted: {', '.join(sorted(stored))}. "
+            f"{core}, {optimize}: no fitted predictor; fitted: {', '.join(fitted_cores())}. "
             "Profile the model there instead (edgeseq profile), or choose for one of those"
         )
     return Fit(

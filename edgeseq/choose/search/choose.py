@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from edgeseq.choose.search.results import Choice, conclude
 from edgeseq.choose.search.reuse import read_other, reuse
 from edgeseq.choose.search.study.candidate import UNMEASURED, Candidate
 from edgeseq.choose.search.study.records import candidates, directions, source_of, write_measured
-from edgeseq.choose.search.study.storage import beat, open_study, release, rerun_lost
+from edgeseq.choose.search.study.storage import BEAT_S, beat, open_study, release, rerun_lost
 from edgeseq.choose.search.trials.trial import TrialSpec
 from edgeseq.choose.search.trials.workers import Workers
 from edgeseq.data import DataSet
@@ -177,9 +178,15 @@ def _measure_finalists(
     """Measure the best candidates, and the next ones where none of them keeps the budget."""
     search = request.search
 
-    def after() -> None:
-        report()
-        beat(study)
+    last_beat = 0.0
+
+    def alive() -> None:
+        """Say so while a finalist is trained on or measured, which may take minutes."""
+        nonlocal last_beat
+        if time.monotonic() - last_beat > BEAT_S:
+            beat(study)
+            last_beat = time.monotonic()
+        check()
 
     for round_number in range(1, ROUNDS + 1):
         known = known_of(study, search)
@@ -188,7 +195,7 @@ def _measure_finalists(
         wanted = [each for each in finalists if each.measured is None]
         if wanted:
             progress.stage("measuring finalists", len(wanted))
-            _measure(request, wanted, workers, progress, failures, after, check)
+            _measure(request, wanted, workers, progress, failures, report, alive)
         if any(each.fits(search.budget) for each in known_of(study, search)):
             return
     if failures and not any(each.measured for each in known_of(study, search)):
@@ -204,14 +211,14 @@ def _measure(
     workers: Workers,
     progress: Progress,
     failures: dict[int, str],
-    after: Callable[[], None],
-    check: Callable[[], None],
+    report: Callable[[], Choice],
+    alive: Callable[[], None],
 ) -> None:
     search = request.search
     running: dict[int, tuple[Candidate, int]] = {}
     waiting, done = list(wanted), 0
     while running or waiting:
-        check()
+        alive()
         # No more than there are slots: a worker that dies takes along what was queued behind its job.
         while waiting and len(running) < workers.slots:
             candidate = waiting.pop(0)
@@ -236,7 +243,7 @@ def _measure(
             write_measured(beside, measured)
             score = search.metric.text(measured.shown.score)
             progress.advance(done, f"{candidate.name}: {score}, {measured.mismatches} mismatches")
-            after()
+            report()
 
 
 def _spec(request: Request, candidate: Candidate) -> MeasureSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -17,7 +17,7 @@ from edgeseq.choose.search.study.promising import promising
 from edgeseq.choose.search.study.records import RunFolder, close_failed, close_infeasible, close_trained, propose
 from edgeseq.choose.search.study.storage import BEAT_S, LOST, ORIGIN, beat
 from edgeseq.choose.search.trials.median import MedianRule
-from edgeseq.choose.search.trials.trial import TrialSpec, run_trial
+from edgeseq.choose.search.trials.trial import TrialSpec, out_of_time, run_trial
 from edgeseq.choose.search.trials.workers import Outcome, Workers
 from edgeseq.targets import OPTIMIZE_MODES, Optimize
 
@@ -77,9 +77,10 @@ class _State:
 
 
 def warm_start(study: Any, search: Search) -> None:
-    """Queue what a search begins with: it cannot end below these."""
+    """Queue what a search begins with, again where time ended it: the search cannot end below these."""
     # A trial that waits has its parameters elsewhere than one that was begun.
-    known = [each.params or each.system_attrs.get("fixed_params") for each in study.get_trials(deepcopy=False)]
+    trials = [each for each in study.get_trials(deepcopy=False) if not out_of_time(each.user_attrs.get("reason"))]
+    known = [each.params or each.system_attrs.get("fixed_params") for each in trials]
     for candidate in first(search.space, search.budget, search.target, search.options.modes):
         if parameters(candidate, search.space) not in known:
             study.enqueue_trial(parameters(candidate, search.space))
@@ -183,8 +184,8 @@ def _next_that_fits(study: Any, search: Search, state: _State, notify: Notify) -
 def _curves(study: Any, metric: Metric) -> tuple[tuple[float, ...], ...]:
     """Validation figure of each epoch of every trial that ended with one."""
     sign = 1 if metric.watched == "val_accuracy" else -1
-    ended = [each for each in study.get_trials(deepcopy=False) if each.state.is_finished()]
-    histories = [each.user_attrs.get("history") for each in ended]
+    ended = [each.user_attrs for each in study.get_trials(deepcopy=False) if each.state.is_finished()]
+    histories = [kept.get("history") for kept in ended if not out_of_time(kept.get("reason"))]
     return tuple(tuple(sign * epoch[metric.watched] for epoch in history) for history in histories if history)
 
 
@@ -194,6 +195,7 @@ def _end(study: Any, search: Search, workers: Workers, state: _State, outcome: O
     title = f"#{trial.number} {spec.proposal.configuration.title}"
     if outcome.lost and attempt < ATTEMPTS:
         trial.set_user_attr("attempts", attempt + 1)
+        spec = replace(spec, seconds=_left(state, search))
         notify(state.ended, search.options.trials, f"{title}: {outcome.error}; trying again")
         state.running[workers.submit(run_trial, spec)] = (trial, spec, attempt + 1)
         return False

@@ -54,6 +54,7 @@ def conclude(search: Search, data: DataSet, candidates: list[Candidate], command
         "options": asdict(search.options),
         "candidates": [_described(each, reasons[each.name], search) for each in candidates],
         "recommended": verdict.recommended.name if verdict.recommended else None,
+        "recommended_score": verdict.chosen_score(search.metric),
         "verdict": sentences,
         "margins": [each.as_json() for each in verdict.margins],
         "complete": finished and not waiting,

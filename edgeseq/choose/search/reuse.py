@@ -14,6 +14,7 @@ from edgeseq.choose.search.proposals.fit import fit, why_not
 from edgeseq.choose.search.proposals.space import parameters, suggest
 from edgeseq.choose.search.study.records import RunFolder, close_infeasible, close_trained, propose, results
 from edgeseq.choose.search.study.storage import ORIGIN, changed, identity_of, read_study, rerun_lost
+from edgeseq.choose.search.trials.trial import out_of_time
 from edgeseq.errors import SearchError
 
 # What a trained candidate depends on, of a study's identity.
@@ -49,7 +50,7 @@ def reuse(study: Any, search: Search, place: Path, other: Any) -> Reused:
     queued = {each.user_attrs.get(ORIGIN) for each in before} - ended
     taken = too_large = 0
     for origin, candidate, result in results(other, RunFolder(place)):
-        if origin in ended:
+        if origin in ended or out_of_time(result.reason):
             continue
         try:
             wanted = parameters(candidate, search.space)

@@ -10,6 +10,7 @@ from edgeseq.choose.search.answer.verdict import compared
 from edgeseq.choose.search.proposals.amounts import amount
 from edgeseq.choose.search.study.candidate import Candidate, is_unmeasurable, over_when_measured
 from edgeseq.choose.search.study.front import dominates, validation_point
+from edgeseq.choose.search.trials.trial import out_of_time
 
 
 def explain(
@@ -30,7 +31,8 @@ def _reason(
     if candidate.measured is not None:
         return _measured(candidate, recommended, budget, metric)
     if candidate.status == "trained" and not is_unmeasurable(candidate):
-        return _not_a_finalist(candidate, others, metric)
+        cut = f"{candidate.reason}; " if out_of_time(candidate.reason) else ""
+        return cut + _not_a_finalist(candidate, others, metric)
     return candidate.reason or candidate.status
 
 

@@ -20,7 +20,7 @@ from edgeseq.choose.search.study.front import front, validation_point
 from edgeseq.choose.search.trials.trial import TrialSpec, as_files, integer_scores, quantized, recipe_of
 from edgeseq.choose.search.trials.windows import seen_by
 from edgeseq.data import DataSet
-from edgeseq.errors import EdgeseqError
+from edgeseq.errors import EdgeseqError, EmulationError, ToolchainError
 from edgeseq.measure.measurement import Measurement
 from edgeseq.quantize.types import QuantGraph
 from edgeseq.targets import Optimize, resolve_target
@@ -91,7 +91,7 @@ def measure(data: DataSet, spec: MeasureSpec) -> Finding:
     scores, outputs = integer_scores(seen, seen.test, graph)
     parts = scores.by(drawn(seen, seen.test).blocks)
     windows = _spread(len(seen.test), max(1, EMULATED_STEPS // seen.x_test.shape[1]))
-    measurement, cost = _measured(graph, spec)
+    measurement, cost = linked_and_run(graph, spec)
     mismatches = _mismatches(graph, seen, windows, spec.target, measurement.optimize)
     shown = Shown(
         method,
@@ -110,19 +110,27 @@ def measure(data: DataSet, spec: MeasureSpec) -> Finding:
     return Finding(measurement, cost, mismatches, shown, *files)
 
 
-def _measured(graph: QuantGraph, spec: MeasureSpec) -> tuple[Measurement, Cost]:
-    """Link and run the modes until one fits."""
+def linked_and_run(graph: QuantGraph, spec: MeasureSpec) -> tuple[Measurement, Cost]:
+    """Link and run the modes until one fits. Raises ToolchainError or EmulationError where none can be linked and run."""
     from edgeseq.measure.profile import profile
 
     core, board = resolve_target(spec.target)
     if board is not None and spec.clock.hz is not None:
         board = board.at(spec.clock.hz)
+    found: tuple[Measurement, Cost] | None = None
     for mode in spec.modes:
-        measurement = profile(graph, board or core, optimize=mode)
-        cost = spec.clock.measured(measurement)
-        if not spec.budget.excess(cost):
+        try:
+            measurement = profile(graph, board or core, optimize=mode)
+        except (ToolchainError, EmulationError):
+            # Beyond the target's own memory with these kernels; the next may be smaller.
+            if mode == spec.modes[-1] and found is None:
+                raise
+            continue
+        found = measurement, spec.clock.measured(measurement)
+        if not spec.budget.excess(found[1]):
             break
-    return measurement, cost
+    assert found is not None
+    return found
 
 
 def _integers(

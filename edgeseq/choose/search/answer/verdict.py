@@ -13,6 +13,7 @@ from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.configuration import REFERENCES
 from edgeseq.choose.metric import Metric
 from edgeseq.choose.scores import WindowScores
+from edgeseq.choose.search.answer.cross_fit import chosen_elsewhere
 from edgeseq.choose.search.proposals.amounts import amount, budget_text
 from edgeseq.choose.search.study.candidate import Candidate, Measured
 from edgeseq.choose.statistics import interval
@@ -52,7 +53,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """By how much the recommended candidate beats the best measured one of another cell that fits."""
+    """By how much the recommended candidate beats the best measured one of another cell that fits.
+
+    against: that one. difference: of what would be chosen of all and what would be chosen of that cell (cross_fit), so that
+    neither owes anything to having been chosen on the test part.
+    """
 
     cell: str
     against: Candidate
@@ -69,12 +74,22 @@ class Margin:
 class Verdict:
     """recommended: None where nothing is worth its memory. sentences: for a person, the first says what to take.
 
-    margins: over the best GRU and the best LSTM, except its own cell.
+    margins: over the best GRU and the best LSTM, except its own cell. scores: of the recommendation on the test part, without
+    the luck of having been chosen there (cross_fit); among: of how many that fit.
     """
 
     recommended: Candidate | None
     sentences: tuple[str, ...]
     margins: tuple[Margin, ...] = ()
+    scores: WindowScores | None = None
+    among: int = 0
+
+    def chosen_score(self, metric: Metric) -> dict[str, float | int | None] | None:
+        """Return what results.json has of the scores; None where nothing is recommended."""
+        if self.scores is None:
+            return None
+        low, high = _ends(self.scores, metric) or (None, None)
+        return {"value": self.scores.value, "low": low, "high": high, "among": self.among}
 
 
 def difference(a: WindowScores, b: WindowScores, metric: Metric) -> Difference:
@@ -117,13 +132,31 @@ def judge(
     if not fitting:
         return Verdict(None, _none_fits(measured, budget))
     best = min(fitting, key=lambda each: (-_goodness(each, metric), *_size(each)))
-    if nothing is not None and (against := _against_nothing(best, nothing, metric)):
+    chosen = _chosen(fitting, metric)
+    if nothing is not None and (against := _against_nothing(best, chosen, nothing, metric)):
         return Verdict(None, (against,))
-    sentences = [_headline(best, budget, metric), _thrifty(best, fitting, metric)]
-    margins = {cell: _margin(cell, best, fitting, metric) for cell in ("gru", "lstm") if cell != best.cell}
+    sentences = [_headline(best, budget, metric), _allowing(chosen, len(fitting), metric), _thrifty(best, fitting, metric)]
+    margins = {cell: _margin(cell, chosen, fitting, metric) for cell in ("gru", "lstm") if cell != best.cell}
     sentences += [_beside(cell, best, margin, metric) for cell, margin in margins.items()]
     sentences.append(_kind(best, fitting, metric))
-    return Verdict(best, tuple(filter(None, sentences)), tuple(filter(None, margins.values())))
+    return Verdict(best, tuple(filter(None, sentences)), tuple(filter(None, margins.values())), chosen, len(fitting))
+
+
+def _chosen(finalists: Sequence[Candidate], metric: Metric) -> WindowScores:
+    """Return what the best of these scores on the test part, without the luck of being chosen there."""
+    ordered = sorted(finalists, key=_size)
+    return chosen_elsewhere([scores_of(each.measured) for each in ordered if each.measured], metric)
+
+
+def _allowing(chosen: WindowScores, among: int, metric: Metric) -> str:
+    """Say what is left of the score when it owes nothing to the choice."""
+    if among < 2 or len(chosen.totals) < 2:
+        return ""
+    found = _own(chosen, metric)
+    return (
+        f"Allowing for the choice among {among} on that part: {metric.text(chosen.value)} (standard error "
+        f"{metric.difference(found.error)})."
+    )
 
 
 def _thrifty(best: Candidate, fitting: Sequence[Candidate], metric: Metric) -> str:
@@ -160,7 +193,7 @@ def _headline(chosen: Candidate, budget: Budget, metric: Metric) -> str:
         amount(name, getattr(cost, name)) + f" of {word}" for name, word in (("flash_bytes", "flash"), ("ram_bytes", "RAM"))
     ]
     figures += [f"{amount('latency_us', cost.latency_us)} a decision"] if cost.latency_us is not None else []
-    error = own_interval(chosen.measured, metric).error
+    error = _own(scores_of(chosen.measured), metric).error
     sure = f" (standard error {metric.difference(error)})" if math.isfinite(error) else ""
     return (
         f"Take {chosen.name} ({chosen.measured.optimize} kernels): {metric.text(chosen.measured.shown.score)}"
@@ -168,28 +201,31 @@ def _headline(chosen: Candidate, budget: Budget, metric: Metric) -> str:
     )
 
 
-def own_interval(measured: Measured, metric: Metric) -> Difference:
-    """Return a finalist's own goodness with its standard error and interval."""
-    scores = scores_of(measured)
+def _own(scores: WindowScores, metric: Metric) -> Difference:
+    """Return the goodness itself with its standard error and interval."""
     return difference(scores, WindowScores(np.zeros(len(scores.totals)), scores.weights), metric)
 
 
 def score_interval(measured: Measured, metric: Metric) -> tuple[float, float] | None:
     """Return the 95 % interval of a finalist's score, lowest first; None where there is one window to draw."""
-    found = own_interval(measured, metric)
+    return _ends(scores_of(measured), metric)
+
+
+def _ends(scores: WindowScores, metric: Metric) -> tuple[float, float] | None:
+    found = _own(scores, metric)
     if not math.isfinite(found.error):
         return None
     low, high = sorted(metric.goodness(end) for end in (found.low, found.high))
     return (max(0.0, low), min(1.0, high)) if metric.unit == "share" else (low, high)
 
 
-def _margin(cell: str, chosen: Candidate, fitting: Sequence[Candidate], metric: Metric) -> Margin | None:
+def _margin(cell: str, chosen: WindowScores, fitting: Sequence[Candidate], metric: Metric) -> Margin | None:
     """Compare with the best of a cell; None where none of it fits."""
     own = [each for each in fitting if each.cell == cell]
     if not own:
         return None
     best = max(own, key=lambda each: _goodness(each, metric))
-    return Margin(cell, best, compared(chosen, best, metric))
+    return Margin(cell, best, difference(chosen, _chosen(own, metric), metric))
 
 
 def _beside(cell: str, chosen: Candidate, margin: Margin | None, metric: Metric) -> str:
@@ -229,11 +265,11 @@ def _kind(chosen: Candidate, fitting: Sequence[Candidate], metric: Metric) -> st
     return ""
 
 
-def _against_nothing(best: Candidate, nothing: tuple[str, WindowScores], metric: Metric) -> str:
+def _against_nothing(best: Candidate, chosen: WindowScores, nothing: tuple[str, WindowScores], metric: Metric) -> str:
     """Say so where even the best candidate shows nothing over what knows nothing; '' where it does."""
     name, scores = nothing
     assert best.measured
-    gap = difference(scores_of(best.measured), scores, metric)
+    gap = difference(chosen, scores, metric)
     if gap.low > 0 or (not math.isfinite(gap.error) and gap.value > 0):
         return ""
     return (

@@ -119,10 +119,17 @@ def check_something_fits(space: Space, target: Target, budget: Budget, modes: tu
     network, nearest = min(found, key=lambda pair: max(pair[1].excess.values()))
     enough = _enough(budget, network, nearest, target)
     over = ", ".join(NAMES[name] for name in budget.excess(nearest.cost))
+    way_out = f"What would fit one (too small now: {over}): {as_options(enough)}. To learn something, give more"
+    if (enough.flash_bytes or 0) > target.core.flash_bytes or (enough.ram_bytes or 0) > target.core.ram_bytes:
+        way_out = (
+            f"One would take {as_options(enough)}, and {target.name} has {amount('flash_bytes', target.core.flash_bytes)} of "
+            f"flash and {amount('ram_bytes', target.core.ram_bytes)} of RAM. Take other cells, shorter windows (--windows), or a "
+            "target with more memory"
+        )
     raise BudgetError(
         f"nothing fits {budget_text(budget)} on {target.name}. The smallest candidate of each cell, predicted:\n"
         + "\n".join(rows)
-        + f"\nWhat would fit one (too small now: {over}): {as_options(enough)}. To learn something, give more"
+        + f"\n{way_out}"
     )
 
 

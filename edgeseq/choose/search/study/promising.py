@@ -8,6 +8,7 @@ from typing import Any
 from edgeseq.choose.metric import Metric
 from edgeseq.choose.search.proposals.space import Proposal, Space, suggest
 from edgeseq.choose.search.study.storage import import_optuna
+from edgeseq.choose.search.trials.trial import out_of_time
 
 # TPE draws at random until it knows so many.
 ENOUGH_SCORED = 10
@@ -20,7 +21,9 @@ def promising(study: Any, space: Space, metric: Metric, seed: int) -> Iterator[P
     proposes the tiny as readily as the good. What a proposal costs is known before it is trained: it need not be learnt.
     """
     optuna = import_optuna()
-    scored = [each for each in study.get_trials(deepcopy=False) if each.state.is_finished() and "scores" in each.user_attrs]
+    # What the clock ended scores as badly as what was never good.
+    whole = [each for each in study.get_trials(deepcopy=False) if not out_of_time(each.user_attrs.get("reason"))]
+    scored = [each for each in whole if each.state.is_finished() and "scores" in each.user_attrs]
     if len(scored) < ENOUGH_SCORED:
         return
     sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, n_startup_trials=ENOUGH_SCORED)

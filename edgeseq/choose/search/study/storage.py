@@ -95,11 +95,14 @@ def without_password(text: str) -> str:
 
     >>> without_password("postgresql://es:s3cr:t@host/db"), without_password("--storage=mysql://host/db?user=es&password=s3cret")
     ('postgresql://es:***@host/db', '--storage=mysql://host/db?user=es&password=***')
+    >>> without_password("postgresql://es:a/b@c@host/db"), without_password("mysql://host/db?ssl_passwd=a&x=1")
+    ('postgresql://es:***@host/db', 'mysql://host/db?ssl_passwd=***&x=1')
     >>> without_password("run/study.db"), without_password("sqlite:////tmp/a@b.db")
     ('run/study.db', 'sqlite:////tmp/a@b.db')
     """
-    named = re.sub(r"(://[^:/?@]*:)[^/]*@", r"\1***@", text)
-    return re.sub(r"(?<=[?&]password=)[^&]*", "***", named)
+    # Up to the last @: a password may hold any other sign, encoded or not.
+    named = re.sub(r"(://[^:/?@]*:).*@", r"\1***@", text)
+    return re.sub(r"(?i)([?&][a-z_]*(?:password|passwd|passphrase|pwd)=)[^&]*", r"\1***", named)
 
 
 def read_study(path: Path, name: str) -> Any:

@@ -23,6 +23,7 @@ from edgeseq.quantize.types import QuantGraph
 from edgeseq.train import Recipe, build_tcn, build_transformer
 
 CALIBRATION_WINDOWS = 128
+_OUT_OF_TIME = "out of time"
 BUILDS: dict[str, Callable[[Any, DataSet, Recipe], Any]] = {"tcn": build_tcn, "transformer": build_transformer}
 
 
@@ -68,6 +69,11 @@ def recipe_of(spec: TrialSpec) -> Recipe:
         dropout=spec.proposal.dropout,
         seed=spec.seed,
     )
+
+
+def out_of_time(reason: str | None) -> bool:
+    """Whether that is the reason of a training which the end of the search cut short: what it scored says little."""
+    return (reason or "").startswith(_OUT_OF_TIME)
 
 
 def run_trial(data: DataSet, spec: TrialSpec) -> TrialResult:
@@ -117,7 +123,7 @@ class _Watch:
         if not logs:
             return
         if self._spec.seconds is not None and time.monotonic() - self._started > self._spec.seconds:
-            self.reason = f"out of time after {int(done)} of {self._spec.epochs} epochs"
+            self.reason = f"{_OUT_OF_TIME} after {int(done)} of {self._spec.epochs} epochs"
             raise StopFit
         if done != int(done):
             return

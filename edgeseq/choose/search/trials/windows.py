@@ -22,25 +22,37 @@ def prepare(data: DataSet, seed: int, validation_share: float | None = None) -> 
 
     validation_share: None lets `validating_share` say. Warns in its notes where a subject is in the training and the test part.
     """
+    _check_classes(data, "Give data of more classes")
     if data.task in ("classification", "tagging"):
-        seen = np.unique(data.y_train)
-        if len(seen) < 2:
-            name = data.class_names[seen[0]] if data.class_names else seen[0]
-            raise DataError(
-                f"{data.name}: all {len(data.train)} training windows are of class {name}; at least 2 classes are needed to tell "
-                "apart. Give data of more classes"
-            )
         data = replace(data, class_names=data.class_names or tuple(str(number) for number in range(data.classes)))
     if data.train.y is None or data.test.y is None:
         raise DataError(f"{data.name}: has no targets to learn; choosing needs some")
     share = validating_share(data.train) if validation_share is None else validation_share
     parts = split(data, Recipe(seed=seed, validation_share=share))
-    return replace(data, train=parts.train, validation=parts.validation).noted(*_leaks(data))
+    divided = replace(data, train=parts.train, validation=parts.validation)
+    _check_classes(divided, f"The {len(parts.validation)} others validate: give more data, or another --seed")
+    return divided.noted(*_leaks(data))
 
 
-def validating_share(train: Part) -> float:
-    """Return the share of the training windows that validates: a tenth as in a training, more where these are too few."""
-    shares = [VALIDATING_WINDOWS / max(1, len(train))]
+def _check_classes(data: DataSet, way_out: str) -> None:
+    """Raise DataError where the training windows of a classifier are of one class."""
+    if data.task not in ("classification", "tagging"):
+        return
+    seen = np.unique(data.y_train)
+    if len(seen) < 2:
+        name = data.class_names[seen[0]] if data.class_names else seen[0]
+        raise DataError(
+            f"{data.name}: all {len(data.train)} training windows are of class {name}; at least 2 classes are needed to tell "
+            f"apart. {way_out}"
+        )
+
+
+def validating_share(train: Part, held_back: int = 0) -> float:
+    """Return the share of the training windows that validates: a tenth as in a training, more where these are too few.
+
+    held_back: windows more that the data hold back to validate already.
+    """
+    shares = [VALIDATING_WINDOWS / max(1, len(train) + held_back)]
     if train.subjects is not None and (subjects := len(np.unique(train.subjects))) > 1:
         shares.append(VALIDATING_SUBJECTS / subjects)
     return max(Recipe().validation_share, min(MOST_VALIDATING, max(shares)))
