@@ -138,7 +138,10 @@ def _sources(document: Document, measured: list[Document]) -> list[str]:
         for kind, errors in document["prediction_error"].get(mode, {}).items():
             lines += [f"{mode} kernels, {kind} networks, before measuring: {errors['label']}"] if kind in kinds else []
     if len(measured) > 1:
-        lines.append(f"the best of {len(measured)} finalists on the same test part: its score is a little too good")
+        told = (
+            "scored on the test part that they were compared on; the best of them, and differences to it, are a little too good"
+        )
+        lines.append(f"each of the {len(measured)} finalists is shown as it {told}")
     return [f"[dim]{escape(line)}[/]" for line in lines if line]
 
 

@@ -7,7 +7,7 @@ from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import METRICS
 from edgeseq.choose.scores import WindowScores
 from edgeseq.choose.search.answer.cross_fit import chosen_elsewhere
-from edgeseq.choose.search.answer.verdict import judge
+from edgeseq.choose.search.answer.verdict import compared, judge
 from tests.choose.made_up import candidate, measured
 
 ACCURACY, MAE = METRICS["classification"], METRICS["forecast"]
@@ -50,7 +50,7 @@ def test_the_luck_of_a_choice_is_left_out():
 
 
 def test_the_verdict_says_what_the_choice_is_worth():
-    """Score and margin without luck, in words and in numbers; the recommendation is the best of the whole."""
+    """The score without luck, in words and in numbers; the recommendation is the best of the whole, and margins are its own."""
     rng = np.random.default_rng(2)
     finalists = [
         candidate(number, cell, measured=measured(list(map(int, rng.random(40) < 0.7))), status="measured")
@@ -64,7 +64,6 @@ def test_the_verdict_says_what_the_choice_is_worth():
     assert verdict.chosen_score(ACCURACY)["value"] == everyone.value
     assert verdict.chosen_score(ACCURACY)["among"] == 4
     assert f"Allowing for the choice among 4 on that part: {ACCURACY.text(everyone.value)}" in verdict.sentences[1]
-    (margin,) = (each for each in verdict.margins if each.cell == "lstm") if verdict.recommended.cell == "gru" else (None,)
-    assert margin is not None
-    assert margin.difference.value == pytest.approx(everyone.value - chosen_elsewhere([of[2], of[3]], ACCURACY).value)
+    assert all(each.difference == compared(verdict.recommended, each.against, ACCURACY) for each in verdict.margins)
+    assert verdict.margins
     assert judge([], budget, ACCURACY).chosen_score(ACCURACY) is None

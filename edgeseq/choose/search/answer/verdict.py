@@ -53,10 +53,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """By how much the recommended candidate beats the best measured one of another cell that fits.
+    """By how much the recommended candidate beats the best measured one of another cell that fits, on the test part.
 
-    against: that one. difference: of what would be chosen of all and what would be chosen of that cell (cross_fit), so that
-    neither owes anything to having been chosen on the test part.
+    Both were chosen there, and owe something to luck.
     """
 
     cell: str
@@ -136,7 +135,7 @@ def judge(
     if nothing is not None and (against := _against_nothing(best, chosen, nothing, metric)):
         return Verdict(None, (against,))
     sentences = [_headline(best, budget, metric), _allowing(chosen, len(fitting), metric), _thrifty(best, fitting, metric)]
-    margins = {cell: _margin(cell, chosen, fitting, metric) for cell in ("gru", "lstm") if cell != best.cell}
+    margins = {cell: _margin(cell, best, fitting, metric) for cell in ("gru", "lstm") if cell != best.cell}
     sentences += [_beside(cell, best, margin, metric) for cell, margin in margins.items()]
     sentences.append(_kind(best, fitting, metric))
     return Verdict(best, tuple(filter(None, sentences)), tuple(filter(None, margins.values())), chosen, len(fitting))
@@ -219,13 +218,13 @@ def _ends(scores: WindowScores, metric: Metric) -> tuple[float, float] | None:
     return (max(0.0, low), min(1.0, high)) if metric.unit == "share" else (low, high)
 
 
-def _margin(cell: str, chosen: WindowScores, fitting: Sequence[Candidate], metric: Metric) -> Margin | None:
+def _margin(cell: str, chosen: Candidate, fitting: Sequence[Candidate], metric: Metric) -> Margin | None:
     """Compare with the best of a cell; None where none of it fits."""
     own = [each for each in fitting if each.cell == cell]
     if not own:
         return None
     best = max(own, key=lambda each: _goodness(each, metric))
-    return Margin(cell, best, difference(chosen, _chosen(own, metric), metric))
+    return Margin(cell, best, compared(chosen, best, metric))
 
 
 def _beside(cell: str, chosen: Candidate, margin: Margin | None, metric: Metric) -> str:
