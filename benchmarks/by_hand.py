@@ -25,8 +25,8 @@ from edgeseq.choose.about_data import task_shape
 from edgeseq.choose.configuration import Configuration, InputDtype
 from edgeseq.choose.metric import METRICS, Metric
 from edgeseq.choose.scores import WindowScores
+from edgeseq.choose.search.answer.difference import difference
 from edgeseq.choose.search.answer.finalists import MeasureSpec, measure
-from edgeseq.choose.search.answer.verdict import difference
 from edgeseq.choose.search.loop import SearchOptions
 from edgeseq.choose.search.proposals.space import Proposal
 from edgeseq.choose.search.proposals.target import Clock

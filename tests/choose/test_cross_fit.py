@@ -7,7 +7,8 @@ from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import METRICS
 from edgeseq.choose.scores import WindowScores
 from edgeseq.choose.search.answer.cross_fit import chosen_elsewhere
-from edgeseq.choose.search.answer.verdict import compared, judge
+from edgeseq.choose.search.answer.difference import compared
+from edgeseq.choose.search.answer.verdict import judge
 from tests.choose.made_up import candidate, measured
 
 ACCURACY, MAE = METRICS["classification"], METRICS["forecast"]

@@ -5,7 +5,7 @@ import pytest
 
 from edgeseq.choose.metric import ACCURACY, MAE, METRICS
 from edgeseq.choose.scores import STRETCHES, baseline, drawn, gain, window_scores
-from edgeseq.choose.search.answer.verdict import difference
+from edgeseq.choose.search.answer.difference import difference
 from edgeseq.data import DataSet, Part
 from edgeseq.train.recipe import Recipe
 from edgeseq.train.split import Split

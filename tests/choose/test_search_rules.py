@@ -10,9 +10,10 @@ from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.configuration import Configuration
 from edgeseq.choose.metric import METRICS
 from edgeseq.choose.scores import WindowScores, baseline, window_scores
+from edgeseq.choose.search.answer.difference import compared, difference, score_interval
 from edgeseq.choose.search.answer.explain import explain
 from edgeseq.choose.search.answer.finalists import pick
-from edgeseq.choose.search.answer.verdict import compared, difference, judge, score_interval
+from edgeseq.choose.search.answer.verdict import judge
 from edgeseq.choose.search.proposals.amounts import OPTIONS, as_options
 from edgeseq.choose.search.proposals.fit import check_something_fits, first, fit, largest, shrunk
 from edgeseq.choose.search.proposals.space import SIZES, Proposal, Space, parameters

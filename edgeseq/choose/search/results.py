@@ -9,9 +9,10 @@ from typing import Any
 from edgeseq._version import __version__
 from edgeseq.choose.about_data import describe
 from edgeseq.choose.scores import baseline, drawn
+from edgeseq.choose.search.answer.difference import score_interval
 from edgeseq.choose.search.answer.explain import explain
 from edgeseq.choose.search.answer.finalists import pick
-from edgeseq.choose.search.answer.verdict import Verdict, judge, score_interval
+from edgeseq.choose.search.answer.verdict import Verdict, judge
 from edgeseq.choose.search.loop import Search
 from edgeseq.choose.search.study.candidate import Candidate, is_unmeasurable
 from edgeseq.choose.search.study.front import measured_front

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgeseq.choose.budget import Budget
 from edgeseq.choose.metric import Metric
-from edgeseq.choose.search.answer.verdict import compared
+from edgeseq.choose.search.answer.difference import compared
 from edgeseq.choose.search.proposals.amounts import amount
 from edgeseq.choose.search.study.candidate import Candidate, is_unmeasurable, over_when_measured
 from edgeseq.choose.search.study.front import dominates, validation_point

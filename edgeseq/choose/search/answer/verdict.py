@@ -5,50 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-
-import numpy as np
 
 from edgeseq.choose.budget import Budget, Cost
 from edgeseq.choose.configuration import REFERENCES
 from edgeseq.choose.metric import Metric
 from edgeseq.choose.scores import WindowScores
 from edgeseq.choose.search.answer.cross_fit import chosen_elsewhere
+from edgeseq.choose.search.answer.difference import Difference, compared, difference, goodness_of, interval_of, scores_of
 from edgeseq.choose.search.proposals.amounts import amount, budget_text
-from edgeseq.choose.search.study.candidate import Candidate, Measured
-from edgeseq.choose.statistics import interval
-
-DRAWS = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Mean goodness of a minus that of b on the same test part. error: standard error; low, high: 95 % interval.
-
-    The last three are infinite where there is but one window to draw: a difference of which nothing is known.
-    """
-
-    value: float
-    error: float
-    low: float
-    high: float
-
-    @property
-    def tie(self) -> bool:
-        """Whether it is within its standard error, where there is one."""
-        return math.isfinite(self.error) and abs(self.value) <= self.error
-
-    @property
-    def shown(self) -> bool:
-        """Whether the interval leaves 0 out."""
-        return self.low > 0 or self.high < 0
-
-    def interval(self, metric: Metric) -> str:
-        """Return the interval as a person reads it."""
-        if not math.isfinite(self.error):
-            return "no interval: one test window"
-        ends = (f"{100 * end:+.2f}" if metric.unit == "share" else f"{end:+.3g}" for end in (self.low, self.high))
-        return f"95 % interval {' to '.join(ends)}"
+from edgeseq.choose.search.study.candidate import Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,35 +52,8 @@ class Verdict:
         """Return what results.json has of the scores; None where nothing is recommended."""
         if self.scores is None:
             return None
-        low, high = _ends(self.scores, metric) or (None, None)
+        low, high = interval_of(self.scores, metric) or (None, None)
         return {"value": self.scores.value, "low": low, "high": high, "among": self.among}
-
-
-def difference(a: WindowScores, b: WindowScores, metric: Metric) -> Difference:
-    """Paired bootstrap over the parts of the scores (edgeseq.choose.statistics; 2,000 draws of a fixed seed)."""
-    sign = 1 if metric.higher_is_better else -1
-    return _difference(tuple((sign * (a.totals - b.totals)).tolist()), tuple(a.weights.tolist()))
-
-
-# The same pairs are compared for the verdict, for the reasons, and after every trial.
-@lru_cache(maxsize=512)
-def _difference(totals: tuple[float, ...], weights: tuple[float, ...]) -> Difference:
-    if len(totals) < 2:
-        return Difference(sum(totals) / sum(weights), math.inf, -math.inf, math.inf)
-    found = interval(np.array([totals]), np.array(weights), np.arange(len(totals)), draws=DRAWS)
-    return Difference(found.estimate, found.error, found.low, found.high)
-
-
-def scores_of(measured: Measured) -> WindowScores:
-    """Return a finalist's scores on the test part."""
-    return WindowScores(np.asarray(measured.shown.totals, float), np.asarray(measured.shown.weights, float))
-
-
-def compared(a: Candidate, b: Candidate, metric: Metric) -> Difference:
-    """Compare two measured candidates on the test part."""
-    assert a.measured
-    assert b.measured
-    return difference(scores_of(a.measured), scores_of(b.measured), metric)
 
 
 def judge(
@@ -151,7 +89,7 @@ def _allowing(chosen: WindowScores, among: int, metric: Metric) -> str:
     """Say what is left of the score when it owes nothing to the choice."""
     if among < 2 or len(chosen.totals) < 2:
         return ""
-    found = _own(chosen, metric)
+    found = goodness_of(chosen, metric)
     return (
         f"Allowing for the choice among {among} on that part: {metric.text(chosen.value)} (standard error "
         f"{metric.difference(found.error)})."
@@ -192,30 +130,12 @@ def _headline(chosen: Candidate, budget: Budget, metric: Metric) -> str:
         amount(name, getattr(cost, name)) + f" of {word}" for name, word in (("flash_bytes", "flash"), ("ram_bytes", "RAM"))
     ]
     figures += [f"{amount('latency_us', cost.latency_us)} a decision"] if cost.latency_us is not None else []
-    error = _own(scores_of(chosen.measured), metric).error
+    error = goodness_of(scores_of(chosen.measured), metric).error
     sure = f" (standard error {metric.difference(error)})" if math.isfinite(error) else ""
     return (
         f"Take {chosen.name} ({chosen.measured.optimize} kernels): {metric.text(chosen.measured.shown.score)}"
         f"{sure} on the test part, {', '.join(figures)}; budget {budget_text(budget)}."
     )
-
-
-def _own(scores: WindowScores, metric: Metric) -> Difference:
-    """Return the goodness itself with its standard error and interval."""
-    return difference(scores, WindowScores(np.zeros(len(scores.totals)), scores.weights), metric)
-
-
-def score_interval(measured: Measured, metric: Metric) -> tuple[float, float] | None:
-    """Return the 95 % interval of a finalist's score, lowest first; None where there is one window to draw."""
-    return _ends(scores_of(measured), metric)
-
-
-def _ends(scores: WindowScores, metric: Metric) -> tuple[float, float] | None:
-    found = _own(scores, metric)
-    if not math.isfinite(found.error):
-        return None
-    low, high = sorted(metric.goodness(end) for end in (found.low, found.high))
-    return (max(0.0, low), min(1.0, high)) if metric.unit == "share" else (low, high)
 
 
 def _margin(cell: str, chosen: Candidate, fitting: Sequence[Candidate], metric: Metric) -> Margin | None:
