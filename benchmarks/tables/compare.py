@@ -44,6 +44,35 @@ def compare_table() -> str:
     return "\n".join(lines)
 
 
+def front_table() -> str:
+    """How much flash each cell takes to be, in the mean over seeds, as accurate as the other's best size."""
+    rows: list[Row] = json.loads((RESULTS / "compare.json").read_text())["fronts"]
+    lines = ["| data | best LSTM | GRU as accurate | best GRU | LSTM as accurate |", "|---" * 5 + "|"]
+    for name in dict.fromkeys(row["data"] for row in rows):
+        fronts = {cell: [row for row in rows if (row["data"], row["cell"]) == (name, cell)] for cell in ("lstm", "gru")}
+        if not all(fronts.values()):
+            continue
+        figures = [name]
+        for cell, other in (("lstm", "gru"), ("gru", "lstm")):
+            best = max(fronts[cell], key=lambda row: (row["mean"], -row["flash_bytes"]))
+            reached = [row for row in fronts[other] if row["mean"] >= best["mean"]]
+            smallest = min(reached, key=lambda row: row["flash_bytes"], default=None)
+            figures += [
+                _size(best),
+                "none of these sizes" if smallest is None else f"{_size(smallest)}: {_beside(smallest, best)}",
+            ]
+        lines.append(f"| {' | '.join(figures)} |")
+    return "\n".join(lines)
+
+
+def _size(row: Row) -> str:
+    return f"{row['units']} units, {_accuracy(row)}, {row['flash_bytes']:,} B"
+
+
+def _beside(row: Row, other: Row) -> str:
+    return f"{100 * row['flash_bytes'] / other['flash_bytes'] - 100:+.0f} % of flash"
+
+
 def _costs(cell: Row) -> str:
     energy = "" if cell["per_uj"] is None else f"{cell['per_uj']:.1f}"
     figures = (

@@ -62,6 +62,24 @@ def test_the_claim_names_who_is_better(results, first):
     assert lines[6] == "| b | equal units | 32 units, 90.00 % | 32 units, 87.00 % | -3.0 (-4.0 to -2.0) | 5 | -25 % |"
 
 
+def test_the_fronts_say_what_equal_accuracy_takes(tmp_path, monkeypatch):
+    """The smallest of the other cell that is as accurate as the best; a front that is not reached says so."""
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    points = {"gru": ((4, 0.8, 1000), (8, 0.91, 1500), (16, 0.95, 2400)), "lstm": ((4, 0.85, 1100), (8, 0.91, 2000))}
+    rows = [
+        {"data": "a", "cell": cell, "units": units, "mean": mean, "flash_bytes": flash}
+        for cell, found in points.items()
+        for units, mean, flash in found
+    ]
+    (tmp_path / "compare.json").write_text(json.dumps({"comparisons": [], "fronts": [*rows, rows[0] | {"data": "b"}]}))
+    assert tables.front_table().splitlines()[2:] == [
+        (
+            "| a | 8 units, 91.00 %, 2,000 B | 8 units, 91.00 %, 1,500 B: -25 % of flash | 16 units, 95.00 %, 2,400 B | "
+            "none of these sizes |"
+        )
+    ]
+
+
 def test_comparisons_that_have_not_both_cells_yet_are_left_out(results):
     """Rows are stored after each model; what is not yet comparable claims nothing."""
     results([row("a", "units", 0.02, 0.01) | {"pairs": []}])
